@@ -1,0 +1,1 @@
+"""The embedded engine: a RunComfy-compatible service that edits pictures offline."""

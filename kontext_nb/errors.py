@@ -1,0 +1,135 @@
+"""Every error kontext_nb raises, as one tree.
+
+    KontextError
+    |-- InputRejected             what you gave; nothing was sent          exit 65
+    |   |-- ImageRejected         the picture, or the file it should be in
+    |   |-- PromptRejected        the instruction
+    |   `-- ParameterRejected     seed, aspect ratio, model, settings
+    |-- NotAuthorised             no token, or one the service refuses     exit 77
+    |-- ServiceError              the service's side                       exit 69
+    |   |-- RequestRefused        it read the request and will not run it  exit 65
+    |   |-- OutOfCredit           the account has no balance left          exit 65
+    |   |-- EditFailed            the job ran and failed
+    |   |-- EditCancelled         the job was cancelled before it ran
+    |   |-- ResultLost            the job ended, its result cannot be had
+    |   |-- BadReply              an answer that cannot be understood
+    |   |-- ServiceBusy           too many requests, or not reachable now  exit 75
+    |   |-- StillRunning          the deadline passed; the job goes on     exit 75
+    |   `-- OutcomeUnknown        sent, no answer; perhaps charged         exit 75
+    `-- StoreError                the store on this disk                   exit 75
+
+The exit codes are those of sysexits.h as the RunComfy command line uses them.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class KontextError(Exception):
+    """Base of the tree: what is wrong, and what to do about it.
+
+    Args:
+        problem: One sentence that says what is wrong.
+        remedy: One sentence that says what to do.
+        job: Id of the job in the store, when there is one to go back to.
+        may_have_been_charged: Whether the service may ask money for the edit.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        problem: str,
+        remedy: str,
+        *,
+        job: str | None = None,
+        may_have_been_charged: bool = False,
+    ) -> None:
+        super().__init__(f"{problem} {remedy}".strip())
+        self.problem = problem
+        self.remedy = remedy
+        self.job = job
+        self.may_have_been_charged = may_have_been_charged
+
+
+class InputRejected(KontextError, ValueError):
+    """What was given cannot be used; nothing was sent."""
+
+    exit_code = 65
+
+
+class ImageRejected(InputRejected):
+    """The picture cannot be used."""
+
+
+class PromptRejected(InputRejected):
+    """The instruction cannot be used."""
+
+
+class ParameterRejected(InputRejected):
+    """A seed, aspect ratio, model or setting cannot be used."""
+
+
+class NotAuthorised(KontextError):
+    """There is no token, or the service refuses the one there is."""
+
+    exit_code = 77
+
+
+class ServiceError(KontextError):
+    """The service could not do the edit."""
+
+    exit_code = 69
+
+
+class RequestRefused(ServiceError):
+    """The service read the request and will not run it."""
+
+    exit_code = 65
+
+
+class OutOfCredit(ServiceError):
+    """The account has no balance left."""
+
+    exit_code = 65
+
+
+class EditFailed(ServiceError):
+    """The job ran and failed."""
+
+
+class EditCancelled(ServiceError):
+    """The job was cancelled before it ran."""
+
+
+class ResultLost(ServiceError):
+    """The job ended but its result cannot be had."""
+
+
+class BadReply(ServiceError):
+    """The service answered something that cannot be understood."""
+
+
+class ServiceBusy(ServiceError):
+    """Too many requests, or the service cannot be reached just now."""
+
+    exit_code = 75
+
+
+class StillRunning(ServiceError):
+    """The deadline passed while the job went on."""
+
+    exit_code = 75
+
+
+class OutcomeUnknown(ServiceError):
+    """The edit was sent and no usable answer came back; never sent again by itself."""
+
+    exit_code = 75
+
+
+class StoreError(KontextError):
+    """The store on this disk cannot be used."""
+
+    exit_code = 75

@@ -1,0 +1,1 @@
+"""A comparison grid: planned once as data, drawn many ways."""

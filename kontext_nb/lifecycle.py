@@ -1,0 +1,76 @@
+"""The life of a paid job, as one table.
+
+A job is written down as INTENT before anything is sent, claimed as SENDING for the
+one POST, and ends in exactly one final state. What is not in the table cannot happen.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    INTENT = "intent"  # written down, nothing sent
+    SENDING = "sending"  # the one POST may be on its way
+    SUBMITTED = "submitted"  # the service gave an id
+    RUNNING = "running"  # it left the queue: it can no longer be cancelled
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"  # sent, no usable answer: perhaps charged, never resent
+    EXPIRED = "expired"  # it ended, the service no longer has the result
+
+
+class Event(StrEnum):
+    """What can happen to a job."""
+
+    SEND = "send"
+    WITHDRAW = "withdraw"  # certain that the service did not take it
+    ACCEPT = "accept"
+    LOSE = "lose"  # sent, and the answer is missing or unreadable
+    START = "start"
+    FINISH = "finish"
+    FAIL = "fail"
+    CANCEL = "cancel"
+    EXPIRE = "expire"
+
+
+_S, _E = State, Event
+
+TABLE: dict[tuple[State, Event], State] = {
+    (_S.INTENT, _E.SEND): _S.SENDING,
+    (_S.INTENT, _E.CANCEL): _S.CANCELLED,
+    (_S.SENDING, _E.WITHDRAW): _S.INTENT,
+    (_S.SENDING, _E.FAIL): _S.FAILED,
+    (_S.SENDING, _E.ACCEPT): _S.SUBMITTED,
+    (_S.SENDING, _E.LOSE): _S.UNKNOWN,
+    (_S.SUBMITTED, _E.START): _S.RUNNING,
+    (_S.SUBMITTED, _E.FINISH): _S.DONE,
+    (_S.SUBMITTED, _E.FAIL): _S.FAILED,
+    (_S.SUBMITTED, _E.CANCEL): _S.CANCELLED,
+    (_S.SUBMITTED, _E.EXPIRE): _S.EXPIRED,
+    (_S.RUNNING, _E.FINISH): _S.DONE,
+    (_S.RUNNING, _E.FAIL): _S.FAILED,
+    (_S.RUNNING, _E.CANCEL): _S.CANCELLED,
+    (_S.RUNNING, _E.EXPIRE): _S.EXPIRED,
+}
+
+FINAL = frozenset(State) - {state for state, _ in TABLE}
+OPEN = frozenset(State) - FINAL
+
+
+def after(state: State, event: Event) -> State:
+    """Return the state that follows.
+
+    Raises:
+        ValueError: The event cannot happen in this state.
+    """
+    try:
+        return TABLE[state, event]
+    except KeyError:
+        allowed = ", ".join(e for s, e in TABLE if s is state) or "nothing: it is final"
+        raise ValueError(
+            f"a job that is {state} cannot {event}; it allows {allowed}"
+        ) from None

@@ -1,0 +1,1 @@
+"""One vendor a file: requests become calls, replies become values."""

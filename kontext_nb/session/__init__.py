@@ -1,0 +1,1 @@
+"""Where settings, pictures, store and engine meet."""
