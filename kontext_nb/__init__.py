@@ -1,3 +1,56 @@
-"""Edit pictures by instruction from a notebook."""
+"""Edit pictures by instruction from a notebook: see, compare, branch, never pay twice.
+
+    import kontext_nb as kx
+
+    e = kx.edit("bottle.jpg", "Change the bottle to dark green")
+    e2 = e.edit("Make it night")
+    e2.save("bottle-night.png")
+
+Nothing heavy is imported before it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kontext_nb.demo import samples as samples
+    from kontext_nb.errors import KontextError as KontextError
+    from kontext_nb.session.edits import edit as edit
+    from kontext_nb.session.edits import resume as resume
+    from kontext_nb.session.settings import configure as configure
+    from kontext_nb.session.sweeps import sweep as sweep
+    from kontext_nb.widgets.compare import compare as compare
+    from kontext_nb.widgets.editor import Editor as Editor
 
 __version__ = "0.1.0"
+
+# Where each public name lives; it is imported when it is first asked for.
+_HOMES = {
+    "Editor": "kontext_nb.widgets.editor",
+    "KontextError": "kontext_nb.errors",
+    "compare": "kontext_nb.widgets.compare",
+    "configure": "kontext_nb.session.settings",
+    "edit": "kontext_nb.session.edits",
+    "resume": "kontext_nb.session.edits",
+    "samples": "kontext_nb.demo.samples",
+    "sweep": "kontext_nb.session.sweeps",
+}
+
+__all__ = [*sorted(_HOMES)]  # noqa: PLE0604 - the table's keys are text
+
+
+def __getattr__(name: str) -> Any:
+    """Import the home of a public name at its first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'kontext_nb' has no attribute {name!r}")
+    home = import_module(_HOMES[name])
+    found = home if name == "samples" else getattr(home, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return [*__all__, "__version__"]

@@ -115,6 +115,7 @@ class ServiceBusy(ServiceError):
     """Too many requests, or the service cannot be reached just now."""
 
     exit_code = 75
+    retry_after_s = 0.0  # what the service asked for, if it asked
 
 
 class StillRunning(ServiceError):

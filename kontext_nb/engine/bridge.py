@@ -1,0 +1,164 @@
+"""From a notebook cell, which is not async, to the loop the engine runs on, and back.
+
+`ThreadBridge` is the default: one daemon
+thread with its own loop, so a running kernel loop is never touched and cells queued by
+"Run All" all run. `NestBridge` runs in the calling thread on a private loop patched by
+nest_asyncio, for code that must stay in the main thread; patching the kernel's own loop
+would make ipykernel 7 drop every queued cell, so that never happens here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+
+# Short enough that Stop feels instant and that a lock wait on Windows, which no signal
+# interrupts, comes up for air; long enough to cost nothing.
+SLICE_S = 0.1
+CLEAN_UP_S = 6.0
+
+
+class Task(Generic[T]):
+    """Work under way on the engine's loop, seen from any thread.
+
+    Await it, or call `result()`; `cancel()` asks it to stop and clean up.
+    """
+
+    def __init__(self, future: concurrent.futures.Future[T]) -> None:
+        self._future = future
+
+    def done(self) -> bool:
+        """Return whether it has ended, well or not."""
+        return self._future.done()
+
+    def cancel(self) -> None:
+        """Ask it to stop; it may still need a few seconds to clean up."""
+        self._future.cancel()
+
+    def on_done(self, call: Callable[[], None]) -> None:
+        """Call ``call`` when it ends, from whichever thread ends it."""
+        self._future.add_done_callback(lambda _: call())
+
+    def result(self) -> T:
+        """Wait for the end and return the value, or raise what went wrong."""
+        return self._future.result()
+
+    def __await__(self) -> Generator[Any, None, T]:
+        """Wait inside someone else's loop, waking often enough for Stop to work."""
+        return self._wait().__await__()
+
+    async def _wait(self) -> T:
+        wrapped = asyncio.wrap_future(self._future)
+        try:
+            while not wrapped.done():
+                await asyncio.wait({wrapped}, timeout=2 * SLICE_S)
+        except asyncio.CancelledError:
+            self._future.cancel()
+            raise
+        return wrapped.result()
+
+
+class Bridge(Protocol):
+    """How synchronous code waits for a coroutine."""
+
+    def run(self, work: Coroutine[Any, Any, T], tick: Callable[[], None]) -> T:
+        """Run ``work`` to its end, calling ``tick`` now and then meanwhile.
+
+        Raises:
+            KeyboardInterrupt: Stop was pressed; ``work`` was cancelled and had its
+                time to clean up.
+        """
+
+
+class ThreadBridge:
+    """One daemon thread with one loop."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_task_factory(_native_task)
+        threading.Thread(
+            target=self._loop.run_forever, name="kontext-io", daemon=True
+        ).start()
+
+    def start(self, work: Coroutine[Any, Any, T]) -> Task[T]:
+        """Start ``work`` and return at once."""
+        return Task(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+    def run(self, work: Coroutine[Any, Any, T], tick: Callable[[], None]) -> T:
+        """Run ``work`` to its end; see `Bridge.run`."""
+        cleaned_up = threading.Event()
+
+        async def tracked() -> T:
+            try:
+                return await work
+            finally:
+                cleaned_up.set()
+
+        future = asyncio.run_coroutine_threadsafe(tracked(), self._loop)
+        try:
+            while not future.done():
+                concurrent.futures.wait([future], timeout=SLICE_S)
+                tick()
+            return future.result()
+        except KeyboardInterrupt:
+            future.cancel()
+            cleaned_up.wait(CLEAN_UP_S)
+            raise
+
+
+def _native_task(
+    loop: asyncio.AbstractEventLoop, work: Any, **options: Any
+) -> asyncio.Task[Any]:
+    """Make a C task, even where someone's nest_asyncio swapped `asyncio.Task` out.
+
+    On Python 3.14 the swapped class breaks httpx in every thread of the process.
+    """
+    from _asyncio import Task as CTask
+
+    task: asyncio.Task[Any] = CTask(work, loop=loop, **options)
+    return task
+
+
+class NestBridge:
+    """A private, nestable loop in the calling thread."""
+
+    def __init__(self) -> None:
+        self._loop = _nestable_loop()
+
+    def run(self, work: Coroutine[Any, Any, T], tick: Callable[[], None]) -> T:
+        """Run ``work`` to its end; see `Bridge.run`."""
+
+        async def ticking() -> None:
+            while True:
+                await asyncio.sleep(SLICE_S)
+                tick()
+
+        task = self._loop.create_task(work)
+        ticker = self._loop.create_task(ticking())
+        try:
+            return self._loop.run_until_complete(task)
+        except KeyboardInterrupt:
+            task.cancel()
+            self._loop.run_until_complete(asyncio.wait({task}, timeout=CLEAN_UP_S))
+            raise
+        finally:
+            ticker.cancel()
+
+
+def _nestable_loop() -> asyncio.AbstractEventLoop:
+    class NestLoop(asyncio.SelectorEventLoop):
+        """Patching marks the class, so a class of its own keeps others untouched."""
+
+    loop = NestLoop()
+    if sys.version_info >= (3, 14):
+        import nest_asyncio2 as nest_asyncio
+    else:
+        import nest_asyncio
+    nest_asyncio.apply(loop)
+    return loop

@@ -1,0 +1,229 @@
+"""The only loop that waits: submit once, poll, fetch the result, download it.
+
+Every step is journalled before the next is taken, so whatever stops this process leaves
+a row that says how far the job came. What the service certainly did not take goes back
+to INTENT; what it may have taken becomes UNKNOWN and is never sent again by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from kontext_nb.engine.pace import Clock, Pace, retry_after_s
+from kontext_nb.engine.wire import Dropped, NotSent, Wire
+from kontext_nb.errors import (
+    BadReply,
+    EditCancelled,
+    EditFailed,
+    KontextError,
+    NotAuthorised,
+    OutcomeUnknown,
+    OutOfCredit,
+    RequestRefused,
+    ResultLost,
+    ServiceBusy,
+)
+from kontext_nb.lifecycle import Event, State
+from kontext_nb.model import Job, Progress
+from kontext_nb.providers.base import Call, Output, Phase, Provider, Reply
+
+T = TypeVar("T")
+
+SUBMIT_TRIES = 3
+FIRST_BACKOFF_S = 0.5
+CANCEL_TIMEOUT_S = 5.0
+ANSWER_GRACE_S = 2.0
+NEW_JOB_S = 60.0  # a service may not know a fresh id at once
+
+
+class Journal(Protocol):
+    """Writes an event to the job's row, durably, and returns the new row."""
+
+    def __call__(self, job: Job, event: Event, **facts: Any) -> Job:
+        """Write ``event`` and ``facts``; raise StoreError if that cannot be done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """All that a job needs to be carried out.
+
+    Args:
+        provider: Describes the calls and reads the replies.
+        wire: Sends them.
+        journal: Writes each step down.
+        report: Is told how far the job is, on the engine's loop.
+        expected_s: Running median of past jobs, if there are any.
+        deadline_s: How long to wait before leaving the job to itself.
+        clock: Time.
+    """
+
+    provider: Provider
+    wire: Wire
+    journal: Journal
+    report: Callable[[Progress], None]
+    expected_s: float | None = None
+    deadline_s: float = 900.0
+    clock: Clock = field(default_factory=Clock)
+
+    async def carry_out(
+        self, job: Job, image_url: str | None
+    ) -> tuple[Job, Output, bytes]:
+        """Take ``job`` from where its row says it is to its result.
+
+        Args:
+            job: In state INTENT (it is sent), SUBMITTED or RUNNING (it is awaited).
+            image_url: The source as it travels; needed only for INTENT.
+
+        Returns:
+            The row as it now stands, the output's description and its bytes.
+
+        Raises:
+            KontextError: See `errors`; its ``job`` is set.
+            asyncio.CancelledError: The caller gave up; one bounded cancel was sent.
+        """
+        try:
+            if job.state is State.INTENT:
+                job = await self._submit(job, image_url or "")
+            return await self._collect(job)
+        except KontextError as error:
+            error.job = job.id
+            raise
+
+    async def _submit(self, job: Job, image_url: str) -> Job:
+        call = self.provider.submit(job.request, image_url)
+        for backoff in range(SUBMIT_TRIES):
+            try:
+                return await self._submit_once(job, call)
+            except (NotSent, ServiceBusy) as error:
+                if backoff == SUBMIT_TRIES - 1:
+                    raise ServiceBusy(error.problem, error.remedy) from None
+                asked_for_s = getattr(error, "retry_after_s", 0.0)
+                pause_s = max(asked_for_s, FIRST_BACKOFF_S * 2**backoff)
+                await self.clock.sleep(pause_s)
+        raise AssertionError("the last try returns or raises")
+
+    async def _submit_once(self, job: Job, call: Call) -> Job:
+        """Claim the job, send the paid call, and write down what came of it."""
+        job = self.journal(job, Event.SEND)
+        self.report(Progress(State.SENDING, expected_s=self.expected_s))
+        try:
+            reply, stopped = await self._send_paid(call)
+            request_id = _understood(reply, self.provider.read_submit)
+        except (NotSent, ServiceBusy, NotAuthorised, OutOfCredit):
+            self.journal(job, Event.WITHDRAW)
+            raise
+        except RequestRefused as error:
+            self.journal(job, Event.FAIL, error=error.problem)
+            raise
+        except (Dropped, BadReply) as error:
+            self.journal(job, Event.LOSE, error=error.problem)
+            raise OutcomeUnknown(
+                f"The edit was sent and its answer is missing: {error.problem}",
+                f"It is not sent again by itself. Look for seed {job.request.seed} in "
+                "the service's history; refresh=True sends it anew.",
+                may_have_been_charged=True,
+            ) from None
+        except asyncio.CancelledError:
+            self.journal(job, Event.LOSE, error="stopped while it was being sent")
+            raise
+        job = self.journal(job, Event.ACCEPT, request_id=request_id)
+        if stopped:
+            await self._cancel(job)
+            raise asyncio.CancelledError
+        return job
+
+    async def _send_paid(self, call: Call) -> tuple[Reply, bool]:
+        """Send the paid call once; if told to stop meanwhile, still hear the answer.
+
+        An answer that is a moment away turns "perhaps charged" into an id that can be
+        cancelled, so it is worth a few seconds.
+        """
+        sending = asyncio.ensure_future(self.wire.send(call))
+        try:
+            return await asyncio.shield(sending), False
+        except asyncio.CancelledError:
+            await asyncio.wait({sending}, timeout=ANSWER_GRACE_S)
+            if not sending.done():
+                sending.cancel()
+                raise
+            return sending.result(), True
+
+    async def _collect(self, job: Job) -> tuple[Job, Output, bytes]:
+        """Ask until there is a result; a lost answer to a question is asked again."""
+        pace = Pace(self.clock, self.expected_s, self.deadline_s)
+        try:
+            while True:
+                await pace.pause()
+                try:
+                    job, ended = await self._poll(job, pace.elapsed_s)
+                    if ended and (found := await self._fetch(job)) is not None:
+                        return job, *found
+                    pace.answered()
+                except (NotSent, Dropped, ServiceBusy, BadReply) as error:
+                    pace.trouble(error)
+                except ResultLost:
+                    if pace.elapsed_s > NEW_JOB_S:
+                        raise
+        except EditFailed as error:
+            self.journal(job, Event.FAIL, error=error.problem)
+            raise
+        except EditCancelled:
+            self.journal(job, Event.CANCEL)
+            raise
+        except ResultLost:
+            self.journal(job, Event.EXPIRE)
+            raise
+        except asyncio.CancelledError:
+            await self._cancel(job)
+            raise
+
+    async def _poll(self, job: Job, elapsed_s: float) -> tuple[Job, bool]:
+        status = await self._ask(
+            self.provider.status(job.request_id or ""), self.provider.read_status
+        )
+        if status.phase is Phase.RUNNING and job.state is State.SUBMITTED:
+            job = self.journal(job, Event.START)
+        self.report(
+            Progress(job.state, status.queue_position, elapsed_s, self.expected_s)
+        )
+        return job, status.phase is Phase.ENDED
+
+    async def _fetch(self, job: Job) -> tuple[Output, bytes] | None:
+        output = await self._ask(
+            self.provider.result(job.request_id or ""), self.provider.read_result
+        )
+        if output is None:
+            return None
+        reply = await self.wire.send(self.provider.download(output.url))
+        if reply.status != 200:  # noqa: PLR2004 - HTTP OK: nothing else is a picture
+            raise BadReply(
+                f"The result's download answered HTTP {reply.status}.",
+                "Re-run to fetch it again: nothing is sent again.",
+            )
+        return output, reply.body
+
+    async def _cancel(self, job: Job) -> None:
+        """Send one cancel, wait a few seconds at most, and write down a success."""
+        call = self.provider.cancel(job.request_id or "")
+        try:
+            async with asyncio.timeout(CANCEL_TIMEOUT_S):
+                cancelled = await self._ask(call, self.provider.read_cancel)
+        except (KontextError, TimeoutError):
+            # It may be cancelled or not. The row stays open, so a re-run finds out.
+            return
+        if cancelled:
+            self.journal(job, Event.CANCEL)
+
+    async def _ask(self, call: Call, read: Callable[[Reply], T]) -> T:
+        return _understood(await self.wire.send(call), read)
+
+
+def _understood(reply: Reply, read: Callable[[Reply], T]) -> T:
+    try:
+        return read(reply)
+    except ServiceBusy as error:
+        error.retry_after_s = retry_after_s(reply.headers)
+        raise

@@ -1,0 +1,132 @@
+"""What a provider is: it describes calls and reads replies, and never waits.
+
+The engine asks a provider for a `Call`, sends it, and hands the `Reply` back to be
+read. A provider opens no socket, reads no clock and no environment, so a new vendor is
+one small file that can be tested by feeding it replies by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from kontext_nb.model import EditRequest
+
+SUBMIT_TIMEOUT_S = 120.0  # field reports: servers that take a paid job slowly, but do
+READ_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One HTTP request, as a value.
+
+    Args:
+        method: GET or POST.
+        url: Absolute.
+        headers: May hold the credential, so never shown.
+        body: JSON text, or None.
+        paid: Whether this is the call that costs money: sent once, never again.
+        timeout_s: How long to wait for the answer.
+        max_bytes: More than this in the answer is refused.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    paid: bool = False
+    timeout_s: float = READ_TIMEOUT_S
+    max_bytes: int = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back.
+
+    Args:
+        status: HTTP status.
+        headers: Names in lower case.
+        body: At most the call's ``max_bytes``.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Phase(StrEnum):
+    """Where a job is, in words every vendor's words are folded into."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    ENDED = "ended"  # finished, well or not: the result tells
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A job's phase, and its place in the queue while it has one."""
+
+    phase: Phase
+    queue_position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A finished edit.
+
+    Args:
+        url: Where the picture is.
+        engine: What made it, in the service's own words, if it says.
+    """
+
+    url: str
+    engine: str | None = None
+
+
+class Provider(Protocol):
+    """What every vendor's file offers.
+
+    Methods that read a reply raise the errors of `kontext_nb.errors`: `NotAuthorised`,
+    `OutOfCredit`, `RequestRefused`, `ServiceBusy`, `ResultLost` and `BadReply` mean the
+    same for every vendor.
+    """
+
+    @property
+    def name(self) -> str:
+        """Key of this provider in settings and fingerprints."""
+
+    def label(self, model: str) -> str:
+        """Return the model's name as people should read it under a picture."""
+
+    def submit(self, request: EditRequest, image_url: str) -> Call:
+        """Describe the one paid call."""
+
+    def read_submit(self, reply: Reply) -> str:
+        """Return the service's id for the job."""
+
+    def status(self, request_id: str) -> Call:
+        """Describe the poll."""
+
+    def read_status(self, reply: Reply) -> Status:
+        """Return where the job is; an unknown word means it is still running."""
+
+    def result(self, request_id: str) -> Call:
+        """Describe the question for the result."""
+
+    def read_result(self, reply: Reply) -> Output | None:
+        """Return the output, None if not ready; raise EditFailed or EditCancelled."""
+
+    def cancel(self, request_id: str) -> Call:
+        """Describe the cancel."""
+
+    def read_cancel(self, reply: Reply) -> bool:
+        """Return whether it was cancelled; else it goes on, and may be charged."""
+
+    def download(self, url: str) -> Call:
+        """Describe the download, or refuse a host that is not the service's own.
+
+        Raises:
+            BadReply: The address is not one results may come from.
+        """

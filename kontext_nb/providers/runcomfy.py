@@ -1,0 +1,293 @@
+"""The RunComfy Model API, as published at docs.runcomfy.com/model-apis.
+
+`completed` in a status means "stopped running", not "succeeded": only the result tells.
+Some answers carry an `error_code` under HTTP 200; they are errors all the same.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from kontext_nb.errors import (
+    BadReply,
+    EditCancelled,
+    EditFailed,
+    NotAuthorised,
+    OutOfCredit,
+    ParameterRejected,
+    RequestRefused,
+    ResultLost,
+    ServiceBusy,
+)
+from kontext_nb.model import EditRequest, Secret, echo
+from kontext_nb.providers.base import (
+    SUBMIT_TIMEOUT_S,
+    Call,
+    Output,
+    Phase,
+    Reply,
+    Status,
+)
+
+API_BASE = "https://model-api.runcomfy.net/v1"
+RESULT_DOMAINS = ("runcomfy.net", "runcomfy.com")
+MAX_RESULT_BYTES = 64 * 1024 * 1024
+MAX_REASON_CHARS = 1200  # error pages can be many kilobytes of HTML
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_MODEL_ID = re.compile(r"[a-z0-9._-]+(/[a-z0-9._-]+)+")
+_PLAIN_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
+
+# Words of the documentation and of RunComfy's own clients, lower case. Every other
+# word counts as still running, until the deadline.
+_QUEUED = frozenset({"in_queue", "pending", "waiting"})
+_CANCELLED = frozenset({"cancelled", "canceled"})
+_SUCCEEDED = frozenset({"succeeded", "completed"})
+_ENDED = _SUCCEEDED | _CANCELLED | {"failed"}
+
+_LOGIN = "Check RUNCOMFY_TOKEN; tokens are at runcomfy.com/profile, Account, API Token."
+_NOT_READY = 400005
+_MEANING = {
+    400002: OutOfCredit,
+    400004: NotAuthorised,
+    401001: NotAuthorised,
+    403001: NotAuthorised,
+    404001: ResultLost,
+    401: NotAuthorised,
+    402: OutOfCredit,
+    403: NotAuthorised,
+    404: ResultLost,
+    410: ResultLost,
+    429: ServiceBusy,
+}
+_REFUSED = frozenset({400, 413, 415, 422})
+_PASSING = frozenset({408, 409, 425})
+_REMEDY = {
+    OutOfCredit: "Top up at runcomfy.com; nothing was charged, and a re-run sends it.",
+    NotAuthorised: _LOGIN,
+    ResultLost: "Run the edit again with refresh=True to have it made anew.",
+    ServiceBusy: "Wait a little and re-run; nothing was charged.",
+    RequestRefused: "Change what it names and run again; nothing was charged.",
+    BadReply: "Re-run to try again.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunComfy:
+    """RunComfy, or any server that speaks its contract.
+
+    Args:
+        token: Sent to the API's own origin and nowhere else.
+        base: API base, including ``/v1``, without a slash at its end.
+        name: Key in settings and fingerprints.
+        engine: Name to show instead of the model's, for a server that is not RunComfy.
+        result_origin: One more origin results may come from: a server of one's own.
+    """
+
+    token: Secret
+    base: str = API_BASE
+    name: str = "runcomfy"
+    engine: str | None = None
+    result_origin: str | None = None
+
+    def label(self, model: str) -> str:
+        """Return the model's name as people should read it under a picture."""
+        return self.engine or model
+
+    def submit(self, request: EditRequest, image_url: str) -> Call:
+        """Describe the one paid call."""
+        if not _MODEL_ID.fullmatch(request.model):
+            raise ParameterRejected(
+                f"{echo(request.model)} is not a model id.",
+                'One looks like "blackforestlabs/flux-1-kontext/pro/edit".',
+            )
+        fields = {
+            "prompt": request.prompt,
+            "image_url": image_url,
+            "seed": request.seed,
+            "aspect_ratio": request.aspect_ratio,
+        }
+        body = {key: value for key, value in fields.items() if value is not None}
+        return Call(
+            method="POST",
+            url=f"{self.base}/models/{request.model}",
+            headers=self._headers() | {"content-type": "application/json"},
+            body=json.dumps(body).encode(),
+            paid=True,
+            timeout_s=SUBMIT_TIMEOUT_S,
+        )
+
+    def read_submit(self, reply: Reply) -> str:
+        """Return the service's id for the job.
+
+        Raises:
+            RequestRefused: It will not run this request; nothing is charged.
+            ServiceError: Another one of the tree; `BadReply` if nothing is certain.
+        """
+        body = _checked(reply, submitting=True)
+        request_id = body.get("request_id")
+        if not isinstance(request_id, str) or not _REQUEST_ID.fullmatch(request_id):
+            raise BadReply(
+                "RunComfy accepted the edit but gave no usable id for it.",
+                "Look for it under Generations at runcomfy.com before sending again.",
+            )
+        return request_id
+
+    def status(self, request_id: str) -> Call:
+        """Describe the poll."""
+        return self._get(f"requests/{request_id}/status")
+
+    def read_status(self, reply: Reply) -> Status:
+        """Return where the job is."""
+        body = _checked(reply)
+        word = str(body.get("status", "")).lower()
+        if word in _ENDED:
+            return Status(Phase.ENDED)
+        if word in _QUEUED:
+            place = body.get("queue_position")
+            return Status(Phase.QUEUED, place if isinstance(place, int) else None)
+        return Status(Phase.RUNNING)
+
+    def result(self, request_id: str) -> Call:
+        """Describe the question for the result."""
+        return self._get(f"requests/{request_id}/result")
+
+    def read_result(self, reply: Reply) -> Output | None:
+        """Return the output; None while there is none yet.
+
+        Raises:
+            EditFailed: The job ran and failed; the message carries the reason.
+            EditCancelled: The job was cancelled.
+        """
+        body = _checked(reply)
+        word = str(body.get("status", "")).lower()
+        if body.get("error_code") == _NOT_READY or word not in _ENDED:
+            return None
+        if word in _CANCELLED:
+            raise EditCancelled(
+                "The job was cancelled.", "Run the edit again if you want it after all."
+            )
+        if word not in _SUCCEEDED:
+            raise EditFailed(
+                f"The edit failed: {_said(body)}.",
+                "Change the prompt or the seed; look under Generations at runcomfy.com "
+                "for what was charged."
+                if self.engine is None
+                else "Change the prompt.",
+            )
+        engine = body.get("engine")
+        return Output(
+            _first_url(body.get("output")), engine if isinstance(engine, str) else None
+        )
+
+    def cancel(self, request_id: str) -> Call:
+        """Describe the cancel."""
+        return Call(
+            method="POST",
+            url=f"{self.base}/requests/{request_id}/cancel",
+            headers=self._headers(),
+        )
+
+    def read_cancel(self, reply: Reply) -> bool:
+        """Return whether the job was cancelled."""
+        body = _checked(reply)
+        return "cancelled" in (body.get("status"), body.get("outcome"))
+
+    def download(self, url: str) -> Call:
+        """Describe the download; it carries no credential.
+
+        Raises:
+            BadReply: Not https, or not a host of RunComfy's.
+        """
+        if not self._may_fetch(url):
+            raise BadReply(
+                f"The result is at {echo(url)}, which is not RunComfy's.",
+                "It was not fetched; open it by hand if you trust it.",
+            )
+        return Call(method="GET", url=url, max_bytes=MAX_RESULT_BYTES)
+
+    def _may_fetch(self, url: str) -> bool:
+        # What two parsers may read differently is refused before any parser sees it.
+        if any(char <= " " or char == "\\" or char > "~" for char in url):
+            return False
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            return False
+        if self.result_origin == f"{parts.scheme}://{parts.netloc}":
+            return True
+        return (
+            parts.scheme == "https"
+            and port in (None, 443)
+            and "@" not in parts.netloc
+            and _PLAIN_HOST.fullmatch(host) is not None
+            and any(host == d or host.endswith("." + d) for d in RESULT_DOMAINS)
+        )
+
+    def _get(self, path: str) -> Call:
+        return Call(method="GET", url=f"{self.base}/{path}", headers=self._headers())
+
+    def _headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.token.reveal()}"}
+
+
+def _checked(reply: Reply, *, submitting: bool = False) -> Mapping[str, Any]:
+    """Return the JSON object of a good reply, or raise what a bad one means."""
+    try:
+        body = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        body = None
+    readable = isinstance(body, dict)
+    facts: Mapping[str, Any] = body if readable else {}
+    code = facts.get("error_code")
+    if code == _NOT_READY and not submitting:
+        return facts
+    good = 200 <= reply.status < 300  # noqa: PLR2004 - the HTTP class of success
+    if good and readable and code is None:
+        return facts
+    said = _said(facts) if facts else f"HTTP {reply.status}"
+    error: type[Any] = BadReply
+    if code in _MEANING:
+        error = _MEANING[code]
+    elif isinstance(code, int) and code // 1000 in _REFUSED:
+        error = RequestRefused
+    elif reply.status in _MEANING:
+        error = _MEANING[reply.status]
+    elif reply.status in _REFUSED:
+        error = RequestRefused
+    elif reply.status in _PASSING or reply.status >= 500:  # noqa: PLR2004 - HTTP class
+        # To a submit these leave open whether the job was taken, so they stay BadReply.
+        error = BadReply if submitting else ServiceBusy
+    if submitting and error is ResultLost:
+        error = RequestRefused  # 404 to a submit: there is no such model
+    raise error(f"RunComfy answered: {said}.", _REMEDY[error])
+
+
+def _said(body: Mapping[str, Any]) -> str:
+    """Return the service's own words, in whichever field it put them."""
+    for key in ("error_message", "message", "error", "detail"):
+        words = body.get(key)
+        if words:
+            text = words if isinstance(words, str) else json.dumps(words)
+            return " ".join(text.split())[:MAX_REASON_CHARS].rstrip(".")
+    return "no reason given"
+
+
+def _first_url(output: Any) -> str:
+    """Return the picture's address: `output.images`, `output.image`, list or text."""
+    found = output
+    if isinstance(found, dict):
+        found = found.get("images") or found.get("image")
+    if isinstance(found, list) and found:
+        found = found[0]
+    if not isinstance(found, str):
+        raise BadReply(
+            "RunComfy says the edit succeeded but names no picture.", _REMEDY[BadReply]
+        )
+    return found

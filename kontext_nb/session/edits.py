@@ -1,0 +1,405 @@
+"""What the user holds: an edit, the chain it stands in, and how both are shown."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
+
+from kontext_nb import __version__, pixels
+from kontext_nb.chain import Step, lineage
+from kontext_nb.engine.bridge import Task
+from kontext_nb.errors import ParameterRejected
+from kontext_nb.grids import plan
+from kontext_nb.lifecycle import State
+from kontext_nb.model import Progress
+from kontext_nb.session import cell as cells
+from kontext_nb.session import settings
+from kontext_nb.session.desk import Desk, Order, chain_id, source_of
+from kontext_nb.session.engines import thread_bridge
+from kontext_nb.session.making import finished, made
+from kontext_nb.session.shown import bundle
+from kontext_nb.session.sweeps import Grid
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class How(TypedDict, total=False):
+    """The options of an edit; `edit` says what they mean."""
+
+    seed: int | None
+    aspect_ratio: str | None
+    refresh: bool
+
+
+class Edit:
+    """One finished edit: the picture before, the picture after, and how it was made.
+
+    Shown as the last line of a cell it is the pair, side by side.
+    """
+
+    def __init__(self, desk: Desk, step: Step, *, reused: bool) -> None:
+        self._desk = desk
+        self.step = step
+        self.reused = reused
+
+    @property
+    def prompt(self) -> str:
+        """The instruction."""
+        return self.step.job.request.prompt
+
+    @property
+    def seed(self) -> int:
+        """The seed it was made with, also when none was given."""
+        return self.step.job.request.seed or 0
+
+    @property
+    def model(self) -> str:
+        """What made the picture, as it should be named to others."""
+        return self.step.job.engine or self.step.job.request.model
+
+    @property
+    def job(self) -> str:
+        """Id of the job in the store; `resume` takes it."""
+        return self.step.job.id
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What should be known: made smaller to be sent, taken from the store."""
+        stored = ("Taken from the store: nothing was sent or charged.",)
+        return self.step.job.notices + (stored if self.reused else ())
+
+    @cached_property
+    def before(self) -> pixels.Picture | str:
+        """The source as a checked picture, or the address it was sent by."""
+        blob = self.step.job.source_blob
+        return blob if "://" in blob else pixels.load(self._desk.blobs.get(blob))
+
+    @cached_property
+    def after(self) -> pixels.Picture:
+        """The result as a checked picture."""
+        return pixels.load(self._desk.blobs.get(self.step.job.result_blob or ""))
+
+    @property
+    def source(self) -> Image | None:
+        """The picture before; None if it was sent as an address."""
+        return None if isinstance(self.before, str) else self.before.image
+
+    @property
+    def image(self) -> Image:
+        """The picture after, at the size the model made it."""
+        return self.after.image
+
+    @property
+    def chain(self) -> Chain:
+        """The chain this edit stands in."""
+        return Chain(self._desk, self.step.chain, self._root())
+
+    @overload
+    def edit(
+        self, prompt: str, *, wait: Literal[True] = ..., **how: Unpack[How]
+    ) -> Edit: ...
+    @overload
+    def edit(
+        self, prompt: str, *, wait: Literal[False], **how: Unpack[How]
+    ) -> Task[Edit]: ...
+    def edit(
+        self, prompt: str, *, wait: bool = True, **how: Unpack[How]
+    ) -> Edit | Task[Edit]:
+        """Edit this result again: the next link of the chain.
+
+        Args:
+            prompt: The next instruction.
+            wait: False to return at once with something to await.
+            **how: ``seed``, ``aspect_ratio``, ``refresh``; see `edit`.
+        """
+        return self.chain.add(prompt, parent=self, wait=wait, **how)
+
+    def again(self, *, seed: int | None = None) -> Edit:
+        """Ask for the same change of the same picture with another seed.
+
+        Args:
+            seed: None to have a new one picked.
+        """
+        asked = self.step.job.request
+        steps = {edit.step.id: edit for edit in self.chain}
+        parent = steps[self.step.parent] if self.step.parent else None
+        return self.chain.add(
+            asked.prompt, parent=parent, seed=seed, aspect_ratio=asked.aspect_ratio
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Save the result; the file carries prompt, seed, model and parents.
+
+        Args:
+            path: Ends in .png, .jpg, .jpeg or .webp; a file there is replaced.
+
+        Raises:
+            ParameterRejected: Another suffix, or no such folder.
+        """
+        line = lineage(self._desk.ledger.chain(self.step.chain), self.step.id)
+        facts = {
+            "software": f"kontext_nb {__version__}",
+            "model": self.model,
+            "prompt": self.prompt,
+            "seed": self.seed,
+            "aspect_ratio": self.step.job.request.aspect_ratio,
+            "source_sha256_of_pixels": self.step.job.request.source,
+            "parents": [
+                {
+                    "prompt": step.job.request.prompt,
+                    "seed": step.job.request.seed,
+                    "model": step.job.engine,
+                }
+                for step in line[:-1]
+            ],
+        }
+        return pixels.write(self.image, path, json.dumps(facts))
+
+    def _root(self) -> pixels.Picture | str:
+        line = lineage(self._desk.ledger.chain(self.step.chain), self.step.id)
+        if line[0].id == self.step.id:
+            return self.before
+        return Edit(self._desk, line[0], reused=True).before
+
+    def sheet(self) -> plan.Sheet:
+        """Return source and result as a sheet of two cells."""
+        source, result = self.source, self.image
+        left = plan.Cell(
+            source,
+            "Source",
+            _size(source) if source else str(self.before),
+            state="done" if source else "not loaded",
+            alt="The source picture",
+        )
+        detail = f"{_size(result)} · seed {self.seed}"
+        right = plan.Cell(
+            result, self.prompt, detail, alt=f"The result of: {self.prompt}"
+        )
+        return plan.pair(left, right, footer=" · ".join((self.model, *self.notices)))
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """Show the pair as static HTML, JPEG and text."""
+        return bundle(self.sheet(), repr(self))
+
+    def __repr__(self) -> str:
+        """Say in one line what this is."""
+        return (
+            f"Edit({self.prompt!r}, seed={self.seed}, {_size(self.image)}, "
+            f"by {self.model})"
+        )
+
+
+class Chain:
+    """One picture and all its edits, as a tree; shown as a strip.
+
+    ``chain[0]`` is the first edit; each can be edited again, which makes a branch.
+
+    Args:
+        desk: Where its steps are kept.
+        id: Its id in the store.
+        source: The picture it starts from.
+    """
+
+    def __init__(self, desk: Desk, id: str, source: pixels.Picture | str) -> None:  # noqa: A002
+        self._desk = desk
+        self.id = id
+        self.source = source
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """The finished edits, oldest first."""
+        return tuple(
+            Edit(self._desk, step, reused=True)
+            for step in self._desk.ledger.chain(self.id)
+            if step.job.state is State.DONE
+        )
+
+    def __iter__(self) -> Iterator[Edit]:
+        """Go through the finished edits, oldest first."""
+        return iter(self.edits)
+
+    def __len__(self) -> int:
+        """Return how many edits are finished."""
+        return len(self.edits)
+
+    def __getitem__(self, index: int) -> Edit:
+        """Return a finished edit by its place."""
+        return self.edits[index]
+
+    @overload
+    def add(
+        self,
+        prompt: str,
+        *,
+        parent: Edit | None = ...,
+        wait: Literal[True] = ...,
+        **how: Unpack[How],
+    ) -> Edit: ...
+    @overload
+    def add(
+        self, prompt: str, *, parent: Edit | None = ..., wait: bool, **how: Unpack[How]
+    ) -> Edit | Task[Edit]: ...
+    def add(
+        self,
+        prompt: str,
+        *,
+        parent: Edit | None = None,
+        wait: bool = True,
+        **how: Unpack[How],
+    ) -> Edit | Task[Edit]:
+        """Edit the chain's source, or the result of ``parent``.
+
+        Args:
+            prompt: The instruction.
+            parent: One of this chain's edits, or None for its source.
+            wait: False to return at once with something to await.
+            **how: ``seed``, ``aspect_ratio``, ``refresh``; see `edit`.
+        """
+        desk, order = self._order(prompt, parent, how)
+        if not wait:
+            return self._begin(desk, order, lambda _: None)
+        step, reused = made(desk, order)
+        return Edit(desk, step, reused=reused)
+
+    def begin(
+        self,
+        prompt: str,
+        *,
+        report: Callable[[Progress], None],
+        parent: Edit | None = None,
+        **how: Unpack[How],
+    ) -> Task[Edit]:
+        """Start an edit as `add` does, telling ``report`` how far it is.
+
+        Args:
+            prompt: The instruction.
+            report: Called on the engine's thread; must return at once.
+            parent: One of this chain's edits, or None for its source.
+            **how: ``seed``, ``aspect_ratio``, ``refresh``; see `edit`.
+        """
+        return self._begin(*self._order(prompt, parent, how), report)
+
+    def _order(self, prompt: str, parent: Edit | None, how: How) -> tuple[Desk, Order]:
+        # What is configured now decides, but a chain stays in the store it began in.
+        desk = Desk(replace(settings.current(), home=self._desk.home))
+        order = Order(
+            source=parent.after if parent else self.source,
+            prompt=prompt,
+            chain=self.id,
+            parent=parent.step.id if parent else None,
+            cell=cells.here(),
+            **how,
+        )
+        return desk, order
+
+    @staticmethod
+    def _begin(
+        desk: Desk, order: Order, report: Callable[[Progress], None]
+    ) -> Task[Edit]:
+        bridge = thread_bridge()
+        desk = Desk(replace(desk.settings, home=desk.home, bridge="thread"))
+        step, found = desk.place(order)
+        reused = found and step.job.state is State.DONE
+        work = desk.finish(step, report)
+
+        async def finishing() -> Edit:
+            return Edit(desk, await work, reused=reused)
+
+        return bridge.start(finishing())
+
+    def grid(self) -> Grid:
+        """Return the source and every edit as a comparison grid."""
+        first = self.source.image if isinstance(self.source, pixels.Picture) else None
+        cells_ = [plan.Cell(first, "Source", _size(first) if first else "not loaded")]
+        cells_ += [edit.sheet().rows[0][1] for edit in self]
+        engines = dict.fromkeys(edit.model for edit in self)
+        return Grid(plan.strip(cells_, footer=" · ".join(engines)))
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """Show the strip as static HTML, JPEG and text."""
+        return bundle(self.grid().sheet, repr(self), cell_px=240)
+
+    def __repr__(self) -> str:
+        """Say in one line what this is."""
+        return f"Chain of {len(self)} edits: " + " → ".join(e.prompt for e in self)
+
+
+@overload
+def edit(
+    source: Any, prompt: str, *, wait: Literal[True] = ..., **how: Unpack[How]
+) -> Edit: ...
+@overload
+def edit(
+    source: Any, prompt: str, *, wait: Literal[False], **how: Unpack[How]
+) -> Task[Edit]: ...
+def edit(
+    source: Any,
+    prompt: str,
+    *,
+    seed: int | None = None,
+    aspect_ratio: str | None = None,
+    refresh: bool = False,
+    wait: bool = True,
+) -> Edit | Task[Edit]:
+    """Edit a picture by one instruction, and wait for the result.
+
+    The same request is never paid twice: with a ``seed`` given, the store answers for
+    it wherever it was asked; without one, a re-run of the same cell gets the same edit.
+
+    Args:
+        source: A path, bytes, a file object, a Pillow image, a NumPy array, or an https
+            address, which the service fetches itself.
+        prompt: The change, as one short instruction.
+        seed: 0 to 2**31 - 1; None to have one picked and recorded.
+        aspect_ratio: Such as "16:9"; None to keep the source's.
+        refresh: True to have it made anew even if the store has it.
+        wait: False to return at once with something to await.
+
+    Returns:
+        The edit; with ``wait=False`` a task: ``await`` it, or call ``.result()``.
+
+    Raises:
+        InputRejected: Something given cannot be used; nothing was sent.
+        NotAuthorised: The provider needs a token.
+        ServiceError: The service could not do it.
+        StoreError: The store cannot be used; nothing was sent.
+    """
+    return open_chain(source).add(
+        prompt, seed=seed, aspect_ratio=aspect_ratio, refresh=refresh, wait=wait
+    )
+
+
+def open_chain(source: Any) -> Chain:
+    """Return the chain of a picture in this cell, with what it already holds."""
+    picture = source_of(source)
+    return Chain(Desk(settings.current()), chain_id(picture, cells.here()), picture)
+
+
+def resume(job: str) -> Edit:
+    """Go back to a job after a crash or a stop, and wait for its result.
+
+    Args:
+        job: Its id, as errors and ``Edit.job`` give it.
+
+    Raises:
+        ParameterRejected: The store has no such job.
+        ServiceError: See `edit`.
+    """
+    desk = Desk(settings.current())
+    step = desk.ledger.step_of_job(job)
+    if step is None:
+        raise ParameterRejected(
+            f"There is no job {job[:40]!r} in {desk.home}.",
+            "Ids are in error messages and in Edit.job.",
+        )
+    return Edit(desk, finished(desk, step), reused=step.job.state is State.DONE)
+
+
+def _size(image: Image) -> str:
+    return f"{image.width}\N{MULTIPLICATION SIGN}{image.height}"

@@ -1,0 +1,101 @@
+"""Where the RunComfy token is, and where it may go.
+
+The order and the file are those of the official command line, so one login serves both.
+No message here shows any part of what it found.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from kontext_nb.errors import NotAuthorised, ParameterRejected
+from kontext_nb.model import Secret, echo
+from kontext_nb.providers.runcomfy import API_BASE, RESULT_DOMAINS, RunComfy
+
+_TOKEN = re.compile(r"[\x21-\x7e]{8,4096}")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_HOW = (
+    'Set RUNCOMFY_TOKEN to one from runcomfy.com/profile, or use provider="demo", '
+    "which needs none."
+)
+
+
+def token_file() -> Path:
+    """Return where the official command line keeps its token, on every system."""
+    own = os.environ.get("RUNCOMFY_CONFIG_DIR")
+    if own:
+        return Path(own, "token.json")
+    shared = os.environ.get("XDG_CONFIG_HOME")
+    return Path(shared or Path.home() / ".config", "runcomfy", "token.json")
+
+
+def has_token() -> bool:
+    """Return whether there is something that should be a token; nothing is read."""
+    return bool(os.environ.get("RUNCOMFY_TOKEN", "").strip()) or token_file().is_file()
+
+
+def runcomfy() -> RunComfy:
+    """Return the provider for the token and the addresses of this environment.
+
+    Raises:
+        NotAuthorised: There is no usable token for that address.
+        ParameterRejected: RUNCOMFY_MODEL_API_BASE is no address to send a token to.
+    """
+    base = os.environ.get("RUNCOMFY_MODEL_API_BASE", API_BASE).strip().rstrip("/")
+    parts = urlsplit(base)
+    host = parts.hostname or ""
+    if "@" in parts.netloc or not (
+        parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
+    ):
+        raise ParameterRejected(
+            f"RUNCOMFY_MODEL_API_BASE is {echo(base)}, which is no safe address.",
+            "Use https, or http on 127.0.0.1, and no user name in it.",
+        )
+    if any(host == d or host.endswith("." + d) for d in RESULT_DOMAINS):
+        return RunComfy(token=_from_environment() or _from_file(), base=base)
+    # A stored token belongs to RunComfy; only one given for this shell goes elsewhere.
+    token = _from_environment()
+    if token is None:
+        raise NotAuthorised(
+            f"RUNCOMFY_MODEL_API_BASE points to {host}, and RUNCOMFY_TOKEN is not set.",
+            "Set RUNCOMFY_TOKEN too: the stored token is sent to RunComfy only.",
+        )
+    origin = f"{parts.scheme}://{parts.netloc}"
+    return RunComfy(token=token, base=base, result_origin=origin)
+
+
+def _from_environment() -> Secret | None:
+    text = os.environ.get("RUNCOMFY_TOKEN", "")
+    return _checked(text, "RUNCOMFY_TOKEN") if text.strip() else None
+
+
+def _from_file() -> Secret:
+    path = token_file()
+    try:
+        with path.open("rb") as file:
+            if os.name != "nt" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o77:
+                raise NotAuthorised(
+                    f"The token file {path} can be read by others on this machine.",
+                    f"Run: chmod 600 {path}",
+                )
+            found = json.load(file)
+    except FileNotFoundError:
+        raise NotAuthorised("There is no RunComfy token.", _HOW) from None
+    except (OSError, ValueError):
+        raise NotAuthorised(f"The token file {path} cannot be read.", _HOW) from None
+    text = found.get("access_token") if isinstance(found, dict) else None
+    return _checked(text if isinstance(text, str) else "", f"The token in {path}")
+
+
+def _checked(text: str, where: str) -> Secret:
+    token = text.strip().removeprefix("Bearer ").strip()
+    if len(token) > 1 and token[0] == token[-1] and token[0] in "'\"":
+        token = token[1:-1]
+    if not _TOKEN.fullmatch(token):
+        raise NotAuthorised(f"{where} does not look like a token.", _HOW)
+    return Secret.of(token)

@@ -1,0 +1,52 @@
+"""From an order to a finished step: wait for it, say how far it is, stop when told."""
+
+from __future__ import annotations
+
+from kontext_nb.chain import Step
+from kontext_nb.lifecycle import State
+from kontext_nb.session.desk import Desk, Order
+from kontext_nb.session.progress import Watch, line, waiting_line
+
+_STOPPED = {
+    State.INTENT: "Stopped before anything was sent.",
+    State.CANCELLED: "Stopped: the job was still queued and is cancelled.",
+    State.DONE: "Stopped, but the edit had just finished: re-run to see it.",
+}
+_GOES_ON = (
+    "Stopped waiting. The job had started, goes on, and may be charged: re-run to "
+    "collect its result, nothing is sent again."
+)
+
+
+def made(desk: Desk, order: Order) -> tuple[Step, bool]:
+    """Have an order made and wait for it.
+
+    Returns:
+        The step, DONE; and whether it was in the store already.
+
+    Raises:
+        KontextError: See `errors`.
+        KeyboardInterrupt: Stop was pressed; its message says what became of the job.
+    """
+    step, found = desk.place(order)
+    return finished(desk, step), found and step.job.state is State.DONE
+
+
+def finished(desk: Desk, step: Step) -> Step:
+    """Wait until a step is DONE; see `made`."""
+    if step.job.state is State.DONE:
+        return step
+    engine = desk.engine()
+    watch = Watch(engine.provider.label(step.job.request.model))
+    shown = line()
+    last_words = ""
+    try:
+        return engine.bridge.run(
+            desk.finish(step, watch.report), waiting_line(watch, shown)
+        )
+    except KeyboardInterrupt:
+        job = desk.ledger.job(step.job.id) or step.job
+        last_words = _STOPPED.get(job.state, _GOES_ON)
+        raise KeyboardInterrupt(last_words) from None
+    finally:
+        shown.close(last_words)

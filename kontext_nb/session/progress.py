@@ -1,0 +1,139 @@
+"""The one line that says how far an edit is: live in a blocking cell and in a terminal.
+
+It is drawn by the waiting thread between two slices of waiting, never from the engine's
+loop: what a loop prints goes to whichever cell happens to run.
+"""
+
+from __future__ import annotations
+
+import html
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from kontext_nb.lifecycle import State
+from kontext_nb.model import Progress
+from kontext_nb.session.cell import kernel
+
+# An edit that is done sooner needs no line: it would only flicker.
+QUIET_S = 0.4
+
+
+class Line(Protocol):
+    """One line of text that changes in place."""
+
+    def show(self, text: str) -> None:
+        """Replace the text."""
+
+    def close(self, text: str) -> None:
+        """Leave ``text`` standing, or nothing if it is empty."""
+
+
+class KernelLine:
+    """A line in the output of the running cell."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+        self._shown = ""
+
+    def show(self, text: str) -> None:
+        """Replace the text."""
+        if text == self._shown:
+            return
+        from IPython.display import display
+
+        self._shown = text
+        # Plain text beside HTML, so that a reader without a browser sees it too.
+        data = {"text/plain": text, "text/html": f"<small>{html.escape(text)}</small>"}
+        if self._handle is None:
+            self._handle = display(data, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._handle.update(data, raw=True)
+
+    def close(self, text: str) -> None:
+        """Leave ``text`` standing, or nothing if it is empty."""
+        if text or self._handle is not None:
+            self.show(text)
+
+
+class TerminalLine:
+    """A line on stderr, if that is a terminal."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def show(self, text: str) -> None:
+        """Replace the text."""
+        if self._bar is None:
+            from tqdm import tqdm
+
+            # disable=None keeps it silent where stderr is a file or a pipe.
+            self._bar = tqdm(bar_format="{desc}", leave=False, disable=None)
+        self._bar.set_description_str(text)
+
+    def close(self, text: str) -> None:
+        """Wipe the line; what should stay is the caller's to say in a terminal."""
+        del text
+        if self._bar is not None:
+            self._bar.close()
+
+
+def line() -> Line:
+    """Return the line that fits where this runs."""
+    return KernelLine() if kernel() is not None else TerminalLine()
+
+
+class Watch:
+    """Keeps the latest progress of one edit, from any thread, and words it.
+
+    Args:
+        label: What works on it: the model's name, or "demo engine".
+        now: Monotonic seconds.
+    """
+
+    def __init__(self, label: str, now: Callable[[], float] = time.monotonic) -> None:
+        self._label = label
+        self._now = now
+        self._started = now()
+        self._lock = threading.Lock()
+        self._latest = Progress(State.INTENT)
+
+    def report(self, progress: Progress) -> None:
+        """Take note; called on the engine's loop."""
+        with self._lock:
+            self._latest = progress
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since this began."""
+        return self._now() - self._started
+
+    def text(self) -> str:
+        """Return the line as it should read now."""
+        with self._lock:
+            latest = self._latest
+        doing = {
+            State.INTENT: "preparing the picture",
+            State.SENDING: "sending",
+            State.SUBMITTED: "queued",
+            State.RUNNING: "working",
+        }.get(latest.state, latest.state.value)
+        if latest.queue_position is not None:
+            doing += f", place {latest.queue_position}"
+        took = f"{self.elapsed_s:.0f} s"
+        if latest.expected_s:
+            took += f" of about {max(1, round(latest.expected_s))} s"
+        return f"{self._label} · {doing} · {took}"
+
+
+def waiting_line(watch: Watch, shown: Line) -> Callable[[], None]:
+    """Return the tick that draws ``watch`` on ``shown`` once it is worth a line."""
+
+    def tick() -> None:
+        # sys.is_finalizing: a kernel that shuts down has no output to draw on.
+        if watch.elapsed_s > QUIET_S and not sys.is_finalizing():
+            shown.show(watch.text())
+
+    return tick

@@ -1,0 +1,57 @@
+"""The file something is saved to: refused early, written aside, moved when complete."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kontext_nb.errors import ParameterRejected
+from kontext_nb.model import echo
+
+
+def suffix_of(path: str | os.PathLike[str], known: Collection[str]) -> str:
+    """Return the file's suffix in lower case.
+
+    Raises:
+        ParameterRejected: It is none of the ``known`` ones.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in known:
+        raise ParameterRejected(
+            f"It cannot be saved as {echo(Path(path).name)}.",
+            f"Let the name end in one of {', '.join(known)}.",
+        )
+    return suffix
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give the block a new file beside ``path``, and move it there if all went well.
+
+    So a reader never sees half a file, and an old file survives a failed save.
+
+    Raises:
+        ParameterRejected: There is no such folder, or nothing can be written there.
+    """
+    target = Path(path).expanduser()
+    if not target.parent.is_dir() or target.is_dir():
+        raise ParameterRejected(
+            f"There is no folder {echo(str(target.parent))}."
+            if not target.is_dir()
+            else f"{echo(str(target))} is a folder.",
+            "Create the folder first, or give the name of a file in one that exists.",
+        )
+    aside = target.with_name(f".kontext-{secrets.token_hex(8)}{target.suffix}")
+    try:
+        yield aside
+        os.replace(aside, target)  # noqa: PTH105 - the documented atomic call
+    except OSError as error:
+        raise ParameterRejected(
+            f"The file {echo(str(target))} cannot be written: {error.strerror}.",
+            "Give a folder that has room and that you may write to.",
+        ) from error
+    finally:
+        aside.unlink(missing_ok=True)
