@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kontext_nb.demo import samples as samples
     from kontext_nb.errors import KontextError as KontextError
-    from kontext_nb.session.edits import edit as edit
-    from kontext_nb.session.edits import resume as resume
+    from kontext_nb.session.asking import edit as edit
+    from kontext_nb.session.asking import resume as resume
     from kontext_nb.session.settings import configure as configure
     from kontext_nb.session.sweeps import sweep as sweep
     from kontext_nb.widgets.compare import compare as compare
@@ -32,8 +32,8 @@ _HOMES = {
     "KontextError": "kontext_nb.errors",
     "compare": "kontext_nb.widgets.compare",
     "configure": "kontext_nb.session.settings",
-    "edit": "kontext_nb.session.edits",
-    "resume": "kontext_nb.session.edits",
+    "edit": "kontext_nb.session.asking",
+    "resume": "kontext_nb.session.asking",
     "samples": "kontext_nb.demo.samples",
     "sweep": "kontext_nb.session.sweeps",
 }

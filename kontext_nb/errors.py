@@ -5,6 +5,7 @@
     |   |-- ImageRejected         the picture, or the file it should be in
     |   |-- PromptRejected        the instruction
     |   `-- ParameterRejected     seed, aspect ratio, model, settings
+    |-- SetupIncomplete       something needed is not installed            exit 69
     |-- NotAuthorised             no token, or one the service refuses     exit 77
     |-- ServiceError              the service's side                       exit 69
     |   |-- RequestRefused        it read the request and will not run it  exit 65
@@ -69,6 +70,12 @@ class PromptRejected(InputRejected):
 
 class ParameterRejected(InputRejected):
     """A seed, aspect ratio, model or setting cannot be used."""
+
+
+class SetupIncomplete(KontextError):
+    """Something needed is not installed."""
+
+    exit_code = 69
 
 
 class NotAuthorised(KontextError):

@@ -31,7 +31,7 @@ from PIL import (
 
 from kontext_nb.errors import ImageRejected
 from kontext_nb.model import echo
-from kontext_nb.target import replacing, suffix_of
+from kontext_nb.target import check_target, replacing, suffix_of
 
 MAX_PIXELS = 40_000_000
 MAX_FILE_BYTES = 64 * 1024 * 1024
@@ -311,6 +311,16 @@ def preview(image: Image.Image, *, longest_px: int, quality: int = 85) -> bytes:
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
+
+
+def check_savable(path: str | os.PathLike[str]) -> None:
+    """Refuse a path no picture can be saved to, before anything is paid for.
+
+    Raises:
+        ParameterRejected: Not .png, .jpg, .jpeg or .webp, or no such folder.
+    """
+    suffix_of(path, _WRITTEN)
+    check_target(path)
 
 
 def write(image: Image.Image, path: str | os.PathLike[str], facts: str) -> Path:

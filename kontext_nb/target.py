@@ -27,6 +27,25 @@ def suffix_of(path: str | os.PathLike[str], known: Collection[str]) -> str:
     return suffix
 
 
+def check_target(path: str | os.PathLike[str]) -> Path:
+    """Return the path with ``~`` resolved, if a file can be put there.
+
+    Raises:
+        ParameterRejected: It is a folder, or its folder does not exist.
+    """
+    target = Path(path).expanduser()
+    if target.is_dir():
+        raise ParameterRejected(
+            f"{echo(str(target))} is a folder.", "Give the name of a file in it."
+        )
+    if not target.parent.is_dir():
+        raise ParameterRejected(
+            f"There is no folder {echo(str(target.parent))}.",
+            "Create it first, or give a file in a folder that exists.",
+        )
+    return target
+
+
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give the block a new file beside ``path``, and move it there if all went well.
@@ -36,14 +55,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises:
         ParameterRejected: There is no such folder, or nothing can be written there.
     """
-    target = Path(path).expanduser()
-    if not target.parent.is_dir() or target.is_dir():
-        raise ParameterRejected(
-            f"There is no folder {echo(str(target.parent))}."
-            if not target.is_dir()
-            else f"{echo(str(target))} is a folder.",
-            "Create the folder first, or give the name of a file in one that exists.",
-        )
+    target = check_target(path)
     aside = target.with_name(f".kontext-{secrets.token_hex(8)}{target.suffix}")
     try:
         yield aside

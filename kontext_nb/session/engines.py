@@ -91,5 +91,10 @@ def _wire(name: str, settings: Settings) -> Wire:
 
     from kontext_nb.demo.app import ORIGIN, create_app
 
-    app = create_app(origin=ORIGIN, work_s=settings.demo_seconds)
+    # A third of the time in the queue, so that a lesson can show what queueing is.
+    app = create_app(
+        origin=ORIGIN,
+        queue_s=settings.demo_seconds / 3,
+        work_s=settings.demo_seconds * 2 / 3,
+    )
     return Wire(httpx.ASGITransport(app=app), AGENT)

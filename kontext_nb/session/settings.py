@@ -27,7 +27,7 @@ class Settings:
         home: Folder of the store, or None for the usual place (see `home_folder`).
         bridge: "thread", or "nest" for code that must run in the main thread.
         deadline_s: How long one edit is waited for; the job itself goes on after that.
-        demo_seconds: How long the demo engine pretends to work on an edit.
+        demo_seconds: How long the demo engine pretends to take, a third of it queued.
     """
 
     provider: str | None = None

@@ -1,0 +1,85 @@
+"""The front door of the session: ask for an edit, open a chain, go back to a job."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Unpack, overload
+
+from kontext_nb.engine.bridge import Task
+from kontext_nb.errors import ParameterRejected
+from kontext_nb.lifecycle import State
+from kontext_nb.session import cell as cells
+from kontext_nb.session import settings
+from kontext_nb.session.desk import Desk, chain_id, source_of
+from kontext_nb.session.edits import Chain, Edit, How
+from kontext_nb.session.making import finished
+
+
+@overload
+def edit(
+    source: Any, prompt: str, *, wait: Literal[True] = ..., **how: Unpack[How]
+) -> Edit: ...
+@overload
+def edit(
+    source: Any, prompt: str, *, wait: Literal[False], **how: Unpack[How]
+) -> Task[Edit]: ...
+def edit(
+    source: Any,
+    prompt: str,
+    *,
+    seed: int | None = None,
+    aspect_ratio: str | None = None,
+    refresh: bool = False,
+    wait: bool = True,
+) -> Edit | Task[Edit]:
+    """Edit a picture by one instruction, and wait for the result.
+
+    The same request is never paid twice: with a ``seed`` given, the store answers for
+    it wherever it was asked; without one, a re-run of the same cell gets the same edit.
+
+    Args:
+        source: A path, bytes, a file object, a Pillow image, a NumPy array, or an https
+            address, which the service fetches itself.
+        prompt: The change, as one short instruction.
+        seed: 0 to 2**31 - 1; None to have one picked and recorded.
+        aspect_ratio: Such as "16:9"; None to keep the source's.
+        refresh: True to have it made anew even if the store has it.
+        wait: False to return at once with something to await.
+
+    Returns:
+        The edit; with ``wait=False`` a task: ``await`` it, or call ``.result()``.
+
+    Raises:
+        InputRejected: Something given cannot be used; nothing was sent.
+        NotAuthorised: The provider needs a token.
+        ServiceError: The service could not do it.
+        StoreError: The store cannot be used; nothing was sent.
+    """
+    return open_chain(source).add(
+        prompt, seed=seed, aspect_ratio=aspect_ratio, refresh=refresh, wait=wait
+    )
+
+
+def open_chain(source: Any) -> Chain:
+    """Return the chain of a picture in this cell, with what it already holds."""
+    picture = source_of(source)
+    return Chain(Desk(settings.current()), chain_id(picture, cells.here()), picture)
+
+
+def resume(job: str) -> Edit:
+    """Go back to a job after a crash or a stop, and wait for its result.
+
+    Args:
+        job: Its id, as errors and ``Edit.job`` give it.
+
+    Raises:
+        ParameterRejected: The store has no such job.
+        ServiceError: See `edit`.
+    """
+    desk = Desk(settings.current())
+    step = desk.ledger.step_of_job(job)
+    if step is None:
+        raise ParameterRejected(
+            f"There is no job {job[:40]!r} in {desk.home}.",
+            "Ids are in error messages and in Edit.job.",
+        )
+    return Edit(desk, finished(desk, step), reused=step.job.state is State.DONE)

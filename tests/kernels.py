@@ -1,0 +1,86 @@
+"""A real IPython kernel, driven as a front end drives it: requests may be queued."""
+
+from contextlib import contextmanager
+
+from jupyter_client.manager import KernelManager
+
+TIMEOUT_S = 60
+
+
+class Kernel:
+    """A running kernel and what it published."""
+
+    def __init__(self, manager):
+        self.manager = manager
+        self.client = manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=TIMEOUT_S)
+
+    def send(self, code, cell_id="cell-1"):
+        """Queue a cell, as JupyterLab does, and return its request's id."""
+        content = {"code": code, "silent": False, "store_history": True}
+        content |= {"user_expressions": {}, "allow_stdin": False}
+        metadata = {"cellId": cell_id}
+        message = self.client.session.msg("execute_request", content, metadata=metadata)
+        self.client.shell_channel.send(message)
+        return message["header"]["msg_id"]
+
+    def outputs(self, request, until=lambda _: False):
+        """Return a cell's output messages, to its end or to the first that fits."""
+        seen = []
+        while True:
+            message = self.client.get_iopub_msg(timeout=TIMEOUT_S)
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            if message["header"]["msg_type"] == "status":
+                if message["content"]["execution_state"] == "idle":
+                    return seen
+                continue
+            seen.append(message)
+            if until(message):
+                return seen
+
+    def run(self, code, cell_id="cell-1"):
+        """Run a cell to its end and return what it printed; an error fails the test."""
+        seen = self.outputs(self.send(code, cell_id))
+        errors = [m for m in seen if m["header"]["msg_type"] == "error"]
+        assert not errors, "\n".join(errors[0]["content"]["traceback"])
+        return printed(seen)
+
+    def replies(self, count):
+        """Return that many execute replies, in the order they come."""
+        found = []
+        while len(found) < count:
+            message = self.client.get_shell_msg(timeout=TIMEOUT_S)
+            if message["header"]["msg_type"] == "execute_reply":
+                found.append(message)
+        return found
+
+    def restart(self):
+        """Restart, as from the menu."""
+        self.manager.restart_kernel(now=True)
+        self.client.wait_for_ready(timeout=TIMEOUT_S)
+
+
+def printed(messages):
+    """Return the text that went to stdout."""
+    return "".join(
+        m["content"]["text"]
+        for m in messages
+        if m["header"]["msg_type"] == "stream" and m["content"]["name"] == "stdout"
+    )
+
+
+@contextmanager
+def kernel(folder):
+    """Start a kernel in ``folder`` and shut it down after."""
+    manager = KernelManager()
+    manager.start_kernel(cwd=str(folder))
+    running = None
+    try:
+        running = Kernel(manager)
+        yield running
+    finally:
+        if running:
+            running.client.stop_channels()
+        manager.shutdown_kernel(now=True)

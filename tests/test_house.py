@@ -1,0 +1,214 @@
+"""The shape of the house: floors, surface, a silent and cheap import."""
+
+import ast
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import kontext_nb
+from kontext_nb.errors import KontextError
+from kontext_nb.lifecycle import FINAL, OPEN, TABLE, Event, State, after
+
+ROOT = Path(kontext_nb.__file__).parent
+
+# Each room's floor. Imports go to a lower floor only.
+FLOORS = {
+    "cli": 8,
+    "widgets": 7,
+    "session": 6,
+    "grids": 5,
+    "engine": 3,
+    "store": 3,
+    "providers": 2,
+    "demo": 2,
+    "pixels": 1,
+    "lettering": 1,
+    "target": 1,
+    "chain": 0,
+    "lifecycle": 0,
+    "model": 0,
+    "errors": 0,
+}
+NEVER = {
+    "cli": {"IPython", "ipywidgets"},
+    "widgets": {"httpx", "sqlite3", "kontext_nb.providers", "kontext_nb.demo"},
+    "session": {"ipywidgets"},
+    "grids": {"httpx", "sqlite3", "IPython"},
+    "store": {"httpx", "pickle"},
+    "providers": {"time", "asyncio", "sqlite3", "httpx", "os"},
+    "pixels": {"httpx", "IPython"},
+    "demo": {"httpx", "socket"},
+}
+GROUND = {"chain", "lifecycle", "model", "errors"}
+
+
+def room_of(module):
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def imports_of(path):
+    """All imports of a file, also those inside functions and type-checking blocks."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            deeper = base == "kontext_nb" or base.count(".") == 1
+            for alias in node.names:
+                named = f"{base}.{alias.name}"
+                below = ROOT.parent / Path(*named.split("."))
+                is_module = deeper and (
+                    below.with_suffix(".py").exists() or below.is_dir()
+                )
+                yield named if is_module else base
+
+
+def files():
+    return sorted(p for p in ROOT.rglob("*.py") if p != ROOT / "__init__.py")
+
+
+def name_of(path):
+    return ".".join(path.relative_to(ROOT.parent).with_suffix("").parts)
+
+
+def faults(path):
+    """What a file imports that its floor or its room forbids."""
+    room = room_of(name_of(path))
+    for imported in imports_of(path):
+        other = room_of(imported) if imported.startswith("kontext_nb.") else None
+        level = FLOORS.get(other, -1) - FLOORS[room]
+        # The two lowest floors are values and doors, which may know each other.
+        if other != room and (level > 0 or (level == 0 and FLOORS[room] > 1)):
+            yield f"{name_of(path)} imports {imported}, which is not below"
+        banned = NEVER.get(room, set())
+        if any(imported == b or imported.startswith(b + ".") for b in banned):
+            yield f"{name_of(path)} imports {imported}, which its room must never"
+        top = imported.split(".")[0]
+        if room in GROUND and not other and top not in sys.stdlib_module_names:
+            yield f"{name_of(path)} imports {imported}: the ground is plain Python"
+
+
+@pytest.mark.parametrize("path", files(), ids=name_of)
+def test_imports_point_down(path):
+    """A room imports only rooms below it, and nothing its role forbids."""
+    assert list(faults(path)) == []
+
+
+def test_the_floor_test_can_fail(tmp_path, monkeypatch):
+    """A store that imports the engine, or httpx, is found out."""
+    planted = tmp_path / "kontext_nb" / "store" / "planted.py"
+    planted.parent.mkdir(parents=True)
+    planted.write_text(
+        "def f():\n    from kontext_nb.session.desk import Desk\n    import httpx\n"
+    )
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path / "kontext_nb")
+    assert len(list(faults(planted))) == 2
+
+
+@pytest.mark.parametrize("path", files(), ids=name_of)
+def test_rooms_stay_small(path):
+    """No module grows past 400 lines, no function past 60."""
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 400
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno - node.lineno < 60, node.name
+
+
+def test_every_public_name_resolves():
+    """`dir()` and the table agree, and each name can be had."""
+    assert set(kontext_nb.__all__) == {
+        "Editor",
+        "KontextError",
+        "compare",
+        "configure",
+        "edit",
+        "resume",
+        "samples",
+        "sweep",
+    }
+    for name in kontext_nb.__all__:
+        assert getattr(kontext_nb, name) is not None
+
+
+def test_no_module_bears_a_public_functions_name():
+    """`kontext_nb.edit` is the function whatever was imported before."""
+    modules = {p.stem for p in ROOT.iterdir()}
+    assert modules.isdisjoint(kontext_nb.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    """A typo does not import anything."""
+    with pytest.raises(AttributeError, match="no attribute 'eddit'"):
+        _ = kontext_nb.eddit
+
+
+SILENT = """
+import sys, threading, json
+before = set(sys.modules)
+opened = []
+sys.addaudithook(lambda event, args: opened.append([event, str(args[0])])
+    if event.startswith("socket.") or event == "sqlite3.connect"
+    or (event == "open" and isinstance(args[1], str) and set(args[1]) & set("wax+"))
+    else None)
+import kontext_nb
+dir(kontext_nb)
+print(json.dumps({
+    "opened": opened,
+    "threads": threading.active_count(),
+    "heavy": sorted(set(sys.modules) & {"httpx", "matplotlib", "PIL", "ipywidgets",
+        "numpy", "IPython", "sqlite3", "asyncio", "starlette", "anywidget"}),
+}))
+"""
+
+
+def test_import_is_silent_and_light():
+    """Importing opens no socket or file to write, starts no thread, loads nothing."""
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", SILENT], capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == {"opened": [], "threads": 1, "heavy": []}
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("event", Event)
+def test_the_lifecycle_is_its_table(state, event):
+    """Every pair of state and event either is in the table or is refused."""
+    if (state, event) in TABLE:
+        assert after(state, event) is TABLE[state, event]
+    else:
+        with pytest.raises(ValueError, match=f"{state} cannot {event}"):
+            after(state, event)
+
+
+def test_every_state_is_reached_and_final_ones_stay():
+    """The table leads from INTENT to every state, and out of no final one."""
+    reached = {State.INTENT}
+    while more := {to for (s, _), to in TABLE.items() if s in reached} - reached:
+        reached |= more
+    assert reached == set(State)
+    assert set(State) == FINAL | OPEN
+    assert State.DONE in FINAL
+
+
+def test_errors_are_one_tree_with_two_sentences():
+    """Every error of the package is a KontextError with an exit code."""
+    errors = importlib.import_module("kontext_nb.errors")
+    found = [c for c in vars(errors).values() if isinstance(c, type)]
+    for error in found:
+        if issubclass(error, Exception):
+            assert issubclass(error, KontextError)
+            assert error("What is wrong.", "What to do.").exit_code in (
+                1,
+                65,
+                69,
+                75,
+                77,
+            )
+            assert error.__name__ in errors.__doc__

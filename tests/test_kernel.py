@@ -1,0 +1,142 @@
+"""In a real kernel: queued cells, live progress, Stop, re-run and restart."""
+
+import os
+
+import pytest
+
+from tests.kernels import kernel, printed
+
+BEGIN = """
+import kontext_nb as kx
+kx.configure(provider="demo", bridge={bridge!r}, demo_seconds={seconds})
+picture = kx.samples.bottle().resize((96, 128))
+"""
+
+
+@pytest.fixture
+def running(tmp_path, monkeypatch):
+    """A kernel whose store is beside the notebook, as for a user."""
+    monkeypatch.delenv("KONTEXT_NB_HOME")
+    with kernel(tmp_path) as started:
+        yield started
+
+
+def begin(running, *, bridge="thread", seconds=0.0):
+    running.run(BEGIN.format(bridge=bridge, seconds=seconds), cell_id="setup")
+
+
+@pytest.mark.parametrize("bridge", ["thread", "nest"])
+def test_run_all_runs_every_queued_cell(running, bridge):
+    """Five cells queued at once all run, in order, with either bridge."""
+    begin(running, bridge=bridge)
+    code = "print(kx.edit(picture, 'Make it night', seed={}).seed)"
+    requests = [running.send(code.format(n), f"cell-{n}") for n in range(5)]
+    assert [printed(running.outputs(r)).strip() for r in requests] == list("01234")
+    replies = running.replies(5 + 1)[1:]
+    assert [r["content"]["status"] for r in replies] == ["ok"] * 5
+
+
+def test_the_nest_bridge_leaves_the_kernels_loop_alone(running):
+    """After an edit through nest_asyncio the kernel's own loop is unpatched."""
+    begin(running, bridge="nest")
+    running.run("kx.edit(picture, 'Make it night')")
+    asked = (
+        "import asyncio; print(hasattr(asyncio.get_running_loop(), '_nest_patched'))"
+    )
+    assert running.run(f"async def f():\n    {asked}\nawait f()").strip() == "False"
+
+
+def test_progress_is_live_in_a_blocking_cell(running):
+    """While the cell blocks, its line tells queue and time, and changes."""
+    begin(running, seconds=2.4)
+    seen = running.outputs(running.send("e = kx.edit(picture, 'Make it night')"))
+    lines = [
+        m["content"]["data"]["text/plain"]
+        for m in seen
+        if m["header"]["msg_type"] in ("display_data", "update_display_data")
+    ]
+    assert lines[0].startswith("demo engine · queued, place 1")
+    assert any("working" in text for text in lines)
+    assert lines[-1] == ""
+
+
+STOPPABLE = "e = kx.edit(picture, 'Make it night')"
+
+
+def stopped_at(running, word):
+    """Send a long edit, press Stop once its line says ``word``; return the error."""
+    request = running.send(STOPPABLE, "long")
+    running.outputs(
+        request,
+        until=lambda m: word in m["content"].get("data", {}).get("text/plain", ""),
+    )
+    running.manager.interrupt_kernel()
+    last = running.outputs(request)[-1]
+    assert last["header"]["msg_type"] == "error"
+    assert last["content"]["ename"] == "KeyboardInterrupt"
+    return last["content"]["evalue"]
+
+
+STATE = """
+from kontext_nb.session.desk import Desk
+from kontext_nb.session.settings import current
+import sqlite3
+db = sqlite3.connect(Desk(current()).ledger.path)
+print(*(row[0] for row in db.execute("SELECT state FROM jobs")))
+"""
+
+
+def test_stop_cancels_a_queued_job_and_says_so(running):
+    """Interrupting while the job is queued cancels it at the service, once."""
+    begin(running, seconds=90)
+    assert "still queued and is cancelled" in stopped_at(running, "queued")
+    assert running.run(STATE).split() == ["cancelled"]
+
+
+def test_stop_leaves_a_running_job_to_be_collected(running):
+    """A job that has started goes on; re-running the cell collects it, sending none."""
+    begin(running, seconds=3)
+    assert "goes on" in stopped_at(running, "working")
+    assert running.run(STATE).split() == ["running"]
+    assert (
+        running.run(STOPPABLE + "; print(e.prompt)", "long").strip() == "Make it night"
+    )
+    assert running.run(STATE).split() == ["done"]
+
+
+def test_a_rerun_cell_gets_its_edits_back_after_a_restart(running, tmp_path):
+    """The same cell asks again: nothing is made; another cell gets its own edit."""
+    code = "e = kx.edit(picture, 'Make it night'); print(e.reused, e.seed)"
+    begin(running)
+    first = running.run(code, "a").split()
+    assert first[0] == "False"
+    assert running.run(code, "a").split() == ["True", first[1]]
+    running.restart()
+    begin(running)
+    assert running.run(code, "a").split() == ["True", first[1]]
+    assert running.run(code, "b").split()[0] == "False"
+    assert (tmp_path / ".kontext" / "ledger.sqlite3").exists()
+
+
+def test_a_loop_gets_as_many_edits_as_it_asks_for(running):
+    """Three equal calls in one run are three edits, each found again on a re-run."""
+    begin(running)
+    code = "print(*(kx.edit(picture, 'Make it night').seed for _ in range(3)))"
+    first = running.run(code).split()
+    assert len(set(first)) == 3
+    assert running.run(code).split() == first
+
+
+def test_an_edit_can_be_awaited(running):
+    """`wait=False` gives something a cell can await while others run."""
+    begin(running)
+    code = "e = await kx.edit(picture, 'Make it night', wait=False); print(e.model)"
+    assert running.run(code).strip() == "demo engine"
+
+
+def test_a_running_kernel_sees_no_key(running):
+    """The test's own environment has no token: what runs here is the demo."""
+    assert "RUNCOMFY_TOKEN" not in os.environ
+    code = "kx.configure(provider=None); print(kx.edit(picture, 'Make it sepia').model)"
+    begin(running)
+    assert running.run(code).strip() == "demo engine"
