@@ -38,8 +38,8 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 # What RunComfy's own clients keep to, so that the request stays under its limit.
 MAX_SENT_BYTES = 6 * 1024 * 1024
 
+_FORMATS = ("PNG", "JPEG", "WEBP")
 # MPO is what many phones call a JPEG with a second, hidden picture; its first is read.
-_FORMATS = ("PNG", "JPEG", "WEBP", "MPO")
 _SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "MPO": ".jpg", "WEBP": ".webp"}
 _WRITTEN = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _WANTED = "Give a PNG, JPEG or WebP picture of at most 40 megapixels."
@@ -106,10 +106,11 @@ def _read(path: Path) -> bytes:
             f"The picture {echo(str(path))} cannot be opened: {reason}.",
             f"Check the name; relative names start at {Path.cwd()}.",
         ) from None
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(descriptor)
+        raise ImageRejected(f"{echo(str(path))} is not a file.", _WANTED)
     with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            raise ImageRejected(f"{echo(str(path))} is not a file.", _WANTED)
         if facts.st_size > MAX_FILE_BYTES:
             raise ImageRejected(
                 f"{path.name} is {facts.st_size / 2**20:.0f} MiB large, more than "

@@ -113,7 +113,9 @@ def sweep(
     failures = [answer for answer in answers if isinstance(answer, KontextError)]
     if len(failures) == len(answers):
         raise failures[0]
-    shown = [_cell(desk, *pair) for pair in zip(steps, answers, strict=True)]
+    # A column that names its seed says it for all its cells.
+    named = [seed is not None and len(seeds) > 1 for _ in prompts for seed in seeds]
+    shown = [_cell(desk, *it) for it in zip(steps, answers, named, strict=True)]
     engines = dict.fromkeys(a.job.engine or "" for a in answers if isinstance(a, Step))
     return Grid(_sheet(picture, prompts, seeds, shown, " · ".join(engines)))
 
@@ -172,13 +174,18 @@ def _announcement(cells_: int, to_make: int, label: str, each_s: float | None) -
     )
 
 
-def _cell(desk: Desk, step: Step, answer: Step | KontextError) -> plan.Cell:
+def _cell(
+    desk: Desk,
+    step: Step,
+    answer: Step | KontextError,
+    named: bool,  # noqa: FBT001 - one of a row of facts about a cell
+) -> plan.Cell:
     asked = step.job.request
     if isinstance(answer, KontextError):
         return plan.Cell(None, asked.prompt, answer.problem, state="failed")
     return plan.Cell(
         desk.blobs.path(answer.job.result_blob or ""),
-        detail=f"seed {asked.seed}",
+        detail="" if named else f"seed {asked.seed}",
         alt=f"The result of: {asked.prompt}",
     )
 

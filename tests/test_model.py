@@ -1,0 +1,92 @@
+"""The values: what a request may be, and what makes two requests the same."""
+
+import itertools
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kontext_nb.chain import Step, lineage
+from kontext_nb.errors import ParameterRejected, PromptRejected
+from kontext_nb.model import ASPECT_RATIOS, SEED_MAX, EditRequest, Job, Secret
+
+
+def request(**changes):
+    return EditRequest(**({"source": "0" * 64, "prompt": "Make it night"} | changes))
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["", "   ", "\n\t", None, 7, b"x", "a\0b", "a\x1b[31mb", "\ud800", "x" * 4001],
+)
+def test_a_prompt_no_service_could_read_is_refused(prompt):
+    """Empty, too long, not text, or with control characters: PromptRejected."""
+    with pytest.raises(PromptRejected) as caught:
+        request(prompt=prompt)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "seed", [True, False, -1, 1.0, 1.5, "42", SEED_MAX + 1, 2**63, float("nan"), [1]]
+)
+def test_a_seed_that_is_no_seed_is_refused(seed):
+    """A bool, a float, text and numbers out of range are no seeds."""
+    with pytest.raises(ParameterRejected, match="whole number from 0"):
+        request(seed=seed)
+
+
+def test_whole_numbers_of_numpy_are_seeds():
+    """A seed from an array is as good as any."""
+    assert request(seed=np.int64(7)) == request(seed=7)
+
+
+@pytest.mark.parametrize("ratio", ["", "1:7", "16/9", " 16:9 ", 1.777, (16, 9)])
+def test_an_aspect_ratio_not_offered_is_refused_with_the_list(ratio):
+    """The message lists what is offered."""
+    with pytest.raises(ParameterRejected, match="21:9, 16:9"):
+        request(aspect_ratio=ratio)
+
+
+FIELDS = {
+    "source": st.text("0123456789abcdef", min_size=64, max_size=64),
+    "prompt": st.text(st.characters(codec="utf-8", categories=["L", "S"]), min_size=1),
+    "seed": st.none() | st.integers(0, SEED_MAX),
+    "aspect_ratio": st.none() | st.sampled_from(ASPECT_RATIOS),
+    "provider": st.sampled_from(["demo", "runcomfy"]),
+}
+
+
+@given(st.fixed_dictionaries(FIELDS), st.fixed_dictionaries(FIELDS))
+def test_fingerprints_are_equal_exactly_when_requests_are(one, other):
+    """Two requests share a fingerprint if, and only if, all their fields agree."""
+    first, second = request(**one), request(**other)
+    assert (first.fingerprint == second.fingerprint) == (first == second)
+    assert first.fingerprint == request(**one).fingerprint
+
+
+def test_a_secret_shows_itself_nowhere():
+    """No repr, str, format or pickle of a token holds it."""
+    secret = Secret.of("canary-token")
+    shown = f"{secret!r} {secret} {vars(type(secret))} {[secret]}"
+    assert "canary" not in shown
+    with pytest.raises(TypeError):
+        pickle.dumps(secret)
+
+
+def step(name, parent):
+    job = Job(id=name, request=request(), ask="", source_blob="", created_at=0.0)
+    return Step(id=name, chain="c", parent=parent, job=job, call=None, created_at=0.0)
+
+
+@given(st.lists(st.integers(0, 10), min_size=1, max_size=12), st.data())
+def test_a_lineage_leads_from_the_first_edit_to_the_step(parents, data):
+    """In any tree, each step of a lineage is the parent of the next."""
+    steps = [step("0", None)]
+    steps += [step(str(i), str(p % i)) for i, p in enumerate(parents, start=1)]
+    last = data.draw(st.sampled_from(steps))
+    line = lineage(steps, last.id)
+    assert line[0].parent is None
+    assert line[-1] == last
+    assert all(b.parent == a.id for a, b in itertools.pairwise(line))
