@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kontext_nb.session.asking import resume as resume
     from kontext_nb.session.settings import configure as configure
     from kontext_nb.session.sweeps import sweep as sweep
-    from kontext_nb.widgets.compare import compare as compare
+    from kontext_nb.widgets.comparing import compare as compare
     from kontext_nb.widgets.editor import Editor as Editor
 
 __version__ = "0.1.0"
@@ -30,7 +30,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Editor": "kontext_nb.widgets.editor",
     "KontextError": "kontext_nb.errors",
-    "compare": "kontext_nb.widgets.compare",
+    "compare": "kontext_nb.widgets.comparing",
     "configure": "kontext_nb.session.settings",
     "edit": "kontext_nb.session.asking",
     "resume": "kontext_nb.session.asking",

@@ -41,10 +41,6 @@ class Task(Generic[T]):
         """Ask it to stop; it may still need a few seconds to clean up."""
         self._future.cancel()
 
-    def on_done(self, call: Callable[[], None]) -> None:
-        """Call ``call`` when it ends, from whichever thread ends it."""
-        self._future.add_done_callback(lambda _: call())
-
     def result(self) -> T:
         """Wait for the end and return the value, or raise what went wrong."""
         return self._future.result()

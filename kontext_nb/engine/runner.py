@@ -85,9 +85,12 @@ class Runner:
             asyncio.CancelledError: The caller gave up; one bounded cancel was sent.
         """
         try:
+            # Only an id given a moment ago may still be unknown to the service.
+            grace_s = 0.0
             if job.state is State.INTENT:
                 job = await self._submit(job, image_url or "")
-            return await self._collect(job)
+                grace_s = NEW_JOB_S
+            return await self._collect(job, grace_s)
         except KontextError as error:
             error.job = job.id
             raise
@@ -151,7 +154,7 @@ class Runner:
                 raise
             return sending.result(), True
 
-    async def _collect(self, job: Job) -> tuple[Job, Output, bytes]:
+    async def _collect(self, job: Job, grace_s: float) -> tuple[Job, Output, bytes]:
         """Ask until there is a result; a lost answer to a question is asked again."""
         pace = Pace(self.clock, self.expected_s, self.deadline_s)
         try:
@@ -165,7 +168,7 @@ class Runner:
                 except (NotSent, Dropped, ServiceBusy, BadReply) as error:
                     pace.trouble(error)
                 except ResultLost:
-                    if pace.elapsed_s > NEW_JOB_S:
+                    if pace.elapsed_s > grace_s:
                         raise
         except EditFailed as error:
             self.journal(job, Event.FAIL, error=error.problem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -13,19 +14,24 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 from kontext_nb import __version__, pixels
 from kontext_nb.chain import Step, lineage
 from kontext_nb.engine.bridge import Task
+from kontext_nb.errors import EditCancelled
 from kontext_nb.grids import plan
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Progress
 from kontext_nb.session import cell as cells
 from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk, Order
-from kontext_nb.session.engines import thread_bridge
-from kontext_nb.session.making import made
+from kontext_nb.session.engines import engine, thread_bridge
+from kontext_nb.session.making import after_stop, made
 from kontext_nb.session.shown import bundle
 from kontext_nb.session.sweeps import Grid
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+
+Report = Callable[[Progress], None]
+Ended = Callable[["Edit | Exception"], None]
 
 
 class How(TypedDict, total=False):
@@ -262,7 +268,7 @@ class Chain:
         """
         desk, order = self._order(prompt, parent, how)
         if not wait:
-            return self._begin(desk, order, lambda _: None)
+            return _begin(desk, *desk.place(order), lambda _: None, lambda _: None)
         step, reused = made(desk, order)
         return Edit(desk, step, reused=reused)
 
@@ -270,19 +276,35 @@ class Chain:
         self,
         prompt: str,
         *,
-        report: Callable[[Progress], None],
+        report: Report,
+        ended: Ended,
         parent: Edit | None = None,
         **how: Unpack[How],
     ) -> Task[Edit]:
-        """Start an edit as `add` does, telling ``report`` how far it is.
+        """Start an edit as `add` does, for someone who cannot wait for it.
 
         Args:
             prompt: The instruction.
-            report: Called on the engine's thread; must return at once.
+            report: Is told how far it is, on the engine's thread: return at once.
+            ended: Is given the edit, or the error that ended it; after a cancel that
+                is `EditCancelled`, which says what became of the job. Same thread.
             parent: One of this chain's edits, or None for its source.
             **how: ``seed``, ``aspect_ratio``, ``refresh``; see `edit`.
         """
-        return self._begin(*self._order(prompt, parent, how), report)
+        desk, order = self._order(prompt, parent, how)
+        return _begin(desk, *desk.place(order), report, ended)
+
+    def pick_up(self, *, report: Report, ended: Ended) -> Task[Edit] | None:
+        """Go on waiting for the newest edit that was sent and not yet collected.
+
+        Args:
+            report: See `begin`.
+            ended: See `begin`.
+        """
+        for step in reversed(self._desk.ledger.chain(self.id)):
+            if step.job.state in (State.SUBMITTED, State.RUNNING):
+                return _begin(self._desk, step, False, report, ended)
+        return None
 
     def _order(self, prompt: str, parent: Edit | None, how: How) -> tuple[Desk, Order]:
         # What is configured now decides, but a chain stays in the store it began in.
@@ -297,20 +319,10 @@ class Chain:
         )
         return desk, order
 
-    @staticmethod
-    def _begin(
-        desk: Desk, order: Order, report: Callable[[Progress], None]
-    ) -> Task[Edit]:
-        bridge = thread_bridge()
-        desk = Desk(replace(desk.settings, home=desk.home, bridge="thread"))
-        step, found = desk.place(order)
-        reused = found and step.job.state is State.DONE
-        work = desk.finish(step, report)
-
-        async def finishing() -> Edit:
-            return Edit(desk, await work, reused=reused)
-
-        return bridge.start(finishing())
+    def maker(self) -> str:
+        """Return what would make the next edit: a model's name, or "demo engine"."""
+        now = settings.current()
+        return engine(now).provider.label(now.model)
 
     def grid(self) -> Grid:
         """Return the source and every edit as a comparison grid."""
@@ -327,6 +339,32 @@ class Chain:
     def __repr__(self) -> str:
         """Say in one line what this is."""
         return f"Chain of {len(self)} edits: " + " → ".join(e.prompt for e in self)
+
+
+def _begin(
+    desk: Desk,
+    step: Step,
+    found: bool,  # noqa: FBT001 - the second half of what `Desk.place` returns
+    report: Report,
+    ended: Ended,
+) -> Task[Edit]:
+    reused = found and step.job.state is State.DONE
+    background = Desk(replace(desk.settings, home=desk.home, bridge="thread"))
+    work = background.finish(step, report)
+
+    async def finishing() -> Edit:
+        try:
+            edit = Edit(desk, await work, reused=reused)
+        except asyncio.CancelledError:
+            ended(EditCancelled(after_stop(desk, step), "", job=step.job.id))
+            raise
+        except Exception as error:
+            ended(error)
+            raise
+        ended(edit)
+        return edit
+
+    return thread_bridge().start(finishing())
 
 
 def _size(image: Image) -> str:

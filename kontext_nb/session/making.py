@@ -45,8 +45,13 @@ def finished(desk: Desk, step: Step) -> Step:
             desk.finish(step, watch.report), waiting_line(watch, shown)
         )
     except KeyboardInterrupt:
-        job = desk.ledger.job(step.job.id) or step.job
-        last_words = _STOPPED.get(job.state, _GOES_ON)
+        last_words = after_stop(desk, step)
         raise KeyboardInterrupt(last_words) from None
     finally:
         shown.close(last_words)
+
+
+def after_stop(desk: Desk, step: Step) -> str:
+    """Say what became of a job whose waiting was stopped."""
+    job = desk.ledger.job(step.job.id) or step.job
+    return _STOPPED.get(job.state, _GOES_ON)

@@ -14,6 +14,7 @@ from kontext_nb.model import KONTEXT_PRO, echo
 
 PROVIDERS = ("demo", "runcomfy")
 BRIDGES = ("thread", "nest")
+WIDGETS = ("live", "plain")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Settings:
         bridge: "thread", or "nest" for code that must run in the main thread.
         deadline_s: How long one edit is waited for; the job itself goes on after that.
         demo_seconds: How long the demo engine pretends to take, a third of it queued.
+        widgets: "live", or "plain" for front ends that allow only ipywidgets' own.
     """
 
     provider: str | None = None
@@ -36,12 +38,14 @@ class Settings:
     bridge: str = "thread"
     deadline_s: float = 900.0
     demo_seconds: float = 0.0
+    widgets: str = "live"
 
     def __post_init__(self) -> None:
         """Refuse what could not work later."""
         for name, value, allowed in (
             ("provider", self.provider, (None, *PROVIDERS)),
             ("bridge", self.bridge, BRIDGES),
+            ("widgets", self.widgets, WIDGETS),
         ):
             if value not in allowed:
                 raise ParameterRejected(
@@ -60,6 +64,7 @@ def current() -> Settings:
     given = {
         "provider": os.environ.get("KONTEXT_NB_PROVIDER") or None,
         "home": Path(home).expanduser() if home else None,
+        "widgets": os.environ.get("KONTEXT_NB_WIDGETS") or "live",
     }
     with _lock:
         return Settings(**(given | _changed))

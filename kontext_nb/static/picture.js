@@ -1,0 +1,45 @@
+// Shared by every view: elements that hold text, and pictures that come as bytes.
+
+const MAGIC = [
+  ["image/jpeg", "\xff\xd8\xff"],
+  ["image/png", "\x89PNG"],
+  ["image/gif", "GIF8"],
+  ["image/webp", "RIFF"],
+];
+
+/** Make an element; `text` is text, never markup. */
+function node(tag, className, text = "") {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.textContent = text;
+  return made;
+}
+
+/** Show `view` (a DataView, or nothing) in `img`; return whether it can be seen. */
+function paint(img, view) {
+  const bytes = view?.byteLength
+    ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+    : new Uint8Array();
+  // A list of steps arrives whole each time: what did not change must not flicker.
+  const old = img.kxBytes;
+  const same = old?.length === bytes.length && old.every((b, i) => b === bytes[i]);
+  if (!same) {
+    unpaint(img);
+    img.kxBytes = bytes;
+    img.kxBroken = false; // set by whoever hears the picture's error event
+    if (bytes.length) {
+      const head = String.fromCharCode(...bytes.subarray(0, 4));
+      const type = MAGIC.find(([, magic]) => head.startsWith(magic))?.[0];
+      img.src = URL.createObjectURL(new Blob([bytes], type && { type }));
+    }
+  }
+  img.hidden = !bytes.length || img.kxBroken;
+  return !img.hidden;
+}
+
+/** Give back what `paint` holds. */
+function unpaint(img) {
+  if (img.kxBytes?.length) URL.revokeObjectURL(img.src);
+  img.removeAttribute("src");
+  delete img.kxBytes;
+}

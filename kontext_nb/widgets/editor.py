@@ -1,0 +1,209 @@
+"""The Editor: one picture, one instruction after the other, and the chain they make.
+
+Callbacks return at once; the work goes on on the engine's thread and in short threads
+of its own, so the kernel stays free. Callbacks may come from any thread and two at a
+time, so what they share is behind one lock.
+"""
+
+from __future__ import annotations
+
+import threading
+from html import escape
+from typing import Any
+
+import ipywidgets
+
+from kontext_nb import pixels
+from kontext_nb.engine.bridge import Task
+from kontext_nb.errors import EditCancelled, KontextError
+from kontext_nb.model import Progress, checked_seed
+from kontext_nb.session.asking import open_chain
+from kontext_nb.session.edits import Chain, Edit
+from kontext_nb.session.progress import Watch
+from kontext_nb.session.shown import bundle
+from kontext_nb.widgets.choice import compare_view, strip_view
+from kontext_nb.widgets.comparing import PREVIEW_PX, size_of
+from kontext_nb.widgets.view import ShownStep, Still
+
+SOURCE = "source"  # id of the strip's first place
+THUMB_PX = 160
+
+
+class Editor(Still, ipywidgets.VBox):
+    """Edit a picture step by step.
+
+    Args:
+        source: A path, bytes, a Pillow image or an array.
+
+    Raises:
+        ImageRejected: It is no usable picture.
+    """
+
+    def __init__(self, source: Any) -> None:
+        self.chain: Chain = open_chain(source)
+        self._lock = threading.Lock()
+        self._task: Task[Edit] | None = None
+        self._watch = Watch("")
+        self._thumbs: dict[str, bytes] = {}
+        self.prompt = ipywidgets.Textarea(
+            description="Instruction",
+            placeholder="Say what to change, for example: Make the sky orange",
+            rows=2,
+            layout={"width": "100%"},
+        )
+        self.seed = ipywidgets.Text(
+            description="Seed", placeholder="any", layout={"width": "220px"}
+        )
+        self.run_button = ipywidgets.Button(
+            description="Run", button_style="primary", icon="play"
+        )
+        self.cancel_button = ipywidgets.Button(
+            description="Cancel", icon="stop", disabled=True
+        )
+        self.status = ipywidgets.HTML()
+        self.view = compare_view()
+        self.strip = strip_view()
+        controls = ipywidgets.HBox(
+            [self.seed, self.run_button, self.cancel_button, self.status],
+            layout={"flex_flow": "row wrap", "align_items": "center"},
+        )
+        super().__init__([self.prompt, controls, self.view, self.strip])
+        self.static = self._still
+        self.strip.observe(lambda _: self._show_selected(), "selected")
+        self._show_chain()
+        self.run_button.on_click(lambda _: self.run())
+        self.cancel_button.on_click(lambda _: self.cancel())
+        with self._lock:
+            self._task = self.chain.pick_up(report=self._report, ended=self._ended)
+            self._enable()
+
+    def run(self) -> None:
+        """Start the edit that the instruction describes, from the selected step."""
+        with self._lock:
+            if self._task is not None:
+                return
+            self._watch = Watch(self.chain.maker())
+            try:
+                self._task = self.chain.begin(
+                    self.prompt.value,
+                    parent=self._edit(self.strip.selected),
+                    seed=_seed(self.seed.value),
+                    report=self._report,
+                    ended=self._ended,
+                )
+            except KontextError as error:
+                self._say(str(error), failed=True)
+            self._enable()
+
+    def cancel(self) -> None:
+        """Ask the running edit to stop; what became of it is said when it is known."""
+        with self._lock:
+            if self._task is not None:
+                self._say("Cancelling…")
+                self._task.cancel()
+
+    def _report(self, progress: Progress) -> None:
+        self._watch.report(progress)
+        self._say(self._watch.text())
+
+    def _ended(self, outcome: Edit | Exception) -> None:
+        # Decoding and scaling would hold up every other job on the engine's thread.
+        threading.Thread(target=self._settle, args=(outcome,), daemon=True).start()
+
+    def _settle(self, outcome: Edit | Exception) -> None:
+        """Show what came of an edit, then allow the next."""
+        if isinstance(outcome, Edit):
+            self._show_chain(select=outcome.step.id)
+            self._say(" ".join(("Done.", *outcome.notices)))
+        else:
+            told = isinstance(outcome, EditCancelled)
+            self._say(str(outcome), failed=not told)
+        with self._lock:
+            self._task = None
+            self._enable()
+
+    def _enable(self) -> None:
+        self.run_button.disabled = self._task is not None
+        self.cancel_button.disabled = self._task is None
+
+    def _say(self, text: str, *, failed: bool = False) -> None:
+        colour = "color:var(--jp-error-color1,#c62828)" if failed else ""
+        style = f"line-height:1.4;{colour}"
+        said = f'<span role="status" style="{style}">{escape(text)}</span>'
+        if self.status.value != said:
+            self.status.value = said
+
+    def _edit(self, step_id: str) -> Edit | None:
+        """Return the edit at a place of the strip, None for the source."""
+        found = (edit for edit in self.chain if edit.step.id == step_id)
+        return next(found, None)
+
+    def _show_chain(self, *, select: str | None = None) -> None:
+        """Fill the strip from the store, and go to ``select`` or the newest step."""
+        edits = self.chain.edits
+        places = {edit.step.id: n for n, edit in enumerate(edits, start=1)}
+        steps: list[Any] = [
+            ShownStep(id=SOURCE, thumb=self._thumb(SOURCE, None), title="Source"),
+            *(
+                ShownStep(
+                    id=edit.step.id,
+                    thumb=self._thumb(edit.step.id, edit),
+                    title=edit.prompt,
+                    note=f"seed {edit.seed}",
+                    alt=f"The result of: {edit.prompt}",
+                    parent=places.get(edit.step.parent or SOURCE, 0),
+                )
+                for edit in edits
+            ),
+        ]
+        self.strip.steps = steps
+        newest = edits[-1].step.id if edits else SOURCE
+        if self.strip.selected == (select or newest):
+            self._show_selected()
+        else:
+            self.strip.selected = select or newest
+
+    def _thumb(self, place: str, edit: Edit | None) -> bytes:
+        if place not in self._thumbs:
+            picture = edit.after if edit else self.chain.source
+            self._thumbs[place] = (
+                b""
+                if isinstance(picture, str)
+                else pixels.preview(picture.image, longest_px=THUMB_PX, quality=80)
+            )
+        return self._thumbs[place]
+
+    def _show_selected(self) -> None:
+        """Show the selected step beside what it was made from."""
+        edit = self._edit(self.strip.selected)
+        before = edit.before if edit else self.chain.source
+        with self.view.hold_trait_notifications():
+            self.view.left = _preview(before)
+            self.view.left_size = before if isinstance(before, str) else size_of(before)
+            self.view.left_label = "Before" if edit and edit.step.parent else "Source"
+            self.view.right = _preview(edit.after) if edit else b""
+            self.view.right_size = size_of(edit.after) if edit else ""
+            self.view.right_label = edit.prompt if edit else "Result"
+            self.view.footer = f"{edit.model} · seed {edit.seed}" if edit else ""
+
+    def _still(self) -> dict[str, Any]:
+        """Return what the notebook shows where no widget runs: the chain so far."""
+        return bundle(self.chain.grid().sheet, repr(self), cell_px=240)
+
+    def __repr__(self) -> str:
+        """Say in one line what this is."""
+        return f"Editor with a chain of {len(self.chain)} edits"
+
+
+def _preview(picture: pixels.Picture | str) -> bytes:
+    if isinstance(picture, str):
+        return b""  # an address: only the service has its pixels
+    return pixels.preview(picture.image, longest_px=PREVIEW_PX)
+
+
+def _seed(text: str) -> int | None:
+    """Read the seed field; what is no number is refused where every seed is checked."""
+    text = text.strip()
+    if not text:
+        return None
+    return int(text) if text.isascii() and text.isdigit() else checked_seed(text)

@@ -1,0 +1,57 @@
+"""What every view of ours shares: its script, and the still picture it leaves behind.
+
+A notebook is read far more often without a kernel than with one. So each view can be
+given `Still.static`, which makes the bundle that a dead notebook shows; the live
+widget is added on top of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any, NotRequired, TypedDict
+
+
+class ShownStep(TypedDict):
+    """One step of a chain, as `Strip` shows it. The first one is the source picture.
+
+    Every text is shown as it is: it is never read as markup.
+    """
+
+    id: str
+    thumb: bytes  # a JPEG, at most 160 pixels wide; empty while there is none
+    title: str  # the prompt, or the name of the source
+    note: NotRequired[str]  # what distinguishes it further: "seed 123"
+    alt: NotRequired[str]  # the picture in words; the title if left out
+    parent: NotRequired[int]  # index of the step it was made from; left out: the last
+
+
+def asset(*names: str) -> str:
+    """Return the named files of ``kontext_nb/static``, one after the other.
+
+    The scripts have no imports and no build, so what two views share is put in front
+    of each of them.
+    """
+    folder = files("kontext_nb") / "static"
+    return "\n".join((folder / name).read_text("utf-8") for name in names)
+
+
+class Still:
+    """The part of a view that is there before and after the live one.
+
+    Attributes:
+        static: Returns what a notebook shows where no widget runs, by mime type; set
+            by whoever knows the pictures. None leaves one line of text.
+    """
+
+    static: Callable[[], dict[str, Any]] | None = None
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the still picture, then the live view; the still one names it."""
+        live = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]
+        # anywidget answers (data, metadata), ipywidgets data alone. Their own line of
+        # text lists traits or an address in memory, so it is left out.
+        data, metadata = live if isinstance(live, tuple) else (live, {})
+        view = {mime: value for mime, value in data.items() if mime != "text/plain"}
+        still = self.static() if self.static is not None else {}
+        return {"text/plain": repr(self), **still, **view}, metadata

@@ -1,0 +1,357 @@
+"""The rig: a real JupyterLab on loopback, driven by a real Chromium.
+
+The fixture `lab` is a browser window on that JupyterLab. It talks to JupyterLab's own
+objects (``jupyterapp``) for what is not under test, and leaves clicks and keys to the
+test. Whatever a page asks of any other machine is refused, written down in
+`Lab.foreign`, and fails the test.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import nbformat
+import pytest
+
+REPO = Path(__file__).parents[2]
+ARTIFACTS = REPO / "artifacts"
+WAIT_MS = 30_000
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+FLAGS = (
+    "--no-sandbox",  # containers have no user namespaces, and we open only our pages
+    "--no-proxy-server",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+)
+# Nothing of the person who runs the tests may reach the notebook's kernel: no token,
+# no store, no settings of their own Jupyter.
+PRIVATE = ("RUNCOMFY_", "KONTEXT_NB_", "JUPYTER", "IPYTHON", "JPY_", "XDG_")
+
+
+def until(condition, what, *, deadline_s=WAIT_MS / 1000):
+    """Return the first true answer of ``condition``, asked twenty times a second."""
+    pause, end = threading.Event(), time.monotonic() + deadline_s
+    while not (answer := condition()):
+        assert time.monotonic() < end, f"waited {deadline_s:.0f} s for {what}"
+        pause.wait(0.05)
+    return answer
+
+
+def _free_port():
+    # Two workers that both start at Jupyter's 8888 find it free, then one is refused.
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        return held.getsockname()[1]
+
+
+def _system_browser():
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+# Not wider than a module: while Playwright's blocking form is open, this thread counts
+# as inside a running event loop, and any other test's asyncio.run() would be refused.
+@pytest.fixture(scope="module")
+def browser():
+    """Return a Chromium; skip where there is none, except in CI."""
+    missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("Playwright is not installed")
+    with sync_playwright() as playwright:
+        path = _system_browser() or playwright.chromium.executable_path
+        if not Path(path).exists():
+            missing("no Chromium: install one, or run `playwright install chromium`")
+        with playwright.chromium.launch(executable_path=path, args=FLAGS) as chromium:
+            yield chromium
+
+
+class Server:
+    """A JupyterLab of our own: own folders, own port, own token."""
+
+    def __init__(self, home):
+        self.root = home / "notebooks"
+        self.settings = home / "settings"
+        self._runtime = home / "runtime"
+        self._log = home / "server.log"
+        self.token = secrets.token_hex(16)
+        for folder in (self.root, self.settings, self._runtime):
+            folder.mkdir()
+        self._own = self.settings / "@jupyterlab" / "apputils-extension"
+        self._own.mkdir(parents=True)
+        (self._own / "notification.jupyterlab-settings").write_text(
+            '{"fetchNews": "false", "checkForUpdates": false}'
+        )
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                self._command(),
+                cwd=self.root,
+                env=self._environment(home),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for pytest, which then stops us
+            )
+        info = until(self._answering, "JupyterLab to start", deadline_s=60)
+        self.url = info["url"]
+
+    def _command(self):
+        return [
+            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1"),
+            "--allow-root",
+            f"--ServerApp.port={_free_port()}",
+            f"--IdentityProvider.token={self.token}",
+            f"--ServerApp.root_dir={self.root}",
+            "--LabApp.expose_app_in_browser=True",
+            # Should pytest be killed, the server follows by itself.
+            "--ServerApp.shutdown_no_activity_timeout=600",
+            "--MappingKernelManager.cull_idle_timeout=300",
+        ]
+
+    def _environment(self, home):
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(PRIVATE)}
+        return kept | {
+            "IPYTHONDIR": str(home / "ipython"),
+            "JUPYTER_CONFIG_DIR": str(home / "config"),
+            "JUPYTER_DATA_DIR": str(home / "data"),
+            "JUPYTER_PREFER_ENV_PATH": "1",
+            "JUPYTER_RUNTIME_DIR": str(self._runtime),
+            "JUPYTERLAB_SETTINGS_DIR": str(self.settings),
+            "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+            "RUNCOMFY_CONFIG_DIR": str(home / "no-token"),
+            "XDG_CONFIG_HOME": str(home / "config"),
+            "XDG_DATA_HOME": str(home / "data"),
+        }
+
+    def _answering(self):
+        assert self._process.poll() is None, self._log.read_text()[-3000:]
+        # Should the port be taken after all, the server takes another and says which.
+        for file in self._runtime.glob("jpserver-*.json"):
+            with contextlib.suppress(OSError, ValueError):
+                info = json.loads(file.read_text())
+                self._ask(f"{info['url']}api/status")
+                return info
+        return None
+
+    def _ask(self, url, *, method="GET"):
+        headers = {"Authorization": f"token {self.token}"}
+        request = urllib.request.Request(url, headers=headers, method=method)  # noqa: S310 - our own server
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=10) as reply:
+            return json.loads(reply.read() or b"null")
+
+    def end_kernels(self):
+        """End all notebooks' kernels, so that a reopened notebook gets a fresh one."""
+        for session in self._ask(f"{self.url}api/sessions"):
+            self._ask(f"{self.url}api/sessions/{session['id']}", method="DELETE")
+
+    def forget_theme(self):
+        """Start the next page in the light theme; JupyterLab remembers the last."""
+        (self._own / "themes.jupyterlab-settings").unlink(missing_ok=True)
+
+    def close(self):
+        """Stop the server with its kernels; by force if it does not want to."""
+        with contextlib.suppress(OSError):
+            self._ask(f"{self.url}api/shutdown", method="POST")
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """Return a running JupyterLab, one for all tests of this worker."""
+    running = Server(tmp_path_factory.mktemp("lab"))
+    yield running
+    running.close()
+
+
+class Lab:
+    """A browser window on JupyterLab, with one notebook open.
+
+    Attributes:
+        folder: Where the notebook lies and its kernel runs; no other test sees it.
+        page: Playwright's page, for clicks, keys and locators.
+        foreign: Addresses off this machine that the page asked for; all were refused.
+        errors: Uncaught errors of the page's scripts.
+    """
+
+    def __init__(self, page, server):
+        self.page = page
+        self.foreign = []
+        self.errors = []
+        self.folder = Path(tempfile.mkdtemp(dir=server.root))
+        self._server = server
+        page.set_default_timeout(WAIT_MS)
+        page.context.route("**/*", self._guard)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _guard(self, route):
+        if urlsplit(route.request.url).hostname == "127.0.0.1":
+            route.continue_()
+        else:
+            self.foreign.append(route.request.url)
+            route.abort()
+
+    def open(self, notebook, name="test.ipynb"):
+        """Open a notebook (a path to copy, or an nbformat node) with a fresh kernel.
+
+        It comes without results and for our own Python, whatever the file says; what
+        lies beside it in `folder` stays when it is opened again.
+        """
+        if isinstance(notebook, Path):
+            name, notebook = notebook.name, nbformat.read(notebook, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.execution_count, cell.outputs = None, []
+        # Whatever kernel the file names, JupyterLab must not stop to ask for one.
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python"}
+        nbformat.write(notebook, self.folder / name)
+        self._server.end_kernels()
+        path = quote(f"{self.folder.name}/{name}")
+        url, token = self._server.url, self._server.token
+        self.page.goto(f"{url}doc/tree/{path}?token={token}&reset")
+        self._wait("window.jupyterapp && jupyterapp.restored.then(() => true)")
+        self._wait(
+            "(() => { const it = jupyterapp.shell.currentWidget?.sessionContext;"
+            " const kernel = it?.session?.kernel; return it?.isReady &&"
+            " kernel?.connectionStatus === 'connected' && kernel.status === 'idle'"
+            " })()"
+        )
+        return self
+
+    def run_all(self):
+        """Run All, as its button does; wait until every code cell has its number.
+
+        A cell that fails ends the test with its error.
+        """
+        before = [count or 0 for count in self.counts()]
+        self._command("notebook:run-all-cells")
+        self._settled(before)
+
+    def run(self, cell):
+        """Run one cell again, by its place among all cells; see `run_all`."""
+        before = self.counts()
+        kept = [None] * len(before)
+        kept[cell] = before[cell] or 0
+        self._js(f"{NOTEBOOK}.activeCellIndex = {cell}")
+        self._command("notebook:run-cell")
+        self._settled(kept)
+
+    def counts(self):
+        """Return the number of each cell; None if not run (yet), or not code."""
+        return self._js(
+            f"{NOTEBOOK}.widgets.map(({{model}}) => model.executionCount ?? null)"
+        )
+
+    def outputs(self, cell):
+        """Return the outputs of a cell as the notebook would save them."""
+        return self._js(f"{NOTEBOOK}.widgets[{cell}].model.outputs.toJSON()")
+
+    def text(self, cell):
+        """Return what a cell printed, and its plain results."""
+        return "".join(
+            _joined(out.get("text", out.get("data", {}).get("text/plain", "")))
+            for out in self.outputs(cell)
+        )
+
+    def show(self, cell):
+        """Bring a cell to the window; return a locator of what it shows."""
+        # A notebook takes cells out of the page that are out of sight.
+        self._js(f"{NOTEBOOK}.scrollToItem({cell}, 'start')")
+        found = self.page.locator(f'.jp-Cell[data-windowed-list-index="{cell}"]')
+        area = found.locator(".jp-OutputArea-child")
+        area.first.evaluate("it => it.scrollIntoView({block: 'start'})")
+        return area
+
+    def theme(self, name):
+        """Change to "light" or "dark"."""
+        name = f"JupyterLab {name.title()}"
+        self._command("apputils:change-theme", {"theme": name})
+        self._wait(
+            f"document.body.dataset.jpThemeName === {json.dumps(name)} &&"
+            " getComputedStyle(document.body).getPropertyValue('--jp-layout-color1') &&"
+            " !document.getElementById('jupyterlab-splash')"
+        )
+
+    def resize(self, width, height=900):
+        """Give the window another size, in CSS pixels."""
+        self.page.set_viewport_size({"width": width, "height": height})
+        self._frame()
+
+    def screenshot(self, name):
+        """Write what the window shows to ``artifacts/<name>.png``; return the path."""
+        self._frame()
+        path = ARTIFACTS / f"{name}.png"
+        self.page.screenshot(path=path)
+        return path
+
+    def _frame(self):
+        self._js("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+
+    def _js(self, expression):
+        return self.page.evaluate(expression)
+
+    def _wait(self, expression):
+        self.page.wait_for_function(expression)
+
+    def _command(self, name, args=None):
+        # Not awaited: "run" ends only with the last cell, and we watch those.
+        given = f"{json.dumps(name)}, {json.dumps(args or {})}"
+        self._js(f"void jupyterapp.commands.execute({given})")
+
+    def _settled(self, before):
+        """Wait until each cell is done that is not None in ``before``."""
+        result = self.page.wait_for_function(DONE, arg=before).json_value()
+        assert result is True, result
+
+
+NOTEBOOK = "jupyterapp.shell.currentWidget.content"
+DONE = f"""before => {{
+  const cells = {NOTEBOOK}.widgets.map(({{model}}) => model);
+  const code = cells.filter((m, i) =>
+    m.type === 'code' && before[i] !== null && m.sharedModel.getSource().trim());
+  for (const model of code)
+    for (const out of model.outputs.toJSON())
+      if (out.output_type === 'error') return `${{out.ename}}: ${{out.evalue}}`;
+  return code.length > 0 && code.every(m => (m.executionState ?? 'idle') === 'idle'
+    && m.executionCount > before[cells.indexOf(m)]);
+}}"""
+
+
+def _joined(text):
+    return "".join(text)
+
+
+@pytest.fixture
+def lab(browser, server):
+    """Return a `Lab`; it must end without script errors and foreign requests."""
+    size = {"width": 1280, "height": 900}
+    with browser.new_context(viewport=size, service_workers="block") as context:
+        window = Lab(context.new_page(), server)
+        yield window
+    server.forget_theme()
+    assert window.foreign == []
+    assert window.errors == []

@@ -1,0 +1,141 @@
+"""The views as a person meets them: in JupyterLab, with a mouse and with keys."""
+
+# ruff: noqa: RUF001 - prompts in other scripts are the point here
+
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+pytestmark = pytest.mark.browser
+
+# "Picture" here is a gradient with a word on it: what matters is that it is painted.
+SETUP = """
+import io
+from PIL import Image, ImageDraw
+from kontext_nb.widgets.compare import Compare
+from kontext_nb.widgets.plain import PlainCompare, PlainStrip
+from kontext_nb.widgets.strip import Strip
+
+def picture(word, size, tint):
+    im = Image.linear_gradient("L").resize(size)
+    im = Image.merge("RGB", [im.point(lambda v, t=t: int(v * t)) for t in tint])
+    ImageDraw.Draw(im).text((size[0] / 9, size[1] / 3), word, font_size=size[1] / 5)
+    out = io.BytesIO()
+    im.save(out, "JPEG")
+    return out.getvalue()
+
+PROMPTS = [
+    "bottle.jpg",
+    "Change the bottle to dark green",
+    "Замени надпись «ALPHA» на «АВРОРА», сохрани шрифт, цвет и перспективу этикетки",
+    "<img src=x onerror=alert(1)> & <b>bold</b>",
+    "اجعل السماء برتقالية مع الحفاظ على كل شيء آخر كما هو في الصورة الأصلية",
+    "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen" * 3,
+]
+TINTS = [(.9, .7, .4), (.3, .8, .5), (.4, .5, .9), (.8, .4, .6), (.6, .6, .2)]
+steps = [
+    dict(id=f"s{i}", title=p, note=f"seed {41 + i}" if i else "1448 × 1086",
+         thumb=picture(str(i), [(160, 120), (120, 160)][i % 2], TINTS[i % 5]), alt=p)
+    for i, p in enumerate(PROMPTS)
+]
+steps[3]["parent"] = 1
+"""
+COMPARE = """
+compare = {kind}Compare(
+    left=picture("ALPHA", (1024, 768), TINTS[0]),
+    right=picture("AURA", (1024, 768), TINTS[1]),
+    left_size="4000 × 3000", right_size="1184 × 880",
+    left_alt="A brown bottle", right_alt="A green bottle", footer="demo engine")
+compare
+"""
+STRIP = """
+strip = {kind}Strip(steps=steps, selected="s1")
+strip
+"""
+PAINTED = """
+images => images.every(i => i.complete && i.naturalWidth > 0 && i.offsetWidth > 0)
+"""
+
+
+def notebook(kind=""):
+    sources = [SETUP, COMPARE, STRIP, "print(strip.selected)"]
+    cells = [new_code_cell(source.format(kind=kind)) for source in sources[1:]]
+    return new_notebook(cells=[new_code_cell(SETUP), *cells])
+
+
+def test_views_are_painted_and_a_click_reaches_python(lab):
+    """Pictures show, and "Edit from here" sets the step that Python continues from."""
+    lab.open(notebook(), "views.ipynb").run_all()
+    assert lab.text(3) == "s1\n"
+    lab.show(1)
+    sides = lab.page.get_by_role("group", name="Comparison: Source, Result")
+    sides.get_by_role("img", name="A green bottle").wait_for()
+    strip = lab.page.get_by_role("group", name="Edit chain")
+    last = strip.get_by_role("listitem").filter(has_text="Donaudampf")
+    lab.show(2)
+    for view, count in ((sides, 2), (strip, 6)):
+        images = view.get_by_role("img")
+        assert images.count() == count
+        assert images.evaluate_all(PAINTED)
+    assert not lab.page.get_by_text("yet").filter(visible=True).count()
+    last.get_by_role("button", name="Edit from here", exact=True).click()
+    last.get_by_text("Editing from here").wait_for()
+    lab.run(3)
+    assert lab.text(3) == "s5\n"
+    look(lab, "views")
+
+
+def test_pictures_stack_where_it_is_narrow(lab):
+    """Side by side in a wide notebook, one above the other in a narrow one."""
+    lab.open(notebook(), "narrow.ipynb").run_all()
+    for width, stacked in ((1280, False), (480, True)):
+        lab.resize(width)
+        pictures = lab.show(1).get_by_role("img")
+        left, right = (pictures.nth(i).bounding_box() for i in (0, 1))
+        assert (right["x"] == left["x"]) is stacked
+        assert (right["y"] == left["y"]) is not stacked
+
+
+def test_keys_stay_in_the_strip(lab):
+    """Arrow keys walk the steps, and no key there is a command of the notebook."""
+    lab.open(notebook(), "keys.ipynb").run_all()
+    lab.show(2)
+    strip = lab.page.get_by_role("group", name="Edit chain")
+    strip.get_by_role("button", name="Editing from here").focus()
+    before = len(lab.counts())
+    for key in ("ArrowRight", "b", "End", "ArrowLeft", "Enter"):
+        lab.page.keyboard.press(key)
+    chosen = strip.locator("[aria-current]")
+    chosen.filter(has_text="اجعل").wait_for()
+    assert len(lab.counts()) == before
+    lab.run(3)
+    assert lab.text(3) == "s4\n"
+
+
+def test_plain_views_answer_like_the_others(lab):
+    """Made of ipywidgets alone, the strip sets the same trait, in the same words."""
+    lab.open(notebook("Plain"), "plain.ipynb").run_all()
+    shown = lab.show(2)
+    shown.get_by_text("<b>bold</b>").wait_for()
+    shown.get_by_role("button", name="Edit from here").last.click()
+    lab.run(3)
+    assert lab.text(3) == "s5\n"
+    look(lab, "plain")
+
+
+def test_what_is_not_on_this_machine_is_refused(lab):
+    """The rig notices a page that asks another machine for something."""
+    lab.page.evaluate("fetch('https://cdn.example/x.js').catch(() => null)")
+    assert lab.foreign == ["https://cdn.example/x.js"]
+    lab.foreign.clear()
+
+
+def look(lab, name):
+    """Leave pictures of both views, light and dark, wide and narrow."""
+    for theme in ("light", "dark"):
+        lab.theme(theme)
+        for width in (1280, 480):
+            lab.resize(width)
+            lab.show(1)
+            lab.screenshot(f"{name}-{theme}-{width}")
+            lab.show(2)
+            lab.screenshot(f"{name}-{theme}-{width}-strip")

@@ -1,0 +1,141 @@
+"""The views without a kernel: their traits, their scripts, what they leave behind."""
+
+import html
+import re
+
+import ipywidgets
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kontext_nb.widgets.compare import Compare
+from kontext_nb.widgets.plain import PlainCompare, PlainStrip
+from kontext_nb.widgets.strip import Strip
+from kontext_nb.widgets.view import ShownStep, asset
+
+LIVE = "application/vnd.jupyter.widget-view+json"
+JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
+ALL = (Compare, PlainCompare, Strip, PlainStrip)
+SCRIPTS = {"compare": Compare, "strip": Strip}
+
+
+def step(number, **more):
+    return ShownStep(id=f"s{number}", thumb=JPEG, title=f"prompt {number}", **more)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_open():
+    """Close what a test opened: ipywidgets keeps every widget until told."""
+    yield
+    ipywidgets.Widget.close_all()
+
+
+def words(widget):
+    """Return all HTML that a tree of ipywidgets shows."""
+    own = [widget.value] if isinstance(widget, ipywidgets.HTML) else []
+    return own + [w for child in getattr(widget, "children", ()) for w in words(child)]
+
+
+def below(widget, kind):
+    """Return the widgets of one kind in a tree of ipywidgets."""
+    found = [widget] if isinstance(widget, kind) else []
+    return found + [w for c in getattr(widget, "children", ()) for w in below(c, kind)]
+
+
+@pytest.mark.parametrize(
+    ("rich", "plain"), [(Compare, PlainCompare), (Strip, PlainStrip)]
+)
+def test_plain_views_have_the_traits_of_the_rich_ones(rich, plain):
+    """Whoever fills a view need not know which of the two kinds it is."""
+    own = {n: t for n, t in rich.class_own_traits().items() if not n.startswith("_")}
+    same = plain.class_traits()
+    assert {n: type(t) for n, t in own.items()} == {n: type(same[n]) for n in own}
+    assert all(same[n].default_value == own[n].default_value for n in own)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_scripts_are_small_and_alone(name):
+    """A view's script is at most 6 KB, loads nothing and never writes markup."""
+    script = SCRIPTS[name]._esm
+    assert script == asset("picture.js", f"{name}.js")
+    assert len(script.encode()) <= 6 * 1024
+    banned = r"\bimport\b|https?:|innerHTML|outerHTML|insertAdjacent|\beval\b|fetch\("
+    assert not re.findall(banned, script)
+    assert not re.findall(r"@import|url\(|https?:", SCRIPTS[name]._css)
+
+
+@pytest.mark.parametrize("view", ALL)
+def test_one_line_names_a_view_without_its_bytes(view):
+    """Where nothing else can be shown, a view is one short line of text."""
+    shown = view()
+    data, _ = shown._repr_mimebundle_()
+    assert data["text/plain"] == repr(shown)
+    assert re.fullmatch(rf"{view.__name__}\(.{{0,60}}\)", repr(shown))
+
+
+@pytest.mark.parametrize("view", ALL)
+def test_the_still_picture_comes_first(view):
+    """What the owner gives for a dead notebook stands before the live view."""
+    shown = view()
+    shown.static = lambda: {"text/plain": "two pictures", "image/jpeg": "aGk="}
+    data, metadata = shown._repr_mimebundle_()
+    assert list(data) == ["text/plain", "image/jpeg", LIVE]
+    assert data["text/plain"] == "two pictures"
+    assert data[LIVE]["model_id"] == shown.model_id
+    assert isinstance(metadata, dict)
+
+
+def test_pictures_travel_as_binary():
+    """Preview bytes are binary traits, so ipywidgets never turns them into text."""
+    compare = Compare(left=JPEG)
+    assert compare.get_state("left") == {"left": JPEG}
+    strip = Strip(steps=[step(1), step(2)])
+    (_, paths, buffers) = ipywidgets.widgets.widget._remove_buffers(strip.get_state())
+    assert paths == [["steps", 0, "thumb"], ["steps", 1, "thumb"]]
+    assert [bytes(b) for b in buffers] == [JPEG, JPEG]
+
+
+def test_plain_strip_selects_by_click():
+    """A click sets `selected`, and exactly that step says that it is edited from."""
+    strip = PlainStrip(steps=[step(1), step(2)], selected="s1")
+    seen = []
+    strip.observe(lambda change: seen.append(change.new), "selected")
+    first, second = below(strip, ipywidgets.Button)
+    second.click()
+    assert seen == ["s2"]
+    assert [first.description, second.description] == [
+        "Edit from here",
+        "Editing from here",
+    ]
+
+
+def test_plain_strip_gives_back_old_steps():
+    """New steps replace the old ones, whose widgets are closed."""
+    strip = PlainStrip(steps=[step(n) for n in range(50)])
+    old = below(strip, ipywidgets.Button)
+    strip.steps = [step(50)]
+    assert len(below(strip, ipywidgets.Button)) == 1
+    assert {button.comm for button in old} == {None}
+
+
+def test_plain_compare_says_that_a_result_is_missing():
+    """An empty side is words, not an empty frame."""
+    compare = PlainCompare(left=JPEG, footer="demo engine")
+    assert "No result yet" in words(compare)[1]
+    compare.right = JPEG
+    assert "No result yet" not in words(compare)[1]
+    assert [image.value for image in below(compare, ipywidgets.Image)] == [JPEG, JPEG]
+
+
+@given(st.text(min_size=1))
+def test_plain_text_is_never_markup(text):
+    """Any prompt, label or footer is shown as it is."""
+    strip = PlainStrip(steps=[ShownStep(id="s", thumb=b"", title=text, note=text)])
+    compare = PlainCompare(
+        right=JPEG, left_label=text, right_alt=text, right_label="", footer=text
+    )
+    for value in words(strip) + words(compare):
+        assert html.escape(text) in value
+        ours = r'</?(div|b|br)( (dir|style|title)="[^"<>]*")*>'
+        assert not set("<>\"'") & set(re.sub(ours, "", value))
+    ipywidgets.Widget.close_all()
