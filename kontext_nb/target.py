@@ -62,7 +62,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(aside, target)  # noqa: PTH105 - the documented atomic call
     except OSError as error:
         raise ParameterRejected(
-            f"The file {echo(str(target))} cannot be written: {error.strerror}.",
+            f"The file {echo(str(target))} cannot be written: {error.strerror or error}.",
             "Give a folder that has room and that you may write to.",
         ) from error
     finally:

@@ -1,5 +1,6 @@
 """The notebooks run top to bottom on a fresh kernel, and read without one."""
 
+import html
 import re
 import shutil
 from pathlib import Path
@@ -71,6 +72,9 @@ def test_a_notebook_reads_as_a_page(executed):
     """Nbconvert shows every edit with its two pictures, its prompt and its maker."""
     _, notebook = executed
     page, _ = HTMLExporter().from_notebook_node(notebook)
-    assert page.count("demo engine") >= 6
-    assert len(re.findall(r'<img[^>]+alt="[^"]+"[^>]+src="data:image/', page)) >= 8
-    assert "Replace &#x27;ALPHA&#x27; with &#x27;AURA&#x27;" in page
+    pictures = re.findall(r"<img[^>]+>", page)
+    assert len(pictures) >= 8
+    assert all(re.search('alt="[^"]+"', p) and 'src="data:' in p for p in pictures)
+    read = html.unescape(page)
+    assert read.count("demo engine") >= 6
+    assert "Replace 'ALPHA' with 'AURA' on the label" in read

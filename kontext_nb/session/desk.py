@@ -98,6 +98,7 @@ class Desk:
             same = self.ledger.job_like(asked) if asked.seed is not None else None
             if same:
                 return self._written(order, call, same), True
+        self._make_home()
         seed = asked.seed if asked.seed is not None else secrets.randbelow(SEED_MAX + 1)
         job = Job(
             id=uuid.uuid4().hex,
@@ -107,6 +108,18 @@ class Desk:
             created_at=time.time(),
         )
         return self._written(order, call, job), False
+
+    def _make_home(self) -> None:
+        """Make the store's folder, and keep people's photos out of repositories."""
+        try:
+            if not self.home.exists():
+                self.home.mkdir(parents=True)
+                (self.home / ".gitignore").write_text("*\n", encoding="utf-8")
+        except OSError as error:
+            raise StoreError(
+                f"The store {self.home} cannot be made: {error.strerror}.",
+                "Choose another place with configure(home=…) or KONTEXT_NB_HOME.",
+            ) from error
 
     def _kept(self, source: Picture | str) -> tuple[str, Callable[[], str]]:
         """Return the source's digest, and what keeps it and returns its name."""

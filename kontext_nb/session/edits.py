@@ -177,10 +177,10 @@ class Edit:
         source, result = self.source, self.image
         left = plan.Cell(
             source,
-            "Source",
+            "Before" if self.step.parent else "Source",
             _size(source) if source else str(self.before),
             state="done" if source else "not loaded",
-            alt="The source picture",
+            alt="The picture before the edit",
         )
         detail = f"{_size(result)} · seed {self.seed}"
         right = plan.Cell(

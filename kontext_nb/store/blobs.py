@@ -32,7 +32,7 @@ class Blobs:
         """
         name = hashlib.sha256(data).hexdigest() + suffix
         path = self.path(name)
-        if path.exists():
+        if self._holds(name):
             return name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,6 +71,14 @@ class Blobs:
             ) from error
         _verify(data, name)
         return data
+
+    def _holds(self, name: str) -> bool:
+        """Return whether the blob is there and whole; a damaged one is replaced."""
+        try:
+            self.get(name)
+        except StoreError:
+            return False
+        return True
 
     def path(self, name: str) -> Path:
         """Return where the blob of that name is kept."""

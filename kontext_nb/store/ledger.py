@@ -17,7 +17,7 @@ from typing import Any
 
 from kontext_nb.chain import Step
 from kontext_nb.errors import StoreError
-from kontext_nb.lifecycle import FINAL, Event, State, after
+from kontext_nb.lifecycle import FINAL, TABLE, Event, State, after
 from kontext_nb.model import EditRequest, Job
 
 BUSY_TIMEOUT_S = 30.0
@@ -60,6 +60,11 @@ MIGRATIONS = (
     """,
 )
 
+# What every kernel that waits for a job may see, and not only the one that sent it.
+_SEEN_BY_ALL = frozenset(
+    {Event.START, Event.FINISH, Event.FAIL, Event.CANCEL, Event.EXPIRE}
+)
+
 _STEP = """
     SELECT steps.id AS step, chain, parent, call, steps.created_at AS stepped_at, jobs.*
     FROM steps JOIN jobs ON jobs.id = steps.job
@@ -85,9 +90,10 @@ class Ledger:
         job, asked = step.job, step.job.request
         with self._transaction() as db:
             db.execute(
-                "INSERT OR IGNORE INTO jobs (id, state, provider, model, prompt, seed,"
+                "INSERT INTO jobs (id, state, provider, model, prompt, seed,"
                 " aspect_ratio, source, fingerprint, ask, source_blob, notices,"
-                " created_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                " created_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+                " ON CONFLICT (id) DO NOTHING",
                 (
                     job.id,
                     job.state,
@@ -147,11 +153,26 @@ class Ledger:
                 (*columns.values(), job.id, job.state),
             ).rowcount
         if changed != 1:
-            raise StoreError(
-                "Another kernel or program is working on the same edit.",
-                "Wait for it, then re-run: its result will be here.",
-            )
+            return self._overtaken(job, event, at, facts)
         return replace(job, state=state, **facts)
+
+    def _overtaken(
+        self, job: Job, event: Event, at: float, facts: dict[str, Any]
+    ) -> Job:
+        """Write down what two kernels saw that wait for the same job.
+
+        What the other one wrote already stands; else it goes on from its row.
+        """
+        now = self.job(job.id)
+        if now and event in _SEEN_BY_ALL:
+            if now.state is after(job.state, event):
+                return now
+            if (now.state, event) in TABLE:
+                return self.record(now, event, at, **facts)
+        raise StoreError(
+            "Another kernel or program is working on the same edit.",
+            "Wait for it, then re-run: its result will be here.",
+        )
 
     def job(self, job_id: str) -> Job | None:
         """Return a job by its id."""

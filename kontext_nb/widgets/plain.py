@@ -40,7 +40,7 @@ class PlainCompare(Still, ipywidgets.VBox):
         fit = {
             "align_self": "flex-start",
             "max_width": "100%",
-            "max_height": "640px",
+            "max_height": "520px",
         }
         self._pictures = {side: ipywidgets.Image(layout=fit) for side in self._captions}
         self._footer = ipywidgets.HTML()

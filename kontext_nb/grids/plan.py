@@ -1,0 +1,154 @@
+"""A comparison grid as data: what is shown where. Nothing here draws or opens a file.
+
+The pair under every edit is the smallest grid; a sweep is a larger one. The same sheet
+becomes a picture (`as_image`), HTML (`as_html`) or a matplotlib figure (`as_figure`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kontext_nb.errors import ParameterRejected
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+DONE = "done"
+_HEADLINES = {DONE: "No picture", "missing": "No picture"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cell:
+    """One place of a sheet. All its words are text, never markup.
+
+    Args:
+        picture: An image, or a file that is opened only when it is drawn.
+        caption: What stands under the picture, usually the prompt.
+        detail: A second, quieter line: "seed 3", or why there is no picture.
+        state: "done", or what became of the edit: "failed", "cancelled", "missing".
+        alt: What the picture shows, for those who cannot see it; else the caption.
+    """
+
+    picture: Image | Path | None
+    caption: str = ""
+    detail: str = ""
+    state: str = DONE
+    alt: str = ""
+
+    @property
+    def description(self) -> str:
+        """What a screen reader says for the picture; never empty."""
+        return self.alt or self.caption or self.detail or "picture"
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """What is written where a picture cannot be shown.
+
+    Args:
+        headline: The state in one or two words.
+        reason: Why, as far as it is known.
+        alarming: Whether something went wrong, rather than just not happening.
+    """
+
+    headline: str
+    reason: str
+    alarming: bool = False
+
+    @classmethod
+    def of(cls, cell: Cell, problem: str = "") -> Blank:
+        """Word the state of a cell whose picture is not there or has a ``problem``."""
+        if problem and cell.state == DONE:
+            return cls("Cannot be shown", problem, alarming=True)
+        name = cell.state.replace("_", " ").strip()
+        headline = _HEADLINES.get(cell.state) or name.capitalize() or "No picture"
+        return cls(headline, cell.detail or problem, alarming=cell.state == "failed")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sheet:
+    """A rectangle of cells and the words around it.
+
+    Args:
+        rows: Rows of cells, all equally long; at least one cell.
+        title: Stands above.
+        row_labels: One for each row, or none at all.
+        column_labels: One for each column, or none at all.
+        footer: Stands below; it says which engine made the pictures.
+
+    Raises:
+        ParameterRejected: The rows differ in length, or a label is missing.
+    """
+
+    rows: tuple[tuple[Cell, ...], ...]
+    title: str = ""
+    row_labels: tuple[str, ...] = ()
+    column_labels: tuple[str, ...] = ()
+    footer: str = ""
+
+    def __post_init__(self) -> None:
+        """Check that every cell has its place and every line its label."""
+        lengths = {len(row) for row in self.rows}
+        if len(lengths) != 1 or 0 in lengths:
+            raise ParameterRejected(
+                "A sheet needs rows of equal length with at least one cell.",
+                "Fill a place that has no picture with Cell(None, state='missing').",
+            )
+        _check_labels("row", self.row_labels, len(self.rows))
+        _check_labels("column", self.column_labels, len(self.rows[0]))
+
+    @property
+    def columns(self) -> int:
+        """Number of columns."""
+        return len(self.rows[0])
+
+
+def pair(left: Cell, right: Cell, *, footer: str = "") -> Sheet:
+    """Plan "source | result"."""
+    return Sheet(((left, right),), footer=footer)
+
+
+def strip(cells: Sequence[Cell], *, title: str = "", footer: str = "") -> Sheet:
+    """Plan one row: the steps of a chain."""
+    return Sheet((tuple(cells),), title=title, footer=footer)
+
+
+def table(
+    cells: Sequence[Cell],
+    *,
+    row_labels: Sequence[str],
+    column_labels: Sequence[str],
+    title: str = "",
+    footer: str = "",
+) -> Sheet:
+    """Plan a labelled grid from its cells, row by row.
+
+    Raises:
+        ParameterRejected: There are not as many cells as the labels ask for.
+    """
+    wide = max(len(column_labels), 1)
+    if len(cells) != len(row_labels) * len(column_labels):
+        raise ParameterRejected(
+            f"{len(cells)} cells do not fill {len(row_labels)} rows of "
+            f"{len(column_labels)}.",
+            "Give one cell for each pair of labels, row by row.",
+        )
+    return Sheet(
+        tuple(tuple(cells[i : i + wide]) for i in range(0, len(cells), wide)),
+        title=title,
+        row_labels=tuple(row_labels),
+        column_labels=tuple(column_labels),
+        footer=footer,
+    )
+
+
+def _check_labels(kind: str, labels: tuple[str, ...], count: int) -> None:
+    """Refuse labels that do not go with the rows or columns one by one."""
+    if labels and len(labels) != count:
+        raise ParameterRejected(
+            f"The sheet has {count} {kind}s and {len(labels)} {kind} labels.",
+            f"Give one label for each {kind}, or none at all.",
+        )

@@ -1,0 +1,50 @@
+"""The quickstart as a new user meets it: opened, run, and the Editor used by hand."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+pytestmark = pytest.mark.browser
+
+QUICKSTART = Path(__file__).parents[2] / "notebooks" / "01-quickstart.ipynb"
+CELLS = [cell.id for cell in nbformat.read(QUICKSTART, as_version=4).cells]
+
+
+def test_the_quickstart_in_the_browser(lab):
+    """Run All runs every cell; a typed instruction and Run bring a new result."""
+    lab.open(QUICKSTART).run_all()
+    cell = lab.show(CELLS.index("editor"))
+    chain = cell.get_by_role("group", name="Edit chain")
+    before = chain.get_by_role("listitem").count()
+    cell.get_by_label("Instruction").fill("Add a red heart in the top left corner")
+    cell.get_by_role("button", name="Run").click()
+    result = cell.get_by_role("img", name="Add a red heart in the top left corner")
+    result.first.wait_for()
+    chain.get_by_role("listitem").nth(before).wait_for()
+    assert chain.get_by_role("listitem").count() == before + 1
+    lab.page.wait_for_function(
+        "() => [...document.querySelectorAll('.kx-compare img')]"
+        ".every(image => image.naturalWidth > 0)"
+    )
+    cell.get_by_text("demo engine").first.wait_for()
+    lab.screenshot("quickstart-editor-light")
+    lab.theme("dark")
+    lab.screenshot("quickstart-editor-dark")
+
+
+def test_the_editors_chain_comes_back(lab):
+    """After a kernel restart the same cell shows its chain again, and sends nothing."""
+    lab.open(QUICKSTART).run_all()
+    index = CELLS.index("editor")
+    cell = lab.show(index)
+    cell.get_by_label("Instruction").fill("Make it sepia")
+    cell.get_by_role("button", name="Run").click()
+    cell.get_by_role("listitem").filter(has_text="Make it sepia").wait_for()
+    count = cell.get_by_role("listitem").count()
+    lab.open(QUICKSTART)
+    for name in ("setup", "picture", "editor"):
+        lab.run(CELLS.index(name))
+    again = lab.show(index)
+    again.get_by_role("listitem").filter(has_text="Make it sepia").wait_for()
+    assert again.get_by_role("listitem").count() == count
