@@ -61,8 +61,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield aside
         os.replace(aside, target)  # noqa: PTH105 - the documented atomic call
     except OSError as error:
+        reason = error.strerror or error
         raise ParameterRejected(
-            f"The file {echo(str(target))} cannot be written: {error.strerror or error}.",
+            f"The file {echo(str(target))} cannot be written: {reason}.",
             "Give a folder that has room and that you may write to.",
         ) from error
     finally:

@@ -82,15 +82,15 @@ def sweep(
         KontextError: Not one edit could be made.
         KeyboardInterrupt: Stop was pressed; what was finished is in the store.
     """
-    for prompt in prompts:
-        checked_prompt(prompt)
-    for seed in seeds:
-        checked_seed(seed)
     if isinstance(prompts, str) or not prompts or not seeds:
         raise ParameterRejected(
             "A sweep needs a list of prompts and a list of seeds.",
             'For example sweep(picture, ["Make it night", "Make it sepia"], [1, 2]).',
         )
+    for prompt in prompts:
+        checked_prompt(prompt)
+    for seed in seeds:
+        checked_seed(seed)
     picture, cell = source_of(source), cells.here()
     desk = Desk(settings.current())
     chain = chain_id(picture, cell)
