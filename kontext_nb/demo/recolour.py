@@ -1,0 +1,180 @@
+"""Recolouring: find the thing by its colour, then turn its hue and keep its shading."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kontext_nb.demo.colours import Colour
+from kontext_nb.demo.grammar import Recolour
+from kontext_nb.demo.regions import (
+    grid,
+    hue_chroma,
+    largest,
+    luma,
+    near_grey,
+    near_hue,
+    smoothstep,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.floating[Any]]
+
+LUMA_TOLERANCE = 0.18
+"""How far a plain colour ("red", not "dark red") may move a region's mean luma."""
+
+_BINS = 72
+_GREY_CHROMA = 0.14  # below this a named colour counts as black, grey or white
+# Things that are known by where they are: the band they fill, top and bottom (0 to 1).
+_BANDS = {
+    "sky": (-1.0, 0.45),
+    "grass": (0.5, 2.0),
+    "ground": (0.55, 2.0),
+    "floor": (0.55, 2.0),
+    "lawn": (0.5, 2.0),
+    "road": (0.6, 2.0),
+    "street": (0.6, 2.0),
+    "table": (0.55, 2.0),
+    "wall": (-1.0, 0.78),
+}
+_SURFACES = frozenset({*_BANDS, "walls", "water", "sea"})
+
+
+def recoloured(pixels: Pixels, wanted: Recolour) -> Pixels:
+    """Return the picture with the thing in its new colour, unchanged if not found."""
+    mask = _mask(pixels, wanted)
+    if float(mask.mean()) < 2e-4:  # noqa: PLR2004 - a few stray pixels are no thing
+        return pixels
+    return pixels + (_tinted(pixels, mask, wanted.target) - pixels) * mask[..., None]
+
+
+def _mask(pixels: Pixels, wanted: Recolour) -> Pixels:
+    """Return where the thing is, 0 to 1."""
+    noun = wanted.subject.split()[-1] if wanted.subject else ""
+    height, width = pixels.shape[:2]
+    y, _ = grid(height, width)
+    top, bottom = _BANDS.get(noun, (-1.0, 2.0))
+    prior = smoothstep(top - 0.05, top + 0.05, y) * (
+        1 - smoothstep(bottom - 0.08, bottom + 0.08, y)
+    )
+    surface = noun in _SURFACES
+    if wanted.source is not None:
+        mask = _of_colour(pixels, wanted.source, prior, surface=surface)
+        every = surface or noun.endswith("s")
+        return largest(mask, centred=False, keep=0.03 if every else 0.45)
+    _, x = grid(height, width)
+    central = np.exp(-(((x - 0.5) / 0.18) ** 2) - ((y - 0.54) / 0.26) ** 2)
+    hue = _main_hue(pixels, prior if surface else central)
+    if hue is None:
+        return np.zeros((height, width), np.float32)
+    mask = _of_hue(pixels, hue, prior, reach=0.04, surface=surface)
+    return mask if surface else largest(mask, centred=True, keep=0.35)
+
+
+def _of_colour(
+    pixels: Pixels, source: Colour, prior: Pixels, *, surface: bool
+) -> Pixels:
+    """Mask a named colour; the picture's own shade of it counts, not the book's."""
+    rgb = np.array(source.rgb, np.float32).reshape(1, 1, 3) / 255
+    hue, chroma = hue_chroma(rgb)
+    if float(chroma[0, 0]) < _GREY_CHROMA:
+        return near_grey(pixels, float(luma(rgb)[0, 0])) * prior
+    return _of_hue(pixels, float(hue[0, 0]), prior, reach=0.075, surface=surface)
+
+
+def _of_hue(
+    pixels: Pixels, hue: float, prior: Pixels, *, reach: float, surface: bool = False
+) -> Pixels:
+    """Mask the main shade within ``reach`` turns of a hue, as saturated as most.
+
+    A surface ("wall", "sky") is large and unevenly lit, so it may be paler in places.
+    """
+    few = pixels[::4, ::4]
+    hues, chromas = hue_chroma(few)
+    relative = chromas / (few.max(-1) + 0.12)
+    away = (hues - hue + 0.5) % 1 - 0.5
+    here = np.broadcast_to(prior, pixels.shape[:2])[::4, ::4]
+    close = np.clip(1 - (away / reach) ** 2, 0, 1) * (relative > 0.12)  # noqa: PLR2004 - not grey
+    weight = relative**3 * close * here
+    if float(weight.mean()) < 3e-5:  # noqa: PLR2004 - that colour is not there
+        return np.zeros(pixels.shape[:2], np.float32)
+    steps = np.clip(((away / reach + 1) * 12).astype(int), 0, 24).ravel()
+    counts = np.bincount(steps, weight.ravel(), 25)
+    peak = int(np.argmax(np.convolve(counts, (1, 2, 1), "same")))
+    centre = hue + ((peak + 0.5) / 12 - 1) * reach
+    usual = float((relative * weight).sum() / weight.sum())
+    low, high = (0.3, 0.5) if surface else (0.7, 0.86)
+    return near_hue(pixels, centre % 1, (low * usual, high * usual)) * prior
+
+
+def _main_hue(pixels: Pixels, prior: Pixels) -> float | None:
+    """Return the hue that is strong where ``prior`` is high, and mostly only there."""
+    few = pixels[::4, ::4]
+    prior = np.broadcast_to(prior, pixels.shape[:2])[::4, ::4]
+    hues, chromas = hue_chroma(few)
+    weight = smoothstep(0.2, 0.5, chromas / (few.max(-1) + 0.12))
+    if float((weight * prior).sum()) < 0.02 * float(prior.sum()):
+        return None
+    bins = (hues * _BINS).astype(int).ravel() % _BINS
+
+    def histogram(weights: Pixels) -> Pixels:
+        counts = np.bincount(bins, weights.ravel(), _BINS)
+        return np.asarray(
+            sum(np.roll(counts, s) for s in (-2, -1, 0, 1, 2)), np.float32
+        )
+
+    inside = histogram(weight * prior) / float(prior.sum())
+    outside = histogram(weight * (1 - prior)) / max(1.0, float((1 - prior).sum()))
+    # A colour that is everywhere is the surroundings'; the thing's is mostly here.
+    score = inside * inside / (inside + 1.5 * outside + 1e-4)
+    return (int(np.argmax(score)) + 0.5) / _BINS
+
+
+def _tinted(pixels: Pixels, mask: Pixels, target: Colour) -> Pixels:
+    """Return the whole picture in the target colour, with its own shading.
+
+    Each pixel keeps its luma (moved by what the name asks, see `_depth`) and gets the
+    target's direction of chroma, as strong as its own chroma was beside its
+    neighbours', so that highlights stay white. Chroma that would leave the gamut is
+    shortened, never clipped: clipping would change the luma.
+    """
+    rgb = np.array(target.rgb, np.float32) / 255
+    grey = luma(pixels)
+    goal = float(luma(rgb))
+    level = _depth(grey, mask, goal, target)
+    top = pixels.max(-1)
+    relative = (top - pixels.min(-1)) / (top + np.float32(0.12))
+    sample = relative[::3, ::3][mask[::3, ::3] > 0.5]  # noqa: PLR2004 - inside the mask
+    usual = float(np.percentile(sample, 70)) + 0.05 if sample.size else 1.0
+    strength = np.clip(relative / usual, 0, 1.15)
+    direction = rgb - goal
+    wanted = strength * np.clip(level / max(goal, 0.05), 0.12, 2.4)
+    room = np.full_like(grey, np.inf)
+    for part in direction:
+        if part > 0:
+            room = np.minimum(room, (1 - level) / part)
+        elif part < 0:
+            room = np.minimum(room, level / -part)
+    chroma = np.minimum(wanted, room)[..., None] * direction
+    out: Pixels = level[..., None] + chroma
+    return out
+
+
+def _depth(grey: Pixels, mask: Pixels, goal: float, target: Colour) -> Pixels:
+    """Move the luma toward the target's: all the way only if its name says so."""
+    inside = mask > 0.5  # noqa: PLR2004 - inside the mask
+    middle = float(np.median(grey[inside])) if inside.any() else float(grey.mean())
+    middle = min(max(middle, 0.03), 0.97)
+    if target.sets_depth:
+        shift = (goal - middle) * 0.88
+    else:
+        shift = float(np.clip((goal - middle) * 0.6, -LUMA_TOLERANCE, LUMA_TOLERANCE))
+    aim = min(max(middle + shift, 0.03), 0.97)
+    # A gamma that carries the median there leaves black black and white white.
+    return np.clip(grey, 1e-4, 1) ** np.float32(np.log(aim) / np.log(middle))
+
+
+__all__ = ["LUMA_TOLERANCE", "recoloured"]

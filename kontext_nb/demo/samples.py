@@ -1,0 +1,42 @@
+"""Four pictures to try things on: computed, always the same, no file needed.
+
+Each is about 1024 pixels on its long side and takes a fraction of a second.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+NAMES = ("bottle", "portrait", "street", "room")
+"""The functions of this module, one picture each."""
+
+
+def bottle() -> Image:
+    """Return a green bottle on a wooden table; its label says ALPHA."""
+    from kontext_nb.demo.still_life import bottle as painted
+
+    return painted()
+
+
+def portrait() -> Image:
+    """Return a woman with dark hair and a rust-red jumper, in soft light."""
+    from kontext_nb.demo.likeness import portrait as painted
+
+    return painted()
+
+
+def street() -> Image:
+    """Return a row of old houses, a red car, and a shop whose sign says BAKERY."""
+    from kontext_nb.demo.townscape import street as painted
+
+    return painted()
+
+
+def room() -> Image:
+    """Return a living room: a blue wall, a mustard sofa, a window and its light."""
+    from kontext_nb.demo.interior import room as painted
+
+    return painted()
