@@ -49,7 +49,7 @@ class Editor(Still, ipywidgets.VBox):
             description="Instruction",
             placeholder="Say what to change, for example: Make the sky orange",
             rows=2,
-            layout={"width": "100%"},
+            layout={"width": "auto"},
         )
         self.seed = ipywidgets.Text(
             description="Seed", placeholder="any", layout={"width": "220px"}
