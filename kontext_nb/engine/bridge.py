@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -137,14 +139,48 @@ class NestBridge:
 
         task = self._loop.create_task(work)
         ticker = self._loop.create_task(ticking())
+        stop: asyncio.Future[None] = self._loop.create_future()
+
+        def pressed(*_: object) -> None:
+            self._loop.call_soon_threadsafe(stop.cancel)
+
+        either: set[asyncio.Future[Any]] = {task, stop}
         try:
-            return self._loop.run_until_complete(task)
-        except KeyboardInterrupt:
+            try:
+                with _on_stop(pressed):
+                    self._loop.run_until_complete(
+                        asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                    )
+            except KeyboardInterrupt:  # someone else's handler
+                stop.cancel()
+            if not stop.done():
+                return task.result()
             task.cancel()
             self._loop.run_until_complete(asyncio.wait({task}, timeout=CLEAN_UP_S))
-            raise
+            raise KeyboardInterrupt
         finally:
             ticker.cancel()
+            # Ended here, or Python would complain of it when the process ends.
+            self._loop.run_until_complete(
+                asyncio.gather(ticker, return_exceptions=True)
+            )
+
+
+@contextmanager
+def _on_stop(call: Callable[..., None]) -> Iterator[None]:
+    """Have Stop call ``call`` meanwhile, where it would raise KeyboardInterrupt.
+
+    Raised in the middle of a step, that would end the work without its clean-up.
+    """
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not usual or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, call)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _nestable_loop() -> asyncio.AbstractEventLoop:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from kontext_nb.errors import BadReply, KontextError, ServiceBusy, StillRunning
@@ -59,25 +60,48 @@ class Pace:
         """Seconds since waiting began."""
         return self._clock.now() - self._started
 
+    @property
+    def _left_s(self) -> float:
+        return max(0.0, self._deadline_s - self.elapsed_s)
+
     async def pause(self) -> None:
         """Wait until it is time to ask again.
 
         Raises:
             StillRunning: The deadline has passed.
         """
-        if self.elapsed_s > self._deadline_s:
-            raise StillRunning(
-                f"The edit is not finished after {self.elapsed_s:.0f} s.",
-                "Re-run to go on waiting: nothing is sent again.",
-            )
         until_close_s = self._close_s - self.elapsed_s
         if until_close_s > 0:
-            pause_s = min(until_close_s, MAX_STEP_S)
+            pause_s = max(min(until_close_s, MAX_STEP_S), FIRST_STEP_S)
         else:
             pause_s = self._step_s
             self._step_s = min(self._step_s * STEP_GROWTH, MAX_STEP_S)
-        await self._clock.sleep(max(pause_s, self._asked_for_s))
+        pause_s = max(pause_s, self._asked_for_s)
+        # The deadline holds also where the service asks for a longer pause.
+        left_s = self._left_s
+        await self._clock.sleep(min(pause_s, left_s))
+        if pause_s >= left_s:
+            raise self._overdue()
         self._asked_for_s = 0.0
+
+    @asynccontextmanager
+    async def within_deadline(self) -> AsyncIterator[None]:
+        """Bound a block of questions, however slowly they are answered.
+
+        Raises:
+            StillRunning: The deadline has passed.
+        """
+        try:
+            async with asyncio.timeout(self._left_s):
+                yield
+        except TimeoutError:
+            raise self._overdue() from None
+
+    def _overdue(self) -> StillRunning:
+        return StillRunning(
+            f"The edit is not finished after {self.elapsed_s:.0f} s.",
+            "Re-run to go on waiting: nothing is sent again.",
+        )
 
     def answered(self) -> None:
         """Note a good answer."""

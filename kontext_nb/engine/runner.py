@@ -25,6 +25,7 @@ from kontext_nb.errors import (
     RequestRefused,
     ResultLost,
     ServiceBusy,
+    StoreError,
 )
 from kontext_nb.lifecycle import Event, State
 from kontext_nb.model import Job, Progress
@@ -101,6 +102,10 @@ class Runner:
             try:
                 return await self._submit_once(job, call)
             except (NotSent, ServiceBusy) as error:
+                # Stop may have come meanwhile: then this failure was its clean-up.
+                task = asyncio.current_task()
+                if task and task.cancelling():
+                    raise asyncio.CancelledError from None
                 if backoff == SUBMIT_TRIES - 1:
                     raise ServiceBusy(error.problem, error.remedy) from None
                 asked_for_s = getattr(error, "retry_after_s", 0.0)
@@ -132,7 +137,14 @@ class Runner:
         except asyncio.CancelledError:
             self.journal(job, Event.LOSE, error="stopped while it was being sent")
             raise
-        job = self.journal(job, Event.ACCEPT, request_id=request_id)
+        try:
+            job = self.journal(job, Event.ACCEPT, request_id=request_id)
+        except StoreError as error:
+            raise StoreError(
+                f"The edit was sent, and its id could not be kept: {error.problem}",
+                f"Note it, the service knows the edit by it: {request_id}",
+                may_have_been_charged=True,
+            ) from error
         if stopped:
             await self._cancel(job)
             raise asyncio.CancelledError
@@ -161,9 +173,10 @@ class Runner:
             while True:
                 await pace.pause()
                 try:
-                    job, ended = await self._poll(job, pace.elapsed_s)
-                    if ended and (found := await self._fetch(job)) is not None:
-                        return job, *found
+                    async with pace.within_deadline():
+                        job, ended = await self._poll(job, pace.elapsed_s)
+                        if ended and (found := await self._fetch(job)) is not None:
+                            return job, *found
                     pace.answered()
                 except (NotSent, Dropped, ServiceBusy, BadReply) as error:
                     pace.trouble(error)

@@ -6,12 +6,23 @@ runner's to decide, from how it failed.
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 
 from kontext_nb.errors import BadReply, KontextError
+from kontext_nb.model import echo
 from kontext_nb.providers.base import Call, Reply
 
 CONNECT_TIMEOUT_S = 10.0
+WHOLE_CALL = 3  # times the timeout
+
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,  # it refused the tunnel the request would have gone through
+)
 
 
 class NotSent(KontextError):
@@ -47,25 +58,35 @@ class Wire:
             BadReply: The answer is larger than the call allows, or compressed.
         """
         timeout = httpx.Timeout(call.timeout_s, connect=CONNECT_TIMEOUT_S)
-        request = self._client.build_request(
-            call.method,
-            call.url,
-            content=call.body,
-            headers=dict(call.headers),
-            timeout=timeout,
-        )
         try:
-            response = await self._client.send(request, stream=True)
-            try:
-                body = await _read(response, call.max_bytes)
-            finally:
-                await response.aclose()
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            request = self._client.build_request(
+                call.method,
+                call.url,
+                content=call.body,
+                headers=dict(call.headers),
+                timeout=timeout,
+            )
+        except httpx.InvalidURL:
+            raise BadReply(
+                f"{echo(call.url)} is no address.", "It was not fetched."
+            ) from None
+        # httpx bounds each read, so an answer in drops would last for ever. Questions
+        # are bounded as a whole by the runner; the paid call here, with room for a
+        # slow upload.
+        whole_s = WHOLE_CALL * call.timeout_s if call.paid else None
+        try:
+            async with asyncio.timeout(whole_s):
+                response = await self._client.send(request, stream=True)
+                try:
+                    body = await _read(response, call.max_bytes)
+                finally:
+                    await response.aclose()
+        except _NEVER_SENT as error:
             raise NotSent(
                 f"{request.url.host} cannot be reached ({type(error).__name__}).",
                 "Check the network and re-run; nothing was sent.",
             ) from None
-        except httpx.TransportError as error:
+        except (httpx.TransportError, TimeoutError) as error:
             raise Dropped(
                 f"The connection to {request.url.host} broke ({type(error).__name__}).",
                 "Re-run to go on.",

@@ -17,6 +17,7 @@ from kontext_nb.errors import (
     BadReply,
     EditCancelled,
     EditFailed,
+    KontextError,
     NotAuthorised,
     OutOfCredit,
     ParameterRejected,
@@ -38,6 +39,7 @@ API_BASE = "https://model-api.runcomfy.net/v1"
 RESULT_DOMAINS = ("runcomfy.net", "runcomfy.com")
 MAX_RESULT_BYTES = 64 * 1024 * 1024
 MAX_REASON_CHARS = 1200  # error pages can be many kilobytes of HTML
+MAX_NAME_CHARS = 80
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _MODEL_ID = re.compile(r"[a-z0-9._-]+(/[a-z0-9._-]+)+")
@@ -68,7 +70,7 @@ _MEANING = {
 _REFUSED = frozenset({400, 413, 415, 422})
 _PASSING = frozenset({408, 409, 425})
 _REMEDY = {
-    OutOfCredit: "Top up at runcomfy.com; nothing was charged, and a re-run sends it.",
+    OutOfCredit: "Top up at runcomfy.com, then re-run.",
     NotAuthorised: _LOGIN,
     ResultLost: "Run the edit again with refresh=True to have it made anew.",
     ServiceBusy: "Wait a little and re-run; nothing was charged.",
@@ -129,7 +131,7 @@ class RunComfy:
             RequestRefused: It will not run this request; nothing is charged.
             ServiceError: Another one of the tree; `BadReply` if nothing is certain.
         """
-        body = _checked(reply, submitting=True)
+        body = self._checked(reply, submitting=True)
         request_id = body.get("request_id")
         if not isinstance(request_id, str) or not _REQUEST_ID.fullmatch(request_id):
             raise BadReply(
@@ -144,7 +146,7 @@ class RunComfy:
 
     def read_status(self, reply: Reply) -> Status:
         """Return where the job is."""
-        body = _checked(reply)
+        body = self._checked(reply)
         word = str(body.get("status", "")).lower()
         if word in _ENDED:
             return Status(Phase.ENDED)
@@ -164,7 +166,7 @@ class RunComfy:
             EditFailed: The job ran and failed; the message carries the reason.
             EditCancelled: The job was cancelled.
         """
-        body = _checked(reply)
+        body = self._checked(reply)
         word = str(body.get("status", "")).lower()
         if body.get("error_code") == _NOT_READY or word not in _ENDED:
             return None
@@ -174,16 +176,15 @@ class RunComfy:
             )
         if word not in _SUCCEEDED:
             raise EditFailed(
-                f"The edit failed: {_said(body)}.",
+                f"The edit failed: {self._said(body)}.",
                 "Change the prompt or the seed; look under Generations at runcomfy.com "
                 "for what was charged."
                 if self.engine is None
                 else "Change the prompt.",
             )
         engine = body.get("engine")
-        return Output(
-            _first_url(body.get("output")), engine if isinstance(engine, str) else None
-        )
+        named = _plain(engine)[:MAX_NAME_CHARS] if isinstance(engine, str) else None
+        return Output(_first_url(body.get("output")), named)
 
     def cancel(self, request_id: str) -> Call:
         """Describe the cancel."""
@@ -195,8 +196,9 @@ class RunComfy:
 
     def read_cancel(self, reply: Reply) -> bool:
         """Return whether the job was cancelled."""
-        body = _checked(reply)
-        return "cancelled" in (body.get("status"), body.get("outcome"))
+        body = self._checked(reply)
+        words = (str(body.get(key)).lower() for key in ("status", "outcome"))
+        return not _CANCELLED.isdisjoint(words)
 
     def download(self, url: str) -> Call:
         """Describe the download; it carries no credential.
@@ -236,47 +238,66 @@ class RunComfy:
     def _headers(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.token.reveal()}"}
 
+    def _checked(self, reply: Reply, *, submitting: bool = False) -> Mapping[str, Any]:
+        """Return the JSON object of a good reply, or raise what a bad one means."""
+        try:
+            body = json.loads(reply.body)
+        except (ValueError, RecursionError):
+            body = None
+        readable = isinstance(body, dict)
+        facts: Mapping[str, Any] = body if readable else {}
+        code = facts.get("error_code")
+        if code == _NOT_READY and not submitting:
+            return facts
+        good = 200 <= reply.status < 300  # noqa: PLR2004 - the HTTP class of success
+        if good and readable and code is None:
+            return facts
+        said = self._said(facts) if facts else f"HTTP {reply.status}"
+        error = _meaning(code, reply.status, submitting=submitting)
+        raise error(f"RunComfy answered: {said}.", _REMEDY[error])
 
-def _checked(reply: Reply, *, submitting: bool = False) -> Mapping[str, Any]:
-    """Return the JSON object of a good reply, or raise what a bad one means."""
+    def _said(self, body: Mapping[str, Any]) -> str:
+        """Return the service's own words, in whichever field it put them."""
+        for key in ("error_message", "message", "error", "detail"):
+            words = body.get(key)
+            if words:
+                # A service that quotes the credential back must not have it shown.
+                text = _plain(words).replace(self.token.reveal(), "(token)")
+                return text[:MAX_REASON_CHARS].rstrip(".")
+        return "no reason given"
+
+
+def _meaning(code: Any, status: int, *, submitting: bool) -> type[KontextError]:
+    """Return the error that an error code and an HTTP status stand for."""
+    known = code if isinstance(code, int) else None  # it may be any JSON value
+    error: type[KontextError] = BadReply
+    if known in _MEANING:
+        error = _MEANING[known]
+    elif known is not None and known // 1000 in _REFUSED:
+        error = RequestRefused
+    elif status in _MEANING:
+        error = _MEANING[status]
+    elif status in _REFUSED:
+        error = RequestRefused
+    elif status in _PASSING or status >= 500:  # noqa: PLR2004 - the HTTP class
+        error = ServiceBusy
+    if submitting:
+        if error is ResultLost:
+            return RequestRefused  # 404 to a submit: there is no such model
+        # Only a plain 429 says for certain that the job was not taken.
+        return BadReply if error is ServiceBusy and status != 429 else error  # noqa: PLR2004
+    # A refused question says nothing about the job, which was taken long ago.
+    return BadReply if error is RequestRefused else error
+
+
+def _plain(words: Any) -> str:
+    """Return foreign words as one line that is safe to print and to store."""
     try:
-        body = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        body = None
-    readable = isinstance(body, dict)
-    facts: Mapping[str, Any] = body if readable else {}
-    code = facts.get("error_code")
-    if code == _NOT_READY and not submitting:
-        return facts
-    good = 200 <= reply.status < 300  # noqa: PLR2004 - the HTTP class of success
-    if good and readable and code is None:
-        return facts
-    said = _said(facts) if facts else f"HTTP {reply.status}"
-    error: type[Any] = BadReply
-    if code in _MEANING:
-        error = _MEANING[code]
-    elif isinstance(code, int) and code // 1000 in _REFUSED:
-        error = RequestRefused
-    elif reply.status in _MEANING:
-        error = _MEANING[reply.status]
-    elif reply.status in _REFUSED:
-        error = RequestRefused
-    elif reply.status in _PASSING or reply.status >= 500:  # noqa: PLR2004 - HTTP class
-        # To a submit these leave open whether the job was taken, so they stay BadReply.
-        error = BadReply if submitting else ServiceBusy
-    if submitting and error is ResultLost:
-        error = RequestRefused  # 404 to a submit: there is no such model
-    raise error(f"RunComfy answered: {said}.", _REMEDY[error])
-
-
-def _said(body: Mapping[str, Any]) -> str:
-    """Return the service's own words, in whichever field it put them."""
-    for key in ("error_message", "message", "error", "detail"):
-        words = body.get(key)
-        if words:
-            text = words if isinstance(words, str) else json.dumps(words)
-            return " ".join(text.split())[:MAX_REASON_CHARS].rstrip(".")
-    return "no reason given"
+        text = words if isinstance(words, str) else json.dumps(words)
+    except RecursionError:
+        return "a reason too deeply nested to read"
+    shown = (char if char.isprintable() else " " for char in text)
+    return " ".join("".join(shown).split())
 
 
 def _first_url(output: Any) -> str:

@@ -16,7 +16,13 @@ from typing import Any
 from kontext_nb import pixels
 from kontext_nb.chain import Step
 from kontext_nb.engine.runner import Runner
-from kontext_nb.errors import BadReply, ImageRejected, OutcomeUnknown, StoreError
+from kontext_nb.errors import (
+    BadReply,
+    ImageRejected,
+    NotAuthorised,
+    OutcomeUnknown,
+    StoreError,
+)
 from kontext_nb.lifecycle import Event, State
 from kontext_nb.model import SEED_MAX, EditRequest, Job, Progress, echo
 from kontext_nb.pixels import Picture
@@ -25,6 +31,9 @@ from kontext_nb.session.engines import Engine, engine
 from kontext_nb.session.settings import Settings
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
+
+# An answer takes a second or two; after that, whoever was sending it has crashed.
+SENDING_S = 5.0
 
 # Jobs of these states are worth going back to; the others are asked for anew.
 _WORTH_KEEPING = frozenset(State) - {State.FAILED, State.CANCELLED, State.EXPIRED}
@@ -95,9 +104,6 @@ class Desk:
             found = self.ledger.step_of_call(call, asked.fingerprint) if call else None
             if found and found.job.state in _WORTH_KEEPING:
                 return found, True
-            same = self.ledger.job_like(asked) if asked.seed is not None else None
-            if same:
-                return self._written(order, call, same), True
         self._make_home()
         seed = asked.seed if asked.seed is not None else secrets.randbelow(SEED_MAX + 1)
         job = Job(
@@ -107,7 +113,17 @@ class Desk:
             source_blob=blob(),
             created_at=time.time(),
         )
-        return self._written(order, call, job), False
+        step = Step(
+            id=uuid.uuid4().hex,
+            chain=order.chain,
+            parent=order.parent,
+            job=job,
+            call=call,
+            created_at=time.time(),
+        )
+        share = asked.seed is not None and not order.refresh
+        step = self.ledger.add(step, share=share)
+        return step, step.job.id != job.id
 
     def _make_home(self) -> None:
         """Make the store's folder, and keep people's photos out of repositories."""
@@ -128,18 +144,6 @@ class Desk:
         picture = source
         return picture.digest, lambda: self.blobs.put(picture.encoded, picture.suffix)
 
-    def _written(self, order: Order, call: str | None, job: Job) -> Step:
-        step = Step(
-            id=uuid.uuid4().hex,
-            chain=order.chain,
-            parent=order.parent,
-            job=job,
-            call=call,
-            created_at=time.time(),
-        )
-        self.ledger.add(step)
-        return step
-
     def finish(
         self, step: Step, report: Callable[[Progress], None]
     ) -> Coroutine[Any, Any, Step]:
@@ -148,14 +152,26 @@ class Desk:
         The engine is looked up here, on the caller's side, so that a missing token is
         an error before any work starts.
         """
-        return self._finish(step, self.engine(), report)
+        return self._finish(step, self._engine_of(step.job), report)
+
+    def _engine_of(self, job: Job) -> Engine:
+        """Return the engine a job was sent to, whatever is configured now."""
+        place = job.request.provider
+        found = engine(replace(self.settings, provider=place.partition(" ")[0]))
+        if found.provider.name != place:
+            raise NotAuthorised(
+                f"This edit was sent to {place}, not to {found.provider.name}.",
+                "Set RUNCOMFY_MODEL_API_BASE as it was then, and re-run.",
+                job=job.id,
+            )
+        return found
 
     async def _finish(
         self, step: Step, with_: Engine, report: Callable[[Progress], None]
     ) -> Step:
-        job = step.job
+        job = await self._settled(step.job)
         if job.state is State.DONE:
-            return step
+            return replace(step, job=job)
         if job.state in (State.SENDING, State.UNKNOWN):
             raise OutcomeUnknown(
                 f"This edit was sent at {time.ctime(job.created_at)} with seed "
@@ -176,7 +192,15 @@ class Desk:
         url, notices = None, job.notices
         if job.state is State.INTENT:
             url, notices = await asyncio.to_thread(self._packed, job)
-        job, output, data = await runner.carry_out(job, url)
+        try:
+            job, output, data = await runner.carry_out(job, url)
+        except StoreError as error:
+            now = self.ledger.job(job.id)
+            # Another kernel claimed it first: wait for that one's job.
+            claimed = job.state is State.INTENT and now and now.state is not job.state
+            if now and claimed and not error.may_have_been_charged:
+                return await self._finish(replace(step, job=now), with_, report)
+            raise
         job = await self._keep(
             job,
             data,
@@ -184,6 +208,15 @@ class Desk:
             notices=notices,
         )
         return replace(step, job=job)
+
+    async def _settled(self, job: Job) -> Job:
+        """Return the row once another kernel that is just sending it has its answer."""
+        until_s = time.monotonic() + SENDING_S
+        job = self.ledger.job(job.id) or job
+        while job.state is State.SENDING and time.monotonic() < until_s:
+            await asyncio.sleep(0.1)
+            job = self.ledger.job(job.id) or job
+        return job
 
     def _packed(self, job: Job) -> tuple[str, tuple[str, ...]]:
         """Return the source as it travels, and what to say about that."""

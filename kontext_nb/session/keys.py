@@ -18,6 +18,8 @@ from kontext_nb.model import Secret, echo
 from kontext_nb.providers.runcomfy import API_BASE, RESULT_DOMAINS, RunComfy
 
 _TOKEN = re.compile(r"[\x21-\x7e]{8,4096}")
+# No user name, and nothing that two parsers could read differently.
+_HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _HOW = (
     'Set RUNCOMFY_TOKEN to one from runcomfy.com/profile, or use provider="demo", '
@@ -47,9 +49,12 @@ def runcomfy() -> RunComfy:
         ParameterRejected: RUNCOMFY_MODEL_API_BASE is no address to send a token to.
     """
     base = os.environ.get("RUNCOMFY_MODEL_API_BASE", API_BASE).strip().rstrip("/")
-    parts = urlsplit(base)
+    try:
+        parts = urlsplit(base)
+    except ValueError:
+        parts = urlsplit("")
     host = parts.hostname or ""
-    if "@" in parts.netloc or not (
+    if not _HOST.fullmatch(parts.netloc) or not (
         parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
     ):
         raise ParameterRejected(
@@ -66,7 +71,9 @@ def runcomfy() -> RunComfy:
             "Set RUNCOMFY_TOKEN too: the stored token is sent to RunComfy only.",
         )
     origin = f"{parts.scheme}://{parts.netloc}"
-    return RunComfy(token=token, base=base, result_origin=origin)
+    # By its own name, so that what another server made never answers for RunComfy.
+    name = f"runcomfy at {parts.netloc}"
+    return RunComfy(token=token, base=base, name=name, result_origin=origin)
 
 
 def _from_environment() -> Secret | None:
@@ -76,6 +83,8 @@ def _from_environment() -> Secret | None:
 
 def _from_file() -> Secret:
     path = token_file()
+    if path.exists() and not path.is_file():  # to open a pipe would wait for ever
+        raise NotAuthorised(f"The token file {path} is no file.", _HOW)
     try:
         with path.open("rb") as file:
             if os.name != "nt" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o77:
@@ -86,16 +95,17 @@ def _from_file() -> Secret:
             found = json.load(file)
     except FileNotFoundError:
         raise NotAuthorised("There is no RunComfy token.", _HOW) from None
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raise NotAuthorised(f"The token file {path} cannot be read.", _HOW) from None
     text = found.get("access_token") if isinstance(found, dict) else None
     return _checked(text if isinstance(text, str) else "", f"The token in {path}")
 
 
 def _checked(text: str, where: str) -> Secret:
-    token = text.strip().removeprefix("Bearer ").strip()
+    token = text.strip()
     if len(token) > 1 and token[0] == token[-1] and token[0] in "'\"":
         token = token[1:-1]
+    token = token.removeprefix("Bearer ").strip()
     if not _TOKEN.fullmatch(token):
         raise NotAuthorised(f"{where} does not look like a token.", _HOW)
     return Secret.of(token)

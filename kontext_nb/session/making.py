@@ -10,6 +10,10 @@ from kontext_nb.session.progress import Watch, line, waiting_line
 _STOPPED = {
     State.INTENT: "Stopped before anything was sent.",
     State.CANCELLED: "Stopped: the job was still queued and is cancelled.",
+    State.SUBMITTED: "Stopped waiting; whether the job was cancelled is not known. "
+    "Re-run to find out and to collect its result: nothing is sent again.",
+    State.UNKNOWN: "Stopped while it was being sent: it may have been taken and be "
+    "charged. Look in the service's history; a re-run does not send it again.",
     State.DONE: "Stopped, but the edit had just finished: re-run to see it.",
 }
 _GOES_ON = (

@@ -65,6 +65,12 @@ _SEEN_BY_ALL = frozenset(
     {Event.START, Event.FINISH, Event.FAIL, Event.CANCEL, Event.EXPIRE}
 )
 
+_LIKE = """
+    SELECT * FROM jobs
+    WHERE fingerprint = ? AND state NOT IN ('failed', 'cancelled', 'expired')
+    ORDER BY state = 'done' DESC, created_at DESC
+"""
+
 _STEP = """
     SELECT steps.id AS step, chain, parent, call, steps.created_at AS stepped_at, jobs.*
     FROM steps JOIN jobs ON jobs.id = steps.job
@@ -81,14 +87,25 @@ class Ledger:
 
     path: Path
 
-    def add(self, step: Step) -> None:
+    def add(self, step: Step, *, share: bool = False) -> Step:
         """Write a step, and its job unless that has a row already.
+
+        Args:
+            step: What to write.
+            share: Let the step show a job that is there for the identical request; in
+                the same transaction, so that two kernels that ask the same share one.
+
+        Returns:
+            The step, with the job it shows.
 
         Raises:
             StoreError: It could not be written; nothing may be sent then.
         """
-        job, asked = step.job, step.job.request
         with self._transaction() as db:
+            asked = step.job.request
+            if share and (like := db.execute(_LIKE, (asked.fingerprint,)).fetchone()):
+                step = replace(step, job=_job(like))
+            job = step.job
             db.execute(
                 "INSERT INTO jobs (id, state, provider, model, prompt, seed,"
                 " aspect_ratio, source, fingerprint, ask, source_blob, notices,"
@@ -121,6 +138,7 @@ class Ledger:
                     step.created_at,
                 ),
             )
+        return step
 
     def record(self, job: Job, event: Event, at: float, **facts: Any) -> Job:
         """Write what happened to a job and return its new row.
@@ -194,19 +212,6 @@ class Ledger:
         rows = self._rows(_STEP + "WHERE job = ? ORDER BY stepped_at", job_id)
         return _step(rows[0]) if rows else None
 
-    def job_like(self, request: EditRequest) -> Job | None:
-        """Return a job for the identical request: DONE if there is one, else open."""
-        rows = self._rows(
-            "SELECT * FROM jobs WHERE fingerprint = ? AND state NOT IN (?, ?, ?)"
-            " ORDER BY state = ? DESC, created_at DESC",
-            request.fingerprint,
-            State.FAILED,
-            State.CANCELLED,
-            State.EXPIRED,
-            State.DONE,
-        )
-        return _job(rows[0]) if rows else None
-
     def chain(self, chain: str) -> tuple[Step, ...]:
         """Return a chain's steps, oldest first."""
         rows = self._rows(
@@ -255,7 +260,7 @@ class Ledger:
             finally:
                 # An open transaction is rolled back by closing.
                 db.close()
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeError) as error:  # the last: damage
             raise StoreError(
                 f"The ledger {self.path} cannot be used: {error}.",
                 "Check the disk and the file's permissions, or choose another place "
@@ -279,6 +284,17 @@ def _migrate(db: sqlite3.Connection) -> None:
 
 
 def _job(row: sqlite3.Row) -> Job:
+    try:
+        return _read_job(row)
+    except (TypeError, ValueError) as error:
+        raise StoreError(
+            f"A row of the ledger is damaged: {error}.",
+            "Restore the file from a backup, or choose another place with "
+            "configure(home=…).",
+        ) from error
+
+
+def _read_job(row: sqlite3.Row) -> Job:
     request = EditRequest(
         source=row["source"],
         prompt=row["prompt"],

@@ -1,0 +1,135 @@
+"""A name that exists always has the bytes it promises."""
+
+import hashlib
+import os
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kontext_nb.errors import StoreError
+from kontext_nb.store import blobs as blobs_module
+from kontext_nb.store.blobs import Blobs
+
+
+@pytest.fixture
+def blobs(tmp_path):
+    return Blobs(tmp_path / "blobs")
+
+
+def files(blobs):
+    return sorted(path for path in blobs.root.rglob("*") if path.is_file())
+
+
+@given(data=st.binary(max_size=200))
+def test_what_is_put_can_be_got(data, tmp_path_factory):
+    """The name is the digest of the bytes, and the bytes come back."""
+    blobs = Blobs(tmp_path_factory.getbasetemp() / "law")
+    name = blobs.put(data, ".png")
+    assert name == hashlib.sha256(data).hexdigest() + ".png"
+    assert blobs.get(name) == data
+
+
+def test_the_same_bytes_are_kept_once(blobs):
+    """A second put of the same bytes writes nothing."""
+    name = blobs.put(b"pixels", ".png")
+    before = blobs.path(name).stat()
+    assert blobs.put(b"pixels", ".png") == name
+    assert blobs.path(name).stat().st_mtime_ns == before.st_mtime_ns
+    assert files(blobs) == [blobs.path(name)]
+
+
+@pytest.mark.parametrize("damage", [b"", b"pixel", b"pixels and a tail", b"pixelz"])
+def test_a_damaged_blob_is_told_and_can_be_put_again(blobs, damage):
+    """Damage is found when it is read, and the same picture put again mends it."""
+    name = blobs.put(b"pixels", ".png")
+    blobs.path(name).write_bytes(damage)
+    with pytest.raises(StoreError, match="damaged"):
+        blobs.get(name)
+    assert blobs.put(b"pixels", ".png") == name
+    assert blobs.get(name) == b"pixels"
+
+
+@pytest.mark.parametrize("name", ["", "ab", "0" * 64 + ".png"])
+def test_a_missing_blob_is_told(blobs, name):
+    """A name nothing was put under is a typed error."""
+    with pytest.raises(StoreError, match="missing"):
+        blobs.get(name)
+
+
+def test_a_write_that_fails_leaves_nothing(blobs, monkeypatch):
+    """A full disk is a typed error with its reason, and no half file stays."""
+
+    def full(_handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(blobs_module.os, "fsync", full)
+    with pytest.raises(StoreError, match="No space left"):
+        blobs.put(b"pixels", ".png")
+    assert files(blobs) == []
+
+
+def test_what_the_disk_changed_is_not_kept(blobs, monkeypatch):
+    """The bytes are read back before the name appears."""
+    real = os.fdopen
+
+    class Lying:
+        def __init__(self, file):
+            self.file = file
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.file.close()
+
+        def write(self, data):
+            self.file.write(data[:-1] + b"?")
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
+
+    monkeypatch.setattr(blobs_module.os, "fdopen", lambda *how: Lying(real(*how)))
+    with pytest.raises(StoreError, match="damaged"):
+        blobs.put(b"pixels", ".png")
+    assert files(blobs) == []
+
+
+def test_the_name_appears_only_with_all_bytes_on_disk(blobs, monkeypatch):
+    """The bytes are flushed under another name, and moved when they are safe."""
+    seen = []
+    real = os.fsync
+
+    def watched(handle):
+        seen.append([path.name[:7] for path in files(blobs)])
+        real(handle)
+
+    monkeypatch.setattr(blobs_module.os, "fsync", watched)
+    blobs.put(b"pixels", ".png")
+    assert seen[0] == [".aside-"]
+    assert len(seen) == 3  # the file, and the two folders its name is in
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    """A store below a file is a typed error."""
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreError):
+        Blobs(tmp_path / "file" / "blobs").put(b"pixels", ".png")
+
+
+def test_two_writers_of_the_same_bytes_agree(blobs):
+    """Threads that put the same picture at once all get it."""
+    names = []
+    data = os.urandom(100_000)
+    threads = [
+        threading.Thread(target=lambda: names.append(blobs.put(data, ".png")))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(names) == 8
+    assert files(blobs) == [blobs.path(names[0])]
+    assert blobs.get(names[0]) == data

@@ -1,0 +1,269 @@
+"""From a cell to the engine's loop and back; Stop is a real signal."""
+
+import asyncio
+import contextlib
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from kontext_nb.engine import bridge as bridge_module
+from kontext_nb.engine.bridge import NestBridge, ThreadBridge
+
+WAIT_S = 10
+
+
+def no_tick():
+    """Draw nothing."""
+
+
+def press_stop():
+    """Do what Jupyter's Stop does: SIGINT to the main thread."""
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+
+@pytest.fixture
+def stoppable():
+    """Make SIGINT a KeyboardInterrupt, as it is in a kernel."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(params=[ThreadBridge, NestBridge])
+def bridge(request):
+    made = request.param()
+    yield made
+    end(made)
+
+
+def end(made):
+    """Stop a bridge's loop, which lives as long as the process outside of tests."""
+    loop = made._loop
+    if isinstance(made, ThreadBridge):
+        loop.call_soon_threadsafe(loop.stop)
+        for thread in threading.enumerate():
+            if thread.name == "kontext-io":
+                thread.join(0.2)
+    if not loop.is_running():
+        loop.close()
+
+
+async def value():
+    await asyncio.sleep(0)
+    return 42
+
+
+async def trouble():
+    await asyncio.sleep(0)
+    raise LookupError("as it was raised")
+
+
+def test_a_value_comes_back(bridge):
+    """What the work returns is returned."""
+    assert bridge.run(value(), no_tick) == 42
+    assert bridge.run(value(), no_tick) == 42
+
+
+def test_an_error_comes_back(bridge):
+    """What the work raises is raised, and the bridge goes on working."""
+    with pytest.raises(LookupError, match="as it was raised"):
+        bridge.run(trouble(), no_tick)
+    assert bridge.run(value(), no_tick) == 42
+
+
+def test_it_works_where_a_loop_is_running(bridge):
+    """A notebook cell runs inside a loop, and may still wait."""
+
+    async def cell():
+        own = asyncio.get_running_loop()
+        answer = bridge.run(value(), no_tick)
+        assert asyncio.get_running_loop() is own
+        await asyncio.sleep(0)
+        return answer
+
+    assert asyncio.run(cell()) == 42
+
+
+def test_it_ticks_while_it_waits(bridge):
+    """The waiting side gets to draw now and then, on the calling thread."""
+    ticks = []
+    enough = threading.Event()
+
+    def tick():
+        ticks.append(threading.current_thread())
+        enough.set()
+
+    async def until_ticked():
+        while not enough.is_set():  # noqa: ASYNC110 - set by another thread
+            await asyncio.sleep(0.001)
+
+    bridge.run(until_ticked(), tick)
+    assert ticks[0] is threading.current_thread()
+
+
+@pytest.mark.usefixtures("stoppable")
+def test_stop_cancels_the_work_and_waits_for_its_clean_up(bridge):
+    """Stop raises KeyboardInterrupt only after the work cleaned up behind itself."""
+    cleaned = []
+
+    async def long():
+        asyncio.get_running_loop().call_later(0.05, press_stop)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.02)
+            cleaned.append("up")
+            raise
+
+    with pytest.raises(KeyboardInterrupt):
+        bridge.run(long(), no_tick)
+    assert cleaned == ["up"]
+    assert bridge.run(value(), no_tick) == 42
+
+
+@pytest.mark.usefixtures("stoppable")
+def test_stop_does_not_wait_for_ever(bridge, monkeypatch):
+    """Work that will not end when told is left behind after its time."""
+    monkeypatch.setattr(bridge_module, "CLEAN_UP_S", 0.05)
+    release = threading.Event()
+
+    async def stubborn():
+        asyncio.get_running_loop().call_later(0.02, press_stop)
+        while not release.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.001)
+
+    with pytest.raises(KeyboardInterrupt):
+        bridge.run(stubborn(), no_tick)
+    release.set()
+    assert bridge.run(value(), no_tick) == 42
+
+
+@pytest.mark.usefixtures("stoppable")
+def test_stop_inside_a_tick_is_a_stop(bridge):
+    """A signal that arrives while the line is drawn cancels just the same."""
+    ended = threading.Event()
+
+    async def long():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        bridge.run(long(), lambda: signal.raise_signal(signal.SIGINT))
+    assert ended.wait(WAIT_S)
+
+
+def test_the_thread_bridge_works_from_any_thread():
+    """Two threads may wait at once; each gets its own answer."""
+    made = ThreadBridge()
+    got = []
+
+    async def echo(number):
+        await asyncio.sleep(0.001)
+        return number
+
+    threads = [
+        threading.Thread(target=lambda n=n: got.append(made.run(echo(n), no_tick)))
+        for n in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WAIT_S)
+    end(made)
+    assert sorted(got) == [0, 1, 2, 3]
+
+
+def test_a_task_can_be_awaited_or_asked():
+    """Work that was started is awaited in another loop, or waited for."""
+    made = ThreadBridge()
+
+    async def awaiting():
+        return await made.start(value())
+
+    assert asyncio.run(awaiting()) == 42
+    task = made.start(value())
+    assert task.result() == 42
+    assert task.done()
+    with pytest.raises(LookupError):
+        made.start(trouble()).result()
+    end(made)
+
+
+def test_cancelling_the_waiter_cancels_the_work():
+    """Whoever stops awaiting a task stops what it does."""
+    made = ThreadBridge()
+    begun, cancelled = threading.Event(), threading.Event()
+
+    async def long():
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    async def impatient():
+        task = made.start(long())
+        waiter = asyncio.ensure_future(task._wait())
+        await asyncio.sleep(0)  # it has to wait before it can stop waiting
+        while not begun.is_set():  # noqa: ASYNC110 - set by another thread
+            await asyncio.sleep(0.001)
+        waiter.cancel()
+        await asyncio.wait({waiter})
+
+    asyncio.run(impatient())
+    assert cancelled.wait(WAIT_S)
+    end(made)
+
+
+UNTOUCHED = """
+import asyncio
+from kontext_nb.engine.bridge import NestBridge
+
+async def value():
+    return 42
+
+async def cell():
+    assert NestBridge().run(value(), lambda: None) == 42
+    loop = asyncio.get_running_loop()
+    return [cls.__name__ for cls in type(loop).__mro__ if "_nest_patched" in vars(cls)]
+
+print(asyncio.run(cell()), asyncio.SelectorEventLoop.__dict__.get("_nest_patched"))
+"""
+
+
+def test_the_running_loop_is_never_patched():
+    """nest_asyncio marks the private loop's class only, and nothing complains."""
+    ran = subprocess.run(
+        [sys.executable, "-c", UNTOUCHED],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.stdout.strip(), ran.stderr) == ("[] None", "")
+
+
+REAL_TASKS = """
+from kontext_nb.engine.bridge import ThreadBridge
+import asyncio, nest_asyncio
+made = ThreadBridge()
+class Private(asyncio.SelectorEventLoop): pass
+nest_asyncio.apply(Private())
+async def kind():
+    return type(asyncio.current_task()).__module__
+print(made.run(kind(), lambda: None))
+"""
+
+
+def test_the_thread_bridge_keeps_the_real_tasks():
+    """Someone else's nest_asyncio does not change the tasks the engine runs on."""
+    ran = subprocess.run(
+        [sys.executable, "-c", REAL_TASKS], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "_asyncio"

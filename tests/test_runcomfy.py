@@ -1,0 +1,480 @@
+"""RunComfy's contract, fed by hand: calls as sent, replies as they are read."""
+
+import dataclasses
+import json
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kontext_nb.errors import (
+    BadReply,
+    EditCancelled,
+    EditFailed,
+    KontextError,
+    NotAuthorised,
+    OutOfCredit,
+    ParameterRejected,
+    RequestRefused,
+    ResultLost,
+    ServiceBusy,
+)
+from kontext_nb.model import EditRequest, Secret
+from kontext_nb.providers.base import Output, Phase, Reply, Status
+from kontext_nb.providers.runcomfy import RunComfy
+
+TOKEN = "tok-never-to-be-shown"  # noqa: S105 - made up
+RUNCOMFY = RunComfy(token=Secret.of(TOKEN))
+READERS = (
+    RUNCOMFY.read_submit,
+    RUNCOMFY.read_status,
+    RUNCOMFY.read_result,
+    RUNCOMFY.read_cancel,
+)
+ASKED = EditRequest(source="0" * 64, prompt="Make it night", seed=7)
+
+
+def reply(body, status=200):
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Reply(status, {}, raw)
+
+
+def test_the_paid_call_is_the_documented_one():
+    """The body is flat, carries what was asked and nothing that was left open."""
+    call = RUNCOMFY.submit(ASKED, "https://example.com/a.png")
+    assert call.method == "POST"
+    assert call.url == f"https://model-api.runcomfy.net/v1/models/{ASKED.model}"
+    assert call.headers["authorization"] == f"Bearer {TOKEN}"
+    assert call.headers["content-type"] == "application/json"
+    assert json.loads(call.body) == {
+        "prompt": "Make it night",
+        "image_url": "https://example.com/a.png",
+        "seed": 7,
+    }
+    wide = dataclasses.replace(ASKED, aspect_ratio="16:9", seed=0)
+    body = json.loads(RUNCOMFY.submit(wide, "u").body)
+    assert (body["aspect_ratio"], body["seed"]) == ("16:9", 0)
+
+
+def test_only_the_submit_is_paid():
+    """Questions, the cancel and the download may be sent again; the submit may not."""
+    calls = [
+        RUNCOMFY.submit(ASKED, "u"),
+        RUNCOMFY.status("r"),
+        RUNCOMFY.result("r"),
+        RUNCOMFY.cancel("r"),
+        RUNCOMFY.download("https://a.runcomfy.net/x.png"),
+    ]
+    assert [call.paid for call in calls] == [True, False, False, False, False]
+    assert [call.url.partition("/v1")[2] for call in calls[1:4]] == [
+        "/requests/r/status",
+        "/requests/r/result",
+        "/requests/r/cancel",
+    ]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "flux",
+        "/a/b",
+        "a/b/",
+        "a//b",
+        "../v1/x y",
+        "a/b?x=1",
+        "a/b#c",
+        "A/b",
+        "a/%2e%2e",
+        "a/b\r\nx: y",
+        "a/ü",
+        "",
+    ],
+)
+def test_what_is_no_model_id_never_becomes_an_address(model):
+    """A model id is plain segments with slashes; nothing else is sent."""
+    with pytest.raises(ParameterRejected):
+        RUNCOMFY.submit(dataclasses.replace(ASKED, model=model), "u")
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [repr, str, lambda value: repr(dataclasses.fields(value)), "{0!r} {0}".format],
+)
+def test_nothing_printed_shows_the_token(leak):
+    """Provider and calls can be printed without giving the token away."""
+    for value in (RUNCOMFY, RUNCOMFY.submit(ASKED, "u"), RUNCOMFY.status("r")):
+        assert TOKEN not in leak(value)
+    assert TOKEN not in repr(RUNCOMFY.token) + str(RUNCOMFY.token)
+
+
+def test_a_token_cannot_be_written_down():
+    """Pickling a provider is refused, and as plain data it shows no token."""
+    with pytest.raises(TypeError):
+        pickle.dumps(RUNCOMFY)
+    assert TOKEN not in repr(dataclasses.asdict(RUNCOMFY))
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+def test_any_success_with_an_id_is_an_id(status):
+    """The docs say 200, RunComfy's own tests 202."""
+    assert RUNCOMFY.read_submit(reply({"request_id": "a-B_9"}, status)) == "a-B_9"
+
+
+@pytest.mark.parametrize(
+    "request_id", [None, 7, "", "a" * 129, "a/b", "../x", "a b", "a\n", ["a"], "ü", "?"]
+)
+def test_an_unusable_id_is_no_answer(request_id):
+    """An id that could change an address, or is none, is not taken."""
+    with pytest.raises(BadReply):
+        RUNCOMFY.read_submit(reply({"request_id": request_id}))
+
+
+SUBMIT_ERRORS = [
+    (400, {}, RequestRefused),
+    (413, b"<html>", RequestRefused),
+    (415, {}, RequestRefused),
+    (422, {"detail": [{"loc": ["body", "seed"]}]}, RequestRefused),
+    (404, {"error_code": 404001}, RequestRefused),
+    (400, {"error_code": 400001}, RequestRefused),
+    (200, {"error_code": 422001}, RequestRefused),
+    (400, {"error_code": 400002}, OutOfCredit),
+    (200, {"error_code": 400002}, OutOfCredit),
+    (402, {}, OutOfCredit),
+    (401, {}, NotAuthorised),
+    (403, b"", NotAuthorised),
+    (400, {"error_code": 400004}, NotAuthorised),
+    (200, {"error_code": 401001}, NotAuthorised),
+    (200, {"error_code": 403001}, NotAuthorised),
+    (429, {}, ServiceBusy),
+    (429, b"<html>", ServiceBusy),
+    # What leaves open whether the job was taken stays open.
+    (200, {"error_code": 429}, BadReply),
+    (500, {"error_code": 429}, BadReply),
+    (200, {"error_code": 500001, "request_id": "a"}, BadReply),
+    (200, b"<html>Log in to the hotel's network</html>", BadReply),
+    (200, b"", BadReply),
+    (200, [], BadReply),
+    (204, b"", BadReply),
+    *[(status, {"request_id": "a"}, BadReply) for status in (301, 302, 307, 308)],
+    *[(status, {}, BadReply) for status in (408, 409, 425, 500, 502, 503, 504, 520)],
+    (999, {}, BadReply),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "error"), SUBMIT_ERRORS)
+def test_a_submit_that_fails_says_what_is_certain(status, body, error):
+    """Only a clear refusal counts as one; everything else leaves the outcome open."""
+    with pytest.raises(error) as caught:
+        RUNCOMFY.read_submit(reply(body, status))
+    assert type(caught.value) is error
+
+
+ASKING_ERRORS = [
+    (401, {}, NotAuthorised),
+    (402, {}, OutOfCredit),
+    (403, {}, NotAuthorised),
+    (404, {}, ResultLost),
+    (410, {}, ResultLost),
+    (200, {"error_code": 404001}, ResultLost),
+    *[(status, {}, ServiceBusy) for status in (408, 409, 425, 429, 500, 502, 503, 520)],
+    *[(status, {}, BadReply) for status in (301, 302, 400, 405, 413, 422)],
+    (200, b"<html>", BadReply),
+    (200, {"error_code": 500001}, BadReply),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "error"), ASKING_ERRORS)
+@pytest.mark.parametrize("read", READERS[1:])
+def test_a_question_that_fails_says_whether_to_ask_again(status, body, error, read):
+    """A refused question never claims that the job was refused or not charged."""
+    with pytest.raises(error) as caught:
+        read(reply(body, status))
+    assert type(caught.value) is error
+    if error is not ServiceBusy:
+        assert "charged" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"status": "in_queue", "queue_position": 3}, Status(Phase.QUEUED, 3)),
+        ({"status": "IN_QUEUE"}, Status(Phase.QUEUED)),
+        ({"status": "in_queue", "queue_position": "3"}, Status(Phase.QUEUED)),
+        ({"status": "pending"}, Status(Phase.QUEUED)),
+        ({"status": "in_progress"}, Status(Phase.RUNNING)),
+        ({"status": "a word nobody knows"}, Status(Phase.RUNNING)),
+        ({"status": None}, Status(Phase.RUNNING)),
+        ({}, Status(Phase.RUNNING)),
+        ({"status": "completed"}, Status(Phase.ENDED)),
+        ({"status": "Succeeded"}, Status(Phase.ENDED)),
+        ({"status": "failed", "error": "x"}, Status(Phase.ENDED)),
+        ({"status": "cancelled"}, Status(Phase.ENDED)),
+        ({"status": "canceled"}, Status(Phase.ENDED)),
+    ],
+)
+def test_a_status_is_folded_into_three_phases(body, status):
+    """Case and spelling are forgiven, and an unknown word means: still running."""
+    assert RUNCOMFY.read_status(reply(body)) == status
+
+
+URL = "https://a.runcomfy.net/1.png"
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        {"image": URL},
+        {"images": [URL]},
+        {"images": [URL, "https://a.runcomfy.net/2.png"], "image": "no"},
+        {"images": [], "image": URL},
+        [URL],
+        URL,
+    ],
+)
+@pytest.mark.parametrize("word", ["succeeded", "completed"])
+def test_the_picture_is_found_in_every_known_shape(output, word):
+    """Text, a list, `image` and `images` are the shapes seen in the wild."""
+    body = {"status": word, "output": output, "input": {"image_url": "echo"}}
+    assert RUNCOMFY.read_result(reply(body)) == Output(URL)
+
+
+@pytest.mark.parametrize("output", [None, {}, [], {"images": [1]}, {"video": URL}, 7])
+def test_a_success_without_a_picture_is_a_bad_reply(output):
+    """The echoed input never counts as the output."""
+    body = {"status": "succeeded", "output": output, "input": {"image_url": URL}}
+    with pytest.raises(BadReply, match="names no picture"):
+        RUNCOMFY.read_result(reply(body))
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"status": "in_progress"}, 200),
+        ({"status": "in_queue"}, 202),
+        ({"error_code": 400005}, 400),
+        ({"error_code": 400005, "status": "completed"}, 200),
+    ],
+)
+def test_a_result_that_is_not_ready_is_none(body, status):
+    """Both known ways to say "not yet" are read as that."""
+    assert RUNCOMFY.read_result(reply(body, status)) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ({"error": "model refused the prompt."}, "model refused the prompt"),
+        ({"error": {"type": "nsfw"}}, '{"type": "nsfw"}'),
+        ({"error_message": "a", "error": "b"}, "a"),
+        ({"detail": "x\n\n  y"}, "x y"),
+        ({}, "no reason given"),
+        ({"error": "bad \x1b[31m red \u202e left \ud800 half"}, "bad [31m red left"),
+        ({"error": f"no such token {TOKEN}!"}, "no such token (token)!"),
+    ],
+)
+def test_a_failed_job_gives_its_reason_as_plain_text(said, shown):
+    """The reason is one line of printable text, and never quotes the token."""
+    with pytest.raises(EditFailed) as caught:
+        RUNCOMFY.read_result(reply({"status": "failed"} | said))
+    assert shown in caught.value.problem
+    assert TOKEN not in str(caught.value)
+    caught.value.problem.encode()  # it can be stored
+
+
+def test_an_error_page_is_cut_short():
+    """A reason of many kilobytes is cut."""
+    with pytest.raises(RequestRefused) as caught:
+        RUNCOMFY.read_submit(reply({"error": "x" * 50_000}, 400))
+    assert len(str(caught.value)) < 1500
+
+
+def test_a_cancelled_job_says_so():
+    """Both spellings of cancelled end the job as such."""
+    for word in ("cancelled", "Canceled"):
+        with pytest.raises(EditCancelled):
+            RUNCOMFY.read_result(reply({"status": word}))
+
+
+@pytest.mark.parametrize(
+    ("body", "cancelled"),
+    [
+        ({"status": "completed", "outcome": "cancelled"}, True),
+        ({"status": "cancelled"}, True),
+        ({"outcome": "Canceled"}, True),
+        ({"status": "in_progress", "outcome": "not_cancellable"}, False),
+        ({"status": "completed", "outcome": "not_cancellable"}, False),
+        ({"status": "cancellation_requested"}, False),
+        ({"outcome": ["cancelled"]}, False),
+        ({}, False),
+    ],
+)
+def test_a_cancel_tells_the_truth(body, cancelled):
+    """Only a clear yes counts as cancelled."""
+    assert RUNCOMFY.read_cancel(reply(body, 202)) is cancelled
+
+
+def test_a_foreign_engine_name_is_plain_and_short():
+    """What a service calls itself can be stored and shown."""
+    body = {"status": "succeeded", "output": URL, "engine": "x\x1b\ud800" * 100}
+    name = RUNCOMFY.read_result(reply(body)).engine
+    assert name.isprintable()
+    assert len(name) <= 80
+
+
+SAFE = [
+    "https://playgrounds-storage-public.runcomfy.net/a/b.png?sig=1#x",
+    "https://runcomfy.com/a.png",
+    "https://A.RunComfy.NET/a.png",
+    "https://a.runcomfy.net:443/a.png",
+]
+HOSTILE = [
+    "",
+    "a.png",
+    "//a.runcomfy.net/a.png",
+    "http://a.runcomfy.net/a.png",
+    "ftp://a.runcomfy.net/a.png",
+    "file:///etc/passwd",
+    "data:image/png;base64,AAAA",
+    " https://a.runcomfy.net/a.png",
+    "https://evilruncomfy.net/a.png",
+    "https://runcomfy.net.evil.com/a.png",
+    "https://runcomfy.net@evil.com/a.png",
+    "https://user:pw@a.runcomfy.net/a.png",
+    "https://@a.runcomfy.net/a.png",
+    "https://a.runcomfy.net:8080/a.png",
+    "https://a.runcomfy.net:443@evil.com/a.png",
+    "https://a.runcomfy.net:99999/a.png",
+    "https://a.runcomfy.net./a.png",
+    "https://evil.com\\.runcomfy.net/a.png",
+    "https://evil.com%2f.runcomfy.net/a.png",
+    "https://evil.com%00.runcomfy.net/a.png",
+    "https://evil.com#.runcomfy.net/a.png",
+    "https://evil.com?.runcomfy.net/a.png",
+    "https://evil.com/.runcomfy.net/a.png",
+    "https://a.run\tcomfy.net/a.png",
+    "https://a.runcomfy.net/a\n.png",
+    "https://a.runcomfy.net/\x00",
+    "https://a.runcomfy.n\uff45t/a.png",
+    "https://a\u3002runcomfy.net/a.png",
+    "https://a.run\u0441omfy.net/a.png",
+    "https://xn--runomfy-4ye.net/a.png",
+    "https://..runcomfy.net/a.png",
+    "https://*.runcomfy.net/a.png",
+    "https://127.0.0.1/a.png",
+    "https://2130706433/a.png",
+    "https://0177.0.0.1/a.png",
+    "https://0x7f.1/a.png",
+    "https://[::ffff:127.0.0.1]/a.png",
+    "https://[fe80::1%25lo]/a.png",
+    "https://[::bad/a.png",
+    "http://127.0.0.1:9/a.png",
+]
+
+
+@pytest.mark.parametrize("url", SAFE)
+def test_results_come_from_runcomfy_and_without_the_token(url):
+    """A download goes to the service's own hosts and carries no credential."""
+    call = RUNCOMFY.download(url)
+    assert call.url == url
+    assert call.headers == {}
+
+
+@pytest.mark.parametrize("url", HOSTILE)
+def test_a_result_elsewhere_is_not_fetched(url):
+    """An address that is not plainly RunComfy's is shown, not fetched."""
+    with pytest.raises(BadReply, match="not RunComfy's"):
+        RUNCOMFY.download(url)
+
+
+@pytest.mark.parametrize("url", [*HOSTILE[:-1], "http://127.0.0.1:90/a.png"])
+def test_an_own_server_opens_its_own_origin_only(url):
+    """The one more origin is exactly that: scheme, host and port."""
+    own = dataclasses.replace(RUNCOMFY, result_origin="http://127.0.0.1:9")
+    assert own.download("http://127.0.0.1:9/a.png").headers == {}
+    with pytest.raises(BadReply):
+        own.download(url)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "status",
+                    "output",
+                    "image",
+                    "images",
+                    "error",
+                    "detail",
+                    "engine",
+                    "error_code",
+                    "request_id",
+                    "outcome",
+                    "queue_position",
+                    "message",
+                ]
+            )
+            | st.text(max_size=3),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=12,
+)
+WORDS = st.sampled_from(["in_queue", "succeeded", "failed", "cancelled", "completed"])
+BODIES = st.one_of(
+    st.binary(max_size=60),
+    JSON.map(lambda value: json.dumps(value).encode()),
+    st.builds(
+        lambda word, rest: json.dumps(rest | {"status": word}).encode(),
+        WORDS,
+        st.dictionaries(
+            st.sampled_from(["output", "error", "engine", "error_code", "outcome"]),
+            JSON,
+        ),
+    ),
+)
+
+
+@given(body=BODIES, status=st.integers(200, 599))
+def test_no_answer_breaks_a_reader(body, status):
+    """Any bytes under any status are a value or one of our errors, fit to store."""
+    for read in READERS:
+        try:
+            read(Reply(status, {}, body))
+        except KontextError as error:
+            assert error.problem.isprintable()  # noqa: PT017 - both ways out are right
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"error":' * 100_000,
+        b'{"status":"failed","error":' + b"[" * 900 + b"]" * 900 + b"}",
+        b'{"status":"failed","error":' + b"[" * 980 + b"]" * 980 + b"}",
+        b'{"queue_position":' + b"9" * 5000 + b',"status":"in_queue"}',
+        b'{"status":"in_queue","queue_position":1e400}',
+        b'{"status":"failed","status":"succeeded"}',
+        b'\xef\xbb\xbf{"status":"in_queue"}',
+        b"\xff\xfe{}",
+        b"NaN",
+    ],
+)
+def test_hostile_json_is_a_value_or_a_typed_error(body):
+    """Depth, size, doubled keys and foreign encodings are survived."""
+    for read in READERS:
+        try:
+            read(Reply(200, {}, body))
+        except KontextError as error:
+            assert error.remedy  # noqa: PT017 - both ways out are right
+
+
+def test_the_label_is_the_model_or_the_honest_engine():
+    """A server that is not RunComfy is never shown under a model's name."""
+    assert RUNCOMFY.label("m/x") == "m/x"
+    own = dataclasses.replace(RUNCOMFY, engine="demo engine")
+    assert own.label("m/x") == "demo engine"

@@ -1,0 +1,583 @@
+"""One paid request a job, whatever the service does; over real sockets, a played clock.
+
+The expectations are the fault matrix: per fault and phase, the state the row is left
+in, the error that says so, and how many paid requests the service saw.
+"""
+
+import asyncio
+import threading
+import traceback
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kontext_nb.chain import Step
+from kontext_nb.engine import runner as runner_module
+from kontext_nb.engine.pace import Clock
+from kontext_nb.engine.runner import Runner
+from kontext_nb.engine.wire import Wire
+from kontext_nb.errors import (
+    BadReply,
+    EditCancelled,
+    EditFailed,
+    KontextError,
+    NotAuthorised,
+    OutcomeUnknown,
+    OutOfCredit,
+    RequestRefused,
+    ResultLost,
+    ServiceBusy,
+    StillRunning,
+    StoreError,
+)
+from kontext_nb.lifecycle import Event, State
+from kontext_nb.model import EditRequest, Job, Secret
+from kontext_nb.providers.runcomfy import RunComfy
+from kontext_nb.store.ledger import Ledger
+from tests import faulty
+from tests.faulty import answer, as_json
+
+TOKEN = "tok-never-to-be-shown"  # noqa: S105 - made up
+ASKED = EditRequest(source="0" * 64, prompt="Make it night", seed=4711)
+PNG = faulty.png()
+GOES_ON = as_json({"status": "in_progress"})
+QUEUED = as_json({"status": "in_queue", "queue_position": 2})
+
+
+class Office:
+    """A ledger, a played clock and a runner against one faulty service."""
+
+    def __init__(self, folder, service, **facts):
+        self.ledger = Ledger(folder / "ledger.sqlite3")
+        self.service = service
+        self.facts = facts
+        self.now_s = 0.0
+        self.slept = []
+        self.reports = []
+        job = Job(
+            id="j1", request=ASKED, ask="a", source_blob="https://x/a", created_at=0.0
+        )
+        self.ledger.add(
+            Step(id="s", chain="c", parent=None, job=job, call=None, created_at=0.0)
+        )
+
+    @property
+    def row(self):
+        return self.ledger.job("j1")
+
+    async def _sleep(self, seconds):
+        self.slept.append(seconds)
+        self.now_s += seconds
+        await asyncio.sleep(0)
+
+    def journal(self, job, event, **facts):
+        return self.ledger.record(job, event, self.now_s, **facts)
+
+    async def work(self):
+        wire = Wire(None, "kontext-nb/test")
+        facts = {"journal": self.journal} | self.facts
+        runner = Runner(
+            provider=RunComfy(
+                token=Secret.of(TOKEN),
+                base=f"{self.service.origin}/v1",
+                result_origin=self.service.origin,
+            ),
+            wire=wire,
+            report=self.reports.append,
+            clock=Clock(now=lambda: self.now_s, sleep=self._sleep),
+            **facts,
+        )
+        try:
+            return await runner.carry_out(self.row, "https://example.com/a.png")
+        finally:
+            await wire._client.aclose()
+
+    def run(self):
+        """Carry the job out from where its row stands, as a new process would."""
+        return asyncio.run(asyncio.wait_for(self.work(), 20))
+
+    def stopped_when(self, told):
+        """Carry it out, and give up as soon as ``told()``."""
+
+        async def stopping():
+            task = asyncio.ensure_future(self.work())
+            while not told() and not task.done():  # noqa: ASYNC110 - another thread
+                await asyncio.sleep(0.001)
+            task.cancel()
+            return (await asyncio.gather(task, return_exceptions=True))[0]
+
+        return asyncio.run(asyncio.wait_for(stopping(), 20))
+
+
+@pytest.fixture
+def office(tmp_path):
+    """Return what opens an office against a service."""
+    return lambda service, **facts: Office(tmp_path, service, **facts)
+
+
+def test_the_whole_way_of_a_job(office):
+    """One submit, polls until it ended, one result, one download; no more."""
+    with faulty.serve(
+        status=[QUEUED, GOES_ON, as_json({"status": "completed"})]
+    ) as service:
+        desk = office(service)
+        job, output, data = desk.run()
+    assert service.phases() == ["submit", *["status"] * 3, "result", "download"]
+    assert data == PNG
+    assert output.url == f"{service.origin}/cdn/job-1.png"
+    assert (job.state, job.request_id) == (State.RUNNING, "job-1")
+    assert desk.row == job
+    told = [(one.state, one.queue_position) for one in desk.reports]
+    assert told == [
+        (State.SENDING, None),
+        (State.SUBMITTED, 2),
+        (State.RUNNING, None),
+        (State.RUNNING, None),
+    ]
+
+
+def test_the_token_goes_to_the_api_and_not_to_the_download(office):
+    """Every call to the API carries the credential, the download none at all."""
+    with faulty.serve() as service:
+        office(service).run()
+    for seen in service.seen:
+        shown = TOKEN in str(seen.headers) + seen.path + str(seen.body)
+        assert shown == (seen.phase != "download")
+    assert "authorization" not in service.seen[-1].headers
+
+
+AMBIGUOUS = {
+    "reset": faulty.reset,
+    "closed": faulty.closed,
+    "half a body": answer(200, b'{"request_id": "job-1"}')[:-5],
+    "garbage": b"\x00\x01\x02 garbage\r\n\r\n",
+    "a portal's page": answer(200, b"<html>Welcome to the hotel</html>"),
+    "nothing": answer(200),
+    "no content": answer(204),
+    "no id": as_json({"status": "ok"}),
+    "an id that is a path": as_json({"request_id": "../x"}),
+    "an error code of its own": as_json({"error_code": 500001}),
+    "compressed": answer(200, b"\x1f\x8b", content_encoding="gzip"),
+    "too large": answer(200, b" " * (4 * 2**20 + 1)),
+    **{
+        f"redirect {status}": answer(status, location="/v1/models/elsewhere/x")
+        for status in (301, 302, 303, 307, 308)
+    },
+    **{
+        f"HTTP {status}": as_json({"request_id": "job-1"}, status)
+        for status in (405, 408, 409, 425, 500, 502, 503, 504, 520, 999)
+    },
+}
+
+
+@pytest.mark.parametrize("fault", AMBIGUOUS)
+def test_an_ambiguous_submit_is_unknown_and_never_repeated(office, fault):
+    """One paid request, the row UNKNOWN, and an error that says what to look for."""
+    with faulty.serve(submit=[AMBIGUOUS[fault]]) as service:
+        desk = office(service)
+        with pytest.raises(OutcomeUnknown) as caught:
+            desk.run()
+        assert service.phases() == ["submit"]
+    assert desk.row.state is State.UNKNOWN
+    assert desk.row.error
+    assert caught.value.may_have_been_charged
+    assert caught.value.job == "j1"
+    assert "4711" in caught.value.remedy
+    assert desk.slept == []
+
+
+CERTAIN = [
+    (400, {"error": "bad seed"}, RequestRefused, State.FAILED),
+    (413, {}, RequestRefused, State.FAILED),
+    (422, {}, RequestRefused, State.FAILED),
+    (404, {"error_code": 404001}, RequestRefused, State.FAILED),
+    (401, {}, NotAuthorised, State.INTENT),
+    (403, {}, NotAuthorised, State.INTENT),
+    (400, {"error_code": 400004}, NotAuthorised, State.INTENT),
+    (402, {}, OutOfCredit, State.INTENT),
+    (400, {"error_code": 400002}, OutOfCredit, State.INTENT),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "error", "state"), CERTAIN)
+def test_a_refused_submit_is_not_repeated_by_itself(office, status, body, error, state):
+    """A clear refusal is final, or waits as INTENT for a login or a top-up."""
+    with faulty.serve(submit=[as_json(body, status)]) as service:
+        desk = office(service)
+        with pytest.raises(error) as caught:
+            desk.run()
+        assert service.phases() == ["submit"]
+    assert not caught.value.may_have_been_charged
+    assert desk.row.state is state
+
+
+def test_after_a_login_the_same_job_is_sent(office):
+    """What was withdrawn is sent by the next run, once."""
+    with faulty.serve(submit=[answer(401)]) as service:
+        desk = office(service)
+        with pytest.raises(NotAuthorised):
+            desk.run()
+        service.script("submit", as_json({"request_id": "job-1"}))
+        assert desk.run()[2] == PNG
+        assert service.paid == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "slept"),
+    [
+        ("7", [7, 7]),
+        ("100000", [120, 120]),
+        ("-5", [0.5, 1.0]),
+        ("nan", [0.5, 1.0]),
+        (None, [0.5, 1.0]),
+    ],
+)
+def test_a_429_is_paced_and_ends_after_three(office, asked, slept):
+    """Too many requests: as long a pause as asked for, at most three submits."""
+    headers = {"retry_after": asked} if asked else {}
+    with faulty.serve(submit=[answer(429, **headers)]) as service:
+        desk = office(service)
+        with pytest.raises(ServiceBusy):
+            desk.run()
+        assert service.paid == 3
+    assert desk.slept == slept
+    assert desk.row.state is State.INTENT
+
+
+def test_a_429_that_passes_is_paid_once(office):
+    """The third submit is taken, and none follows it."""
+    turns = [answer(429), answer(429), as_json({"request_id": "job-1"})]
+    with faulty.serve(submit=turns) as service:
+        assert office(service).run()[2] == PNG
+        assert service.paid == 3
+
+
+def test_a_service_that_is_not_there_gets_three_tries(office):
+    """A refused connection is tried again, and leaves the job unsent."""
+    with faulty.serve() as service:
+        pass
+    desk = office(service)
+    with pytest.raises(ServiceBusy, match="cannot be reached"):
+        desk.run()
+    assert desk.slept == [0.5, 1.0]
+    assert desk.row.state is State.INTENT
+
+
+PASSING = {
+    "reset": faulty.reset,
+    "closed": faulty.closed,
+    "half": answer(200, b'{"status": "completed"}')[:-3],
+    "garbage": b"?\r\n\r\n",
+    **{
+        f"HTTP {status}": answer(status)
+        for status in (408, 409, 425, 429, 500, 502, 503, 504, 520)
+    },
+    "not known yet": answer(404),
+    "a page": answer(200, b"<html>"),
+    "moved": answer(302, location="/x"),
+}
+
+
+@pytest.mark.parametrize("phase", ["status", "result"])
+@pytest.mark.parametrize("fault", PASSING)
+def test_a_question_that_failed_is_asked_again(office, fault, phase):
+    """A lost poll or result costs two more questions, and no second submit."""
+    with faulty.serve() as service:
+        good = as_json({"status": "completed"}) if phase == "status" else None
+        turns = [PASSING[fault], PASSING[fault], good or service.result()]
+        service.script(phase, *turns)
+        assert office(service).run()[2] == PNG
+        assert service.paid == 1
+        assert service.phases(phase)[2:]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [*(PASSING[name] for name in ("reset", "half", "HTTP 503")), answer(403)],
+    ids=["reset", "half", "503", "403"],
+)
+def test_a_download_that_failed_is_made_again(office, fault):
+    """A broken download is fetched again by a fresh result, without a new submit."""
+    with faulty.serve(download=[fault, fault, answer(200, PNG)]) as service:
+        assert office(service).run()[2] == PNG
+        assert service.paid == 1
+        assert len(service.phases("result")) == 3
+
+
+def test_a_busy_poll_is_paced(office):
+    """A Retry-After of a poll is honoured."""
+    turns = [answer(429, retry_after="33"), as_json({"status": "completed"})]
+    with faulty.serve(status=turns) as service:
+        desk = office(service)
+        desk.run()
+    assert 33 in desk.slept
+
+
+KEPT = [
+    ("status", answer(401), NotAuthorised, 1),
+    ("status", answer(402), OutOfCredit, 1),
+    ("status", answer(422), BadReply, 3),
+    ("status", answer(200, b"<html>"), BadReply, 3),
+    ("status", answer(200, b" " * (4 * 2**20 + 1)), BadReply, 3),
+    ("status", answer(503), StillRunning, None),
+    ("status", faulty.reset, StillRunning, None),
+    ("status", QUEUED, StillRunning, None),
+    ("status", as_json({"status": "a new word"}), StillRunning, None),
+    ("result", answer(403), NotAuthorised, 1),
+    ("result", as_json({"status": "in_progress"}), StillRunning, None),
+    ("result", as_json({"status": "succeeded"}), BadReply, 3),
+    (
+        "result",
+        as_json({"status": "succeeded", "output": "https://evil.com/a.png"}),
+        BadReply,
+        3,
+    ),
+    ("download", answer(404), BadReply, 3),
+    ("download", answer(206, PNG), BadReply, 3),
+    ("download", answer(302, location="https://evil.com/"), BadReply, 3),
+    ("download", answer(200, PNG, content_encoding="gzip"), BadReply, 3),
+]
+
+
+@pytest.mark.parametrize(
+    ("phase", "fault", "error", "times"),
+    KEPT,
+    ids=[f"{i}-{kept[0]}-{kept[2].__name__}" for i, kept in enumerate(KEPT)],
+)
+def test_a_job_that_was_taken_is_kept_and_adopted(office, phase, fault, error, times):
+    """No fault after the id loses the job: the next run collects it with no submit."""
+    with faulty.serve(**{phase: [fault]}) as service:
+        desk = office(service, deadline_s=30)
+        with pytest.raises(error) as caught:
+            desk.run()
+        assert caught.value.job == "j1"
+        assert desk.row.state in (State.SUBMITTED, State.RUNNING)
+        assert desk.row.request_id == "job-1"
+        if times:
+            assert len(service.phases(phase)) == times
+        assert desk.now_s <= 30
+        service.script("status", as_json({"status": "completed"}))
+        service.script("result", service.result())
+        service.script("download", answer(200, PNG))
+        assert desk.run()[2] == PNG
+        assert service.paid == 1
+
+
+ENDS = [
+    ({"status": "failed", "error": "moderated"}, EditFailed, State.FAILED),
+    ({"status": "failed", "error": "\ud800 half"}, EditFailed, State.FAILED),
+    ({"status": "cancelled"}, EditCancelled, State.CANCELLED),
+]
+
+
+@pytest.mark.parametrize(("body", "error", "state"), ENDS)
+def test_a_job_that_ended_badly_is_final(office, body, error, state):
+    """`completed` is not success: the result tells, and the row keeps it."""
+    with faulty.serve(result=[as_json(body)]) as service:
+        desk = office(service)
+        with pytest.raises(error):
+            desk.run()
+        assert service.phases() == ["submit", "status", "result"]
+    assert desk.row.state is state
+
+
+def test_a_job_the_service_forgot_is_expired_after_a_minute(office):
+    """A fresh id may be unknown for a moment; after a minute it is lost."""
+    with faulty.serve(status=[answer(404)]) as service:
+        desk = office(service)
+        with pytest.raises(ResultLost):
+            desk.run()
+        assert service.paid == 1
+    assert 60 < desk.now_s < 65
+    assert desk.row.state is State.EXPIRED
+
+
+def test_answers_in_drops_end_at_the_deadline(office):
+    """A service that answers a byte at a time cannot hold the caller for ever."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
+    with faulty.serve(status=[faulty.dripping(head)]) as service:
+        desk = office(service, deadline_s=0.3)
+        with pytest.raises(StillRunning):
+            desk.run()
+    assert desk.row.state is State.SUBMITTED
+
+
+def test_an_id_that_cannot_be_kept_is_told(office):
+    """A store that breaks right after the answer does not swallow the id."""
+    with faulty.serve() as service:
+        desk = office(service)
+
+        def full(job, event, **facts):
+            if event is Event.ACCEPT:
+                raise StoreError("The disk is full.", "Free some space.")
+            return Office.journal(desk, job, event, **facts)
+
+        desk.facts["journal"] = full
+        with pytest.raises(StoreError, match="job-1") as caught:
+            desk.run()
+    assert caught.value.may_have_been_charged
+
+
+def test_nothing_is_sent_when_the_store_is_broken(office):
+    """A claim that cannot be written is an error before the paid request."""
+    with faulty.serve() as service:
+        desk = office(service)
+
+        def broken(_job, _event, **_facts):
+            raise StoreError("The disk is full.", "Free some space.")
+
+        desk.facts["journal"] = broken
+        with pytest.raises(StoreError):
+            desk.run()
+        assert service.seen == []
+
+
+def test_two_waiters_of_one_job_both_get_it(office):
+    """A second kernel that adopts an open job is not thrown out by the first."""
+    with faulty.serve(status=[QUEUED]) as service:
+        desk = office(service, deadline_s=0.2)
+        with pytest.raises(StillRunning):
+            desk.run()
+        desk.facts["deadline_s"] = 100
+        service.script("status", *[GOES_ON] * 6, as_json({"status": "completed"}))
+
+        async def both():
+            return await asyncio.gather(desk.work(), desk.work())
+
+        first, second = asyncio.run(both())
+        assert first[2] == second[2] == PNG
+        assert service.paid == 1
+
+
+def test_stopping_a_queued_job_cancels_it_once(office):
+    """Stop sends one cancel and writes down that it worked."""
+    with faulty.serve(status=[QUEUED]) as service:
+        desk = office(service)
+        ended = desk.stopped_when(lambda: len(service.phases("status")) > 1)
+        assert isinstance(ended, asyncio.CancelledError)
+        assert service.phases("cancel") == ["cancel"]
+        assert service.paid == 1
+    assert desk.row.state is State.CANCELLED
+
+
+NOT_CANCELLED = {
+    "it runs": as_json({"status": "in_progress", "outcome": "not_cancellable"}, 202),
+    "it is done": as_json({"status": "completed", "outcome": "not_cancellable"}, 202),
+    "it is forgotten": answer(404),
+    "broken": faulty.reset,
+    "busy": answer(429),
+    "a page": answer(200, b"<html>"),
+    "silent": faulty.silent,
+}
+
+
+@pytest.mark.parametrize("fault", NOT_CANCELLED)
+def test_a_cancel_that_did_not_work_keeps_the_job(office, fault, monkeypatch):
+    """One bounded cancel; without a clear yes the row stays open, to be adopted."""
+    monkeypatch.setattr(runner_module, "CANCEL_TIMEOUT_S", 0.1)
+    with faulty.serve(status=[QUEUED], cancel=[NOT_CANCELLED[fault]]) as service:
+        desk = office(service)
+        desk.stopped_when(lambda: len(service.phases("status")) > 1)
+        assert service.phases("cancel") == ["cancel"]
+        assert desk.row.state is State.SUBMITTED
+        service.script("status", as_json({"status": "completed"}))
+        assert desk.run()[2] == PNG
+        assert service.paid == 1
+
+
+def late(reply, told):
+    """Return an answer that comes once ``told`` is set."""
+
+    def send(_service, connection):
+        told.wait(10)
+        connection.sendall(reply)
+
+    return send
+
+
+def test_stopping_while_sending_hears_the_answer_and_cancels(office):
+    """An answer a moment away becomes an id that can be cancelled."""
+    with faulty.serve() as service:
+        slow = threading.Event()
+        service.script("submit", late(as_json({"request_id": "job-1"}), slow))
+        desk = office(service)
+
+        def told():
+            if service.paid:
+                threading.Timer(0.05, slow.set).start()
+            return service.paid
+
+        desk.stopped_when(told)
+        assert service.phases() == ["submit", "cancel"]
+    assert desk.row.state is State.CANCELLED
+
+
+@pytest.mark.parametrize("reply", [answer(429), answer(401)], ids=["429", "401"])
+def test_stopping_while_sending_never_sends_again(office, reply):
+    """A refusal that arrives after Stop does not start another try."""
+    with faulty.serve() as service:
+        slow = threading.Event()
+        service.script("submit", late(reply, slow))
+        desk = office(service)
+
+        def told():
+            if service.paid:
+                threading.Timer(0.05, slow.set).start()
+            return service.paid
+
+        desk.stopped_when(told)
+        assert service.phases() == ["submit"]
+    assert desk.row.state is State.INTENT
+
+
+def test_stopping_while_sending_without_an_answer_is_unknown(office, monkeypatch):
+    """No answer within the grace: the outcome is unknown, and written down as that."""
+    monkeypatch.setattr(runner_module, "ANSWER_GRACE_S", 0.05)
+    with faulty.serve(submit=[faulty.silent]) as service:
+        desk = office(service)
+        desk.stopped_when(lambda: service.paid)
+        assert service.phases() == ["submit"]
+    assert desk.row.state is State.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [answer(401, TOKEN.encode()), as_json({"error": TOKEN}, 400), faulty.reset],
+    ids=["page", "reason", "reset"],
+)
+def test_no_traceback_shows_the_token(office, fault):
+    """A service that quotes the credential does not get it into a message or a row."""
+    with faulty.serve(submit=[fault]) as service:
+        desk = office(service)
+        with pytest.raises(KontextError) as caught:
+            desk.run()
+    shown = traceback.TracebackException.from_exception(caught.value)
+    assert TOKEN not in "".join(shown.format())
+    assert TOKEN not in repr(desk.row) + repr(caught.value)
+
+
+BROKEN = [PASSING[name] for name in ("reset", "half", "HTTP 503", "garbage", "moved")]
+ODD = [answer(401), answer(402), QUEUED, GOES_ON, as_json({"error_code": []})]
+FAULTS = st.tuples(
+    st.sampled_from(["status", "result"]), st.sampled_from(BROKEN + ODD)
+) | st.tuples(st.just("download"), st.sampled_from(BROKEN))
+
+
+@settings(max_examples=25, deadline=None)
+@given(script=st.lists(FAULTS, max_size=8))
+def test_whatever_happens_after_the_id_the_job_is_paid_once(script, tmp_path_factory):
+    """Any mix of faults, with a re-run after each error, ends DONE with one submit."""
+    with faulty.serve() as service:
+        for phase in ("status", "result", "download"):
+            turns = [fault for name, fault in script if name == phase]
+            service.script(phase, *turns, *service._script[phase])
+        desk = Office(tmp_path_factory.mktemp("law"), service, deadline_s=60)
+        for _ in range(20):
+            try:
+                data = desk.run()[2]
+                break
+            except (NotAuthorised, OutOfCredit, BadReply, StillRunning):
+                continue
+        assert data == PNG
+        assert service.paid == 1
