@@ -7,6 +7,9 @@ runner's to decide, from how it failed.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import cast
 
 import httpx
 
@@ -102,11 +105,14 @@ async def _read(response: httpx.Response, max_bytes: int) -> bytes:
             "It was not unpacked; re-run to try again.",
         )
     body = bytearray()
-    async for piece in response.aiter_raw():
-        body += piece
-        if len(body) > max_bytes:
-            raise BadReply(
-                f"{response.url.host} sent more than {max_bytes // 2**20} MiB.",
-                "It was not read further; re-run to try again.",
-            )
+    # Left half read, it would be closed by the garbage collector, out of turn.
+    raw = cast("AsyncGenerator[bytes, None]", response.aiter_raw())
+    async with aclosing(raw) as pieces:
+        async for piece in pieces:
+            body += piece
+            if len(body) > max_bytes:
+                raise BadReply(
+                    f"{response.url.host} sent more than {max_bytes // 2**20} MiB.",
+                    "It was not read further; re-run to try again.",
+                )
     return bytes(body)
