@@ -227,6 +227,8 @@ def upright(image: Image.Image) -> Image.Image:
         turned = Image.fromarray((np.asarray(turned) >> 8).astype(np.uint8))
     wanted = "RGBA" if alpha else "RGB"
     converted = _to_srgb(turned, profile) if profile else None
+    if converted and alpha:
+        converted.putalpha(turned.convert("RGBA").getchannel("A"))
     result = (converted or turned).convert(wanted)
     result.info.clear()
     return result
@@ -238,6 +240,10 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
     A picture with a damaged profile is still a picture: every viewer shows it as if
     the profile were not there, and so do we.
     """
+    if image.mode in ("RGBA", "P", "PA"):
+        image = image.convert("RGBA").convert("RGB")
+    elif image.mode == "LA":
+        image = image.getchannel("L")
     if image.mode not in ("RGB", "CMYK", "L"):
         return None
     try:
@@ -305,13 +311,23 @@ def preview(image: Image.Image, *, longest_px: int, quality: int = 85) -> bytes:
     scale = min(1.0, longest_px / max(image.size))
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     small = image if scale == 1 else image.resize(size, reducing_gap=2.0)
-    if small.mode == "RGBA":
-        page = Image.new("RGB", small.size, "white")
-        page.paste(small, mask=small.getchannel("A"))
-        small = page
     buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=quality)
+    on_white(small).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """Return the image in RGB, where it is transparent on white."""
+    if image.mode != "RGBA":
+        return image.convert("RGB")
+    page = Image.new("RGB", image.size, "white")
+    page.paste(image, mask=image.getchannel("A"))
+    return page
+
+
+def size_text(image: Image.Image) -> str:
+    """Return the size as people write it: width, a multiplication sign, height."""
+    return f"{image.width}\N{MULTIPLICATION SIGN}{image.height}"
 
 
 def check_savable(path: str | os.PathLike[str]) -> None:
@@ -342,6 +358,6 @@ def write(image: Image.Image, path: str | os.PathLike[str], facts: str) -> Path:
         else:
             exif = Image.Exif()
             exif[ExifTags.Base.ImageDescription] = facts
-            shown = image.convert("RGB") if kind == "JPEG" else image
+            shown = on_white(image) if kind == "JPEG" else image
             shown.save(aside, kind, quality=95, exif=exif)
     return Path(path)
