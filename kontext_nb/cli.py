@@ -72,7 +72,7 @@ def edit(
 
 
 @cli.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8787, show_default=True)
 @click.option(
     "--seconds",
     type=click.FloatRange(0, 600),
@@ -92,7 +92,7 @@ def serve(port: int, seconds: float) -> None:
 
     origin = f"http://127.0.0.1:{port}"
     click.echo(
-        f"The demo engine listens. In another shell:\n"
+        f"The demo engine is for other shells that say:\n"
         f"export RUNCOMFY_MODEL_API_BASE={origin}/v1 RUNCOMFY_TOKEN=demo-engine",
         err=True,
     )
@@ -113,5 +113,6 @@ def main() -> None:
         click.echo(str(stopped) or "Stopped.", err=True)
         sys.exit(INTERRUPTED_EXIT)
     except KontextError as error:
-        click.echo(str(error), err=True)
+        job = f" (job {error.job})" if error.job else ""
+        click.echo(f"{error}{job}", err=True)
         sys.exit(error.exit_code)

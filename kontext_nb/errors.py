@@ -2,7 +2,7 @@
 
     KontextError
     |-- InputRejected             what you gave; nothing was sent          exit 65
-    |   |-- ImageRejected         the picture, or the file it should be in
+    |   |-- ImageRejected         the picture, or the file it is read from
     |   |-- PromptRejected        the instruction
     |   `-- ParameterRejected     seed, aspect ratio, model, settings
     |-- SetupIncomplete       something needed is not installed            exit 69
@@ -17,6 +17,7 @@
     |   |-- ServiceBusy           too many requests, or not reachable now  exit 75
     |   |-- StillRunning          the deadline passed; the job goes on     exit 75
     |   `-- OutcomeUnknown        sent, no answer; perhaps charged         exit 75
+    |-- NotSaved                  the file you named cannot be written     exit 73
     `-- StoreError                the store on this disk                   exit 75
 
 The exit codes are those of sysexits.h as the RunComfy command line uses them.
@@ -135,6 +136,12 @@ class OutcomeUnknown(ServiceError):
     """The edit was sent and no usable answer came back; never sent again by itself."""
 
     exit_code = 75
+
+
+class NotSaved(KontextError):
+    """The file that was named cannot be written; the edit itself is in the store."""
+
+    exit_code = 73
 
 
 class StoreError(KontextError):

@@ -41,7 +41,6 @@ _S, _E = State, Event
 
 TABLE: dict[tuple[State, Event], State] = {
     (_S.INTENT, _E.SEND): _S.SENDING,
-    (_S.INTENT, _E.CANCEL): _S.CANCELLED,
     (_S.SENDING, _E.WITHDRAW): _S.INTENT,
     (_S.SENDING, _E.FAIL): _S.FAILED,
     (_S.SENDING, _E.ACCEPT): _S.SUBMITTED,
@@ -58,7 +57,9 @@ TABLE: dict[tuple[State, Event], State] = {
 }
 
 FINAL = frozenset(State) - {state for state, _ in TABLE}
-OPEN = frozenset(State) - FINAL
+# Written down or on its way: waiting for it costs nothing more.
+UNDER_WAY = frozenset({_S.INTENT, _S.SENDING, _S.SUBMITTED, _S.RUNNING})
+CAME_TO_NOTHING = frozenset({_S.FAILED, _S.CANCELLED, _S.EXPIRED})
 
 
 def after(state: State, event: Event) -> State:

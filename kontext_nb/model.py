@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import operator
+import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ ASPECT_RATIOS = ("21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:2
 SEED_MAX = 2**31 - 1  # assumed: the bound other RunComfy schemas publish
 PROMPT_MAX_CHARS = 4000
 _ECHO_CHARS = 80
+_MODEL_ID = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)+")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -78,6 +80,7 @@ class EditRequest:
         object.__setattr__(self, "prompt", checked_prompt(self.prompt))
         object.__setattr__(self, "seed", checked_seed(self.seed))
         checked_aspect_ratio(self.aspect_ratio)
+        checked_model(self.model)
 
     @property
     def fingerprint(self) -> str:
@@ -192,6 +195,19 @@ def checked_seed(seed: object) -> int | None:
             "Give such a number, or leave it out to have one picked and recorded.",
         )
     return number
+
+
+def checked_model(model: object) -> None:
+    """Refuse what cannot be a model's id, before it becomes part of an address.
+
+    Raises:
+        ParameterRejected: Not lower-case words joined by slashes.
+    """
+    if not isinstance(model, str) or not _MODEL_ID.fullmatch(model):
+        raise ParameterRejected(
+            f"{echo(model)} is not a model id.",
+            f'One looks like "{KONTEXT_PRO}".',
+        )
 
 
 def checked_aspect_ratio(aspect_ratio: object) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kontext_nb.errors import ParameterRejected
+from kontext_nb.errors import NotSaved, ParameterRejected
 from kontext_nb.model import echo
 
 
@@ -47,22 +47,27 @@ def check_target(path: str | os.PathLike[str]) -> Path:
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give the block a new file beside ``path``, and move it there if all went well.
+def replacing(path: str | os.PathLike[str]) -> Iterator[tuple[Path, Path]]:
+    """Give the block a new file to write, and move it to ``path`` if all went well.
 
     So a reader never sees half a file, and an old file survives a failed save.
 
+    Yields:
+        (aside, target): the file to write, beside the one it becomes; the target is
+        ``path`` with ``~`` resolved, and what a saver returns.
+
     Raises:
-        ParameterRejected: There is no such folder, or nothing can be written there.
+        ParameterRejected: It is a folder, or its folder does not exist.
+        NotSaved: Nothing can be written there: no permission, or no room.
     """
     target = check_target(path)
     aside = target.with_name(f".kontext-{secrets.token_hex(8)}{target.suffix}")
     try:
-        yield aside
+        yield aside, target
         os.replace(aside, target)  # noqa: PTH105 - the documented atomic call
     except OSError as error:
         reason = error.strerror or error
-        raise ParameterRejected(
+        raise NotSaved(
             f"The file {echo(str(target))} cannot be written: {reason}.",
             "Give a folder that has room and that you may write to.",
         ) from error

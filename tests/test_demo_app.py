@@ -119,7 +119,11 @@ async def start(request, plain_server):
                 return create_app(origin=origin, **({"edit": invert} | options))
 
             if request.param == "in process":
-                origin, transport = ORIGIN, httpx.ASGITransport(build(ORIGIN))
+                origin = ORIGIN
+                # A fault of the app is an answer, as it is over a socket.
+                transport = httpx.ASGITransport(
+                    build(ORIGIN), raise_app_exceptions=False
+                )
             else:
                 own = bool(options)
                 origin = stack.enter_context(serve(build)) if own else plain_server
@@ -492,6 +496,22 @@ async def test_a_body_is_one_json_object(start, raw):
     reply = await service.post(f"/v1/models/{PRO}", content=raw)
     assert reply.status_code == 422
     assert reply.json()["detail"][0]["loc"] == ["body"]
+
+
+async def test_a_fault_of_the_app_is_an_answer(start, monkeypatch):
+    """Whatever breaks inside reaches the client as the contract's own 500."""
+
+    def fault(_raw):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(app_module, "read_order", fault)
+    service = await start()
+    reply = await service.post(f"/v1/models/{PRO}", json=order())
+    assert reply.status_code == 500
+    assert reply.json() == {
+        "error_code": 500001,
+        "error_message": "The demo engine broke on this call (ZeroDivisionError).",
+    }
 
 
 async def test_a_body_too_large_is_refused_in_words(start, monkeypatch):

@@ -85,7 +85,7 @@ def test_a_failed_edit_leaves_the_editor_usable(editor):
 
 def test_cancel_says_what_became_of_it(picture):
     """A queued job is cancelled, and the Editor is free again at once."""
-    with kx.configure(demo_seconds=90):
+    with kx.configure(demo_s=90):
         editor = kx.Editor(picture)
         editor.prompt.value = "Make it night"
         queued = threading.Event()

@@ -170,11 +170,11 @@ def test_a_sweep_that_makes_nothing_is_an_error(picture):
 
 def test_a_sweep_says_what_it_will_spend():
     """Cells, what the store has, maker, cost and time stand there before it begins."""
-    said = sweeps._announcement(9, 8, "demo engine", 3.0)
+    said = sweeps._announcement(9, 8, "demo engine", "free", 3.0)
     assert (
         said == "9 edits: 1 from the store, 8 to make · demo engine · free · about 6 s"
     )
-    assert "price not known" in sweeps._announcement(1, 1, "some/model", None)
+    assert "time not known" in sweeps._announcement(1, 1, "some/model", "?", None)
 
 
 def test_configure_is_undone():

@@ -7,9 +7,9 @@ import xml.etree.ElementTree as ET
 import pytest
 from PIL import Image
 
-from kontext_nb.errors import ParameterRejected
+from kontext_nb.errors import NotSaved, ParameterRejected
 from kontext_nb.grids import as_figure, export
-from kontext_nb.grids.plan import Cell, pair, table
+from kontext_nb.grids.plan import Cell, Sheet, pair
 
 RED, BLUE = Image.new("RGB", (64, 48), (250, 0, 0)), Image.new("RGB", (64, 48), "blue")
 SHEET = pair(
@@ -52,10 +52,10 @@ def test_a_cell_is_as_wide_as_asked(cell_inches):
 def test_text_stays_inside_the_figure():
     """As matplotlib measures it, no line leaves the figure or runs into a picture."""
     words = "Replace the label with a rather long instruction " * 4
-    sheet = table(
-        [Cell(RED, words), Cell(BLUE, words)],
-        row_labels=["a long row label that wraps"],
-        column_labels=["x", "a long heading that has to wrap " * 2],
+    sheet = Sheet(
+        ((Cell(RED, words), Cell(BLUE, words)),),
+        row_labels=("a long row label that wraps",),
+        column_labels=("x", "a long heading that has to wrap " * 2),
         title="Title " * 30,
         footer="demo engine " * 30,
     )
@@ -150,7 +150,15 @@ def test_a_failed_save_keeps_the_old_file(folder, suffix, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", full)
-    with pytest.raises(ParameterRejected, match="No space left"):
+    with pytest.raises(NotSaved, match="No space left"):
         export.save(SHEET, path)
     assert path.read_text() == "old"
     assert list(folder.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("suffix", export.DRAWERS)
+def test_every_saver_returns_the_path_without_a_tilde(folder, suffix, monkeypatch):
+    """What is returned is where the file is, also if the name starts at home."""
+    monkeypatch.setenv("HOME", str(folder))
+    assert export.save(SHEET, f"~/a{suffix}") == folder / f"a{suffix}"
+    assert (folder / f"a{suffix}").is_file()

@@ -84,6 +84,11 @@ def sheet(payload):
     )
 
 
+def page(sheet):
+    """Return the document that is saved."""
+    return "".join(as_html._page_parts(sheet))
+
+
 class Reading(HTMLParser):
     """What a parser finds: tags, attributes, and the text between."""
 
@@ -109,7 +114,7 @@ class Reading(HTMLParser):
 
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=range(len(PAYLOADS)))
-@pytest.mark.parametrize("draw", [as_html.fragment, as_html.page])
+@pytest.mark.parametrize("draw", [as_html.fragment, page])
 def test_a_parser_finds_the_payload_as_text_and_nothing_else(draw, payload):
     """Only our own elements and attributes exist; the words come back unharmed."""
     found = Reading(draw(sheet(payload)))
@@ -136,7 +141,7 @@ def test_every_format_takes_every_payload(tmp_path):
     everything = Sheet(cells, row_labels=PAYLOADS, title=PAYLOADS[0])
     for suffix in export.DRAWERS:
         assert export.save(everything, tmp_path / f"a{suffix}").stat().st_size
-    assert as_image.draw(everything, cell_px=64, dark=True)
+    assert as_image.draw(everything, cell_px=64)
     assert as_figure.figure(everything).texts
 
 
@@ -170,7 +175,7 @@ def test_in_a_browser_no_payload_runs(tmp_path):
     policy = re.compile(r"<meta http-equiv[^>]*>")  # the escaping alone must hold
     whole_pages = {
         "fragment": "".join(as_html.fragment(sheet(p)) for p in PAYLOADS),
-        "page": "".join(policy.sub("", as_html.page(sheet(p))) for p in PAYLOADS),
+        "page": "".join(policy.sub("", page(sheet(p))) for p in PAYLOADS),
         "control": "<img src=x onerror=pwn()>",
     }
     for name, text in whole_pages.items():

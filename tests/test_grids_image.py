@@ -56,8 +56,7 @@ def test_the_footer_is_always_drawn():
     assert strip_below.convert("L").getextrema()[0] < 160
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_every_word_can_be_read(dark):
+def test_every_word_can_be_read():
     """Ink, quiet words and alarms have a contrast of 4.5 to 1 on paper and panel."""
 
     def luminance(colour):
@@ -67,20 +66,10 @@ def test_every_word_can_be_read(dark):
         )
         return float(linear @ [0.2126, 0.7152, 0.0722])
 
-    colours = as_image.DARK if dark else as_image.LIGHT
-    for ground in (colours.paper, colours.panel):
-        for ink in (colours.ink, colours.muted, colours.alarm):
+    for ground in (as_image.PAPER, as_image.PANEL):
+        for ink in as_image.TONES.values():
             low, high = sorted((luminance(ground), luminance(ink)))
             assert (high + 0.05) / (low + 0.05) >= 4.5
-
-
-def test_dark_paper_is_dark():
-    """The dark variant changes the paper, not the pictures."""
-    sheet = pair(Cell(RED), Cell(BLUE))
-    drawn = as_image.draw(sheet, cell_px=128, dark=True)
-    slot = places(sheet, 128)[0]
-    assert max(drawn.getpixel((1, 1))) < 40
-    assert drawn.getpixel((slot.x + 64, slot.y + 64)) == (250, 0, 0)
 
 
 def test_transparency_shows_the_ground():
@@ -163,11 +152,11 @@ def test_a_sheet_too_large_to_open_again_is_refused():
 def test_each_format_opens_again(folder, suffix):
     """Saved sheets are what their names say, and as large as drawn."""
     sheet = pair(Cell(RED, "a"), Cell(BLUE, "b"))
-    path = as_image.save(sheet, folder / f"sheet{suffix.upper()}", cell_px=64)
+    path = as_image.save(sheet, folder / f"sheet{suffix.upper()}")
     with Image.open(path) as image:
         image.load()
         assert image.format == as_image.SUFFIXES[suffix][0]
-        assert image.size == as_image.draw(sheet, cell_px=64).size
+        assert image.size == as_image.draw(sheet).size
     assert [p.name for p in folder.iterdir()] == [path.name]
 
 
@@ -175,7 +164,7 @@ def test_a_sheet_too_wide_for_webp_is_refused_and_leaves_nothing(folder):
     """WebP has 16383 pixels to a side; the error names a format that has more."""
     sheet = strip([Cell(None)] * 40)
     with pytest.raises(ParameterRejected, match=r"\.png"):
-        as_image.save(sheet, folder / "wide.webp", cell_px=512)
+        as_image.save(sheet, folder / "wide.webp")
     assert list(folder.iterdir()) == []
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.grids import pictures
 from kontext_nb.grids.layout import blank_labels, lay_out
-from kontext_nb.grids.plan import Blank, Cell, Sheet, pair, strip, table
+from kontext_nb.grids.plan import Blank, Cell, Sheet, pair, strip
 from kontext_nb.lettering import width
 
 CELL = Cell(None)
@@ -25,8 +25,6 @@ CELL = Cell(None)
         lambda: Sheet(((CELL,),), row_labels=("a", "b")),
         lambda: Sheet(((CELL, CELL),), column_labels=("a",)),
         lambda: strip([]),
-        lambda: table([CELL], row_labels=["a"], column_labels=["b", "c"]),
-        lambda: table([], row_labels=[], column_labels=[]),
     ],
 )
 def test_a_sheet_that_does_not_add_up_is_refused(build):
@@ -35,16 +33,6 @@ def test_a_sheet_that_does_not_add_up_is_refused(build):
         build()
     assert caught.value.problem.endswith(".")
     assert caught.value.remedy.endswith(".")
-
-
-def test_a_table_is_filled_row_by_row():
-    """Cells take their places in reading order."""
-    cells = [Cell(None, str(n)) for n in range(6)]
-    sheet = table(cells, row_labels=["a", "b"], column_labels=["x", "y", "z"])
-    assert [[c.caption for c in row] for row in sheet.rows] == [
-        ["0", "1", "2"],
-        ["3", "4", "5"],
-    ]
 
 
 def test_the_pair_is_the_smallest_grid():

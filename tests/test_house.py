@@ -3,6 +3,7 @@
 import ast
 import importlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,15 @@ import pytest
 
 import kontext_nb
 from kontext_nb.errors import KontextError
-from kontext_nb.lifecycle import FINAL, OPEN, TABLE, Event, State, after
+from kontext_nb.lifecycle import (
+    CAME_TO_NOTHING,
+    FINAL,
+    TABLE,
+    UNDER_WAY,
+    Event,
+    State,
+    after,
+)
 
 ROOT = Path(kontext_nb.__file__).parent
 
@@ -36,9 +45,17 @@ FLOORS = {
 NEVER = {
     "cli": {"IPython", "ipywidgets"},
     "widgets": {"httpx", "sqlite3", "kontext_nb.providers", "kontext_nb.demo"},
-    "session": {"ipywidgets"},
-    "grids": {"httpx", "sqlite3", "IPython"},
-    "store": {"httpx", "pickle"},
+    "session": {"ipywidgets", "httpx"},
+    "grids": {
+        "httpx",
+        "sqlite3",
+        "IPython",
+        "kontext_nb.session",
+        "kontext_nb.store",
+        "kontext_nb.engine",
+    },
+    "engine": {"kontext_nb.store", "ipywidgets", "IPython"},
+    "store": {"httpx", "pickle", "kontext_nb.engine"},
     "providers": {"time", "asyncio", "sqlite3", "httpx", "os"},
     "pixels": {"httpx", "IPython"},
     "demo": {"httpx", "socket"},
@@ -68,8 +85,8 @@ def imports_of(path):
                 yield named if is_module else base
 
 
-def files():
-    return sorted(p for p in ROOT.rglob("*.py") if p != ROOT / "__init__.py")
+def files(room="."):
+    return sorted(p for p in (ROOT / room).rglob("*.py") if p != ROOT / "__init__.py")
 
 
 def name_of(path):
@@ -100,7 +117,7 @@ def test_imports_point_down(path):
 
 
 def test_the_floor_test_can_fail(tmp_path, monkeypatch):
-    """A store that imports the engine, or httpx, is found out."""
+    """A store that imports the session, or httpx, is found out."""
     planted = tmp_path / "kontext_nb" / "store" / "planted.py"
     planted.parent.mkdir(parents=True)
     planted.write_text(
@@ -108,6 +125,13 @@ def test_the_floor_test_can_fail(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path / "kontext_nb")
     assert len(list(faults(planted))) == 2
+
+
+@pytest.mark.parametrize("path", files("session"), ids=name_of)
+def test_the_session_does_not_print(path):
+    """Progress and results are values; only the front doors show them."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert "print" not in {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
 
 
 @pytest.mark.parametrize("path", files(), ids=name_of)
@@ -193,22 +217,35 @@ def test_every_state_is_reached_and_final_ones_stay():
     while more := {to for (s, _), to in TABLE.items() if s in reached} - reached:
         reached |= more
     assert reached == set(State)
-    assert set(State) == FINAL | OPEN
+    assert set(State) - FINAL == UNDER_WAY
+    assert CAME_TO_NOTHING < FINAL
     assert State.DONE in FINAL
 
 
-def test_errors_are_one_tree_with_two_sentences():
-    """Every error of the package is a KontextError with an exit code."""
+def drawn(tree):
+    """Return {class: (its parent, its exit code)} of a tree as it is drawn in text."""
+    found, above = {}, []
+    for line in tree.splitlines():
+        node = re.match(r"    ([|` -]*)([A-Z]\w+)\b(?:.*\bexit (\d+)$)?", line)
+        if node:
+            depth = len(node[1]) // 4
+            parent = above[depth - 1] if depth else None
+            # The root needs no number: 1 is what any exception ends a program with.
+            inherited = found[parent][1] if parent else 1
+            found[node[2]] = (parent, int(node[3] or inherited))
+            above[depth:] = [node[2]]
+    return found
+
+
+def test_errors_are_the_tree_that_is_drawn():
+    """Each error's place and exit code are those its module's docstring shows."""
     errors = importlib.import_module("kontext_nb.errors")
-    found = [c for c in vars(errors).values() if isinstance(c, type)]
-    for error in found:
-        if issubclass(error, Exception):
-            assert issubclass(error, KontextError)
-            assert error("What is wrong.", "What to do.").exit_code in (
-                1,
-                65,
-                69,
-                75,
-                77,
-            )
-            assert error.__name__ in errors.__doc__
+    tree = drawn(errors.__doc__)
+    assert tree.pop("KontextError") == (None, KontextError.exit_code)
+    classes = [c for c in vars(errors).values() if isinstance(c, type)]
+    built = {
+        c.__name__: (c.__bases__[0].__name__, c.exit_code)
+        for c in classes
+        if issubclass(c, BaseException) and c is not KontextError
+    }
+    assert tree == built

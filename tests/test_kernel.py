@@ -8,7 +8,7 @@ from tests.kernels import kernel, printed
 
 BEGIN = """
 import kontext_nb as kx
-kx.configure(provider="demo", bridge={bridge!r}, demo_seconds={seconds})
+kx.configure(provider="demo", bridge={bridge!r}, demo_s={seconds})
 picture = kx.samples.bottle().resize((96, 128))
 """
 

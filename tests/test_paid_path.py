@@ -37,6 +37,7 @@ from kontext_nb.session.desk import Desk
 from tests import faulty
 from tests.faulty import answer, as_json
 from tests.loopback import serve
+from tests.test_editor import run
 
 TOKEN = "tok-never-to-be-shown"  # noqa: S105 - made up
 WRONG = "tok-of-somebody-else"
@@ -55,7 +56,7 @@ def quiet_network(monkeypatch):
         if name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setattr(runner_module, "FIRST_BACKOFF_S", 0.0)
-    monkeypatch.setattr(desk_module, "SENDING_S", 0.2, raising=False)
+    monkeypatch.setattr(desk_module, "SENDING_S", 0.2)
     monkeypatch.setattr(settings, "_changed", {})
 
 
@@ -699,3 +700,68 @@ def test_a_job_is_asked_for_where_it_was_sent(go_to, monkeypatch):
         go_to(service.origin)
         kx.resume(caught.value.job)
         assert service.paid == 1
+
+
+def left_running(go_to, service):
+    """Start an edit without a seed that outlasts its deadline; return the job's id."""
+    go_to(service.origin)
+    with kx.configure(deadline_s=0.1), pytest.raises(StillRunning) as caught:
+        kx.edit(SOURCE, PROMPT)
+    service.script("status", ENDED)
+    return caught.value.job
+
+
+def test_asking_again_in_a_shell_goes_back_to_the_job_left_behind(go_to):
+    """No cell, no seed, and a deadline that passed: the same command pays once."""
+    with faulty.serve(status=[QUEUED]) as service:
+        job = left_running(go_to, service)
+        assert kx.edit(SOURCE, PROMPT).job == job
+        assert service.paid == 1
+        assert kx.edit(SOURCE, PROMPT).job != job
+        assert service.paid == 2
+
+
+def test_refresh_waits_for_what_is_already_being_made(go_to):
+    """A job left behind is as fresh as one can be: refresh pays no second time."""
+    with faulty.serve(status=[QUEUED]) as service:
+        job = left_running(go_to, service)
+        assert kx.edit(SOURCE, PROMPT, refresh=True).job == job
+        assert service.paid == 1
+        assert kx.edit(SOURCE, PROMPT, refresh=True).job != job
+
+
+def test_the_editor_goes_back_to_a_job_that_outlasted_its_deadline(go_to):
+    """Run, after "not finished", collects the job and sends none."""
+    with faulty.serve(status=[QUEUED]) as service:
+        go_to(service.origin)
+        with kx.configure(deadline_s=0.1):
+            editor = kx.Editor(SOURCE)
+            run(editor, PROMPT)
+            assert "not finished" in editor.status.value
+        service.script("status", ENDED)
+        run(editor, PROMPT)
+        assert len(editor.chain) == 1
+        assert service.paid == 1
+
+
+def test_edits_started_side_by_side_are_as_many(go_to):
+    """Without a seed two edits under way at once are two pictures, not one shared."""
+    with faulty.serve() as service:
+        go_to(service.origin)
+        tasks = [kx.edit(SOURCE, PROMPT, wait=False) for _ in range(3)]
+        assert len({task.result().job for task in tasks}) == 3
+        assert service.paid == 3
+
+
+def test_a_job_that_came_to_nothing_is_told_again(go_to):
+    """Resuming a failed job asks nobody, and says why it failed."""
+    with faulty.serve(
+        result=[as_json({"status": "failed", "error": "too dark to see"})]
+    ) as service:
+        go_to(service.origin)
+        with pytest.raises(EditFailed) as caught:
+            kx.edit(SOURCE, PROMPT)
+        asked = len(service.seen)
+        with pytest.raises(EditFailed, match="too dark to see"):
+            kx.resume(caught.value.job)
+        assert len(service.seen) == asked

@@ -60,7 +60,7 @@ def create_app(
     return Starlette(
         routes=list(_Service(origin, shop).routes()),
         middleware=[Middleware(_Guard, token=token)],
-        exception_handlers={HTTPException: _http_error},
+        exception_handlers={HTTPException: _http_error, Exception: _broken},
     )
 
 
@@ -268,6 +268,11 @@ def _http_error(_: Request, error: Exception) -> Response:
     """Put Starlette's own refusals (no such path or method) in the contract's shape."""
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these
     return _error(error.status_code * 1000 + 1, error.detail)
+
+
+async def _broken(_: Request, error: Exception) -> Response:
+    """Answer for a fault of our own; the server still gets the exception to log."""
+    return _error(500001, f"The {ENGINE} broke on this call ({type(error).__name__}).")
 
 
 def _error(code: int, message: str, **more: Any) -> Response:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kontext_nb.demo.grammar import (
-    ABILITIES,
     Add,
     DemoRefusal,
     Instruction,
@@ -176,6 +175,3 @@ def _said(operation: Operation) -> str:
         case Add():
             why = f"{operation.thing} would not be seen"
     return why
-
-
-__all__ = ["ABILITIES", "SIZES", "NothingToChange", "apply", "nearest_size"]

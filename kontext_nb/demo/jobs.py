@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import io
 import secrets
 import uuid
-import zlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,8 +17,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
+from kontext_nb import pixels
 from kontext_nb.demo.schema import ENGINE, Order
 from kontext_nb.errors import InputRejected
 from kontext_nb.model import SEED_MAX, echo
@@ -162,9 +160,5 @@ class Workshop:
 
 def _labelled_png(image: Image.Image) -> bytes:
     """Encode as RGB, with the name of what made it inside the file."""
-    label = PngInfo()
-    label.add_text("Software", f"kontext_nb {ENGINE}")
-    buffer = io.BytesIO()
-    # Z_RLE: 6 times faster than the default on photographs, and no larger.
-    image.convert("RGB").save(buffer, "PNG", pnginfo=label, compress_type=zlib.Z_RLE)
-    return buffer.getvalue()
+    label = {"Software": f"kontext_nb {ENGINE}"}
+    return pixels.encode_png(image.convert("RGB"), label)

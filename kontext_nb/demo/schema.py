@@ -9,9 +9,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from PIL import Image
+from typing import TYPE_CHECKING, Any
 
 from kontext_nb.errors import ImageRejected
 from kontext_nb.model import (
@@ -21,7 +19,10 @@ from kontext_nb.model import (
     SEED_MAX,
     echo,
 )
-from kontext_nb.pixels import load
+from kontext_nb.pixels import load, on_white
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 ENGINE = "demo engine"
 
@@ -208,9 +209,4 @@ def _source(image_url: str) -> Image.Image | None:
         raise ImageRejected(
             "The data URI is not valid base64.", "Encode the file's bytes once more."
         ) from None
-    image = load(data).image
-    if image.mode == "RGB":
-        return image
-    page = Image.new("RGB", image.size, "white")
-    page.paste(image, mask=image.getchannel("A"))
-    return page
+    return on_white(load(data).image)

@@ -18,12 +18,13 @@ from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, Protocol, TypeVar
 
+from kontext_nb.engine.pace import CLEAN_UP_S
+
 T = TypeVar("T")
 
 # Short enough that Stop feels instant and that a lock wait on Windows, which no signal
 # interrupts, comes up for air; long enough to cost nothing.
 SLICE_S = 0.1
-CLEAN_UP_S = 6.0
 
 
 class Task(Generic[T]):
@@ -70,7 +71,7 @@ class Bridge(Protocol):
 
         Raises:
             KeyboardInterrupt: Stop was pressed; ``work`` was cancelled and had its
-                time to clean up.
+                time to clean up, as it has when ``tick`` raises.
         """
 
 
@@ -90,9 +91,10 @@ class ThreadBridge:
 
     def run(self, work: Coroutine[Any, Any, T], tick: Callable[[], None]) -> T:
         """Run ``work`` to its end; see `Bridge.run`."""
-        cleaned_up = threading.Event()
+        begun, cleaned_up = threading.Event(), threading.Event()
 
         async def tracked() -> T:
+            begun.set()
             try:
                 return await work
             finally:
@@ -104,9 +106,13 @@ class ThreadBridge:
                 concurrent.futures.wait([future], timeout=SLICE_S)
                 tick()
             return future.result()
-        except KeyboardInterrupt:
+        except BaseException:
+            # Whatever ends the wait, a tick that fails too, nothing goes on unwatched.
             future.cancel()
-            cleaned_up.wait(CLEAN_UP_S)
+            if begun.wait(SLICE_S):
+                cleaned_up.wait(CLEAN_UP_S)
+            else:
+                work.close()
             raise
 
 
@@ -144,26 +150,23 @@ class NestBridge:
         def pressed(*_: object) -> None:
             self._loop.call_soon_threadsafe(stop.cancel)
 
-        either: set[asyncio.Future[Any]] = {task, stop}
+        first: set[asyncio.Future[Any]] = {task, ticker, stop}
         try:
-            try:
-                with _on_stop(pressed):
-                    self._loop.run_until_complete(
-                        asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-                    )
-            except KeyboardInterrupt:  # someone else's handler
-                stop.cancel()
-            if not stop.done():
-                return task.result()
-            task.cancel()
-            self._loop.run_until_complete(asyncio.wait({task}, timeout=CLEAN_UP_S))
-            raise KeyboardInterrupt
+            with _on_stop(pressed):
+                self._loop.run_until_complete(
+                    asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+                )
+            if stop.done():
+                raise KeyboardInterrupt
+            if ticker.done():
+                ticker.result()  # a tick that fails ends the wait
+            return task.result()
         finally:
+            # Both end here, or Python would complain of them when the process ends.
+            task.cancel()
             ticker.cancel()
-            # Ended here, or Python would complain of it when the process ends.
-            self._loop.run_until_complete(
-                asyncio.gather(ticker, return_exceptions=True)
-            )
+            ended = asyncio.wait({task, ticker}, timeout=CLEAN_UP_S)
+            self._loop.run_until_complete(ended)
 
 
 @contextmanager

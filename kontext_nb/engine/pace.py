@@ -15,6 +15,10 @@ FIRST_STEP_S, STEP_GROWTH, MAX_STEP_S = 0.05, 1.5, 2.0
 # Near the expected end it is worth asking often: this much before it, and after.
 CLOSE_TO_END = 0.9
 BAD_REPLY_TRIES = 3
+# After Stop: how long an answer under way is still heard, then the cancel's own limit.
+ANSWER_GRACE_S = 2.0
+CANCEL_TIMEOUT_S = 5.0
+CLEAN_UP_S = ANSWER_GRACE_S + CANCEL_TIMEOUT_S + 1.0
 MAX_RETRY_AFTER_S = 120.0
 
 

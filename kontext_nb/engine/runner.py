@@ -8,11 +8,19 @@ to INTENT; what it may have taken becomes UNKNOWN and is never sent again by its
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
 
-from kontext_nb.engine.pace import Clock, Pace, retry_after_s
+from kontext_nb.engine.pace import (
+    ANSWER_GRACE_S,
+    CANCEL_TIMEOUT_S,
+    Clock,
+    Pace,
+    retry_after_s,
+)
 from kontext_nb.engine.wire import Dropped, NotSent, Wire
 from kontext_nb.errors import (
     BadReply,
@@ -35,8 +43,6 @@ T = TypeVar("T")
 
 SUBMIT_TRIES = 3
 FIRST_BACKOFF_S = 0.5
-CANCEL_TIMEOUT_S = 5.0
-ANSWER_GRACE_S = 2.0
 NEW_JOB_S = 60.0  # a service may not know a fresh id at once
 
 
@@ -115,8 +121,8 @@ class Runner:
 
     async def _submit_once(self, job: Job, call: Call) -> Job:
         """Claim the job, send the paid call, and write down what came of it."""
-        job = self.journal(job, Event.SEND)
-        self.report(Progress(State.SENDING, expected_s=self.expected_s))
+        self._tell(Progress(State.SENDING, expected_s=self.expected_s))
+        job = self.journal(job, Event.SEND, notices=job.notices)
         try:
             reply, stopped = await self._send_paid(call)
             request_id = _understood(reply, self.provider.read_submit)
@@ -134,8 +140,8 @@ class Runner:
                 "the service's history; refresh=True sends it anew.",
                 may_have_been_charged=True,
             ) from None
-        except asyncio.CancelledError:
-            self.journal(job, Event.LOSE, error="stopped while it was being sent")
+        except BaseException as error:  # Stop, or what nobody foresaw
+            self.journal(job, Event.LOSE, error=f"{type(error).__name__} while sending")
             raise
         try:
             job = self.journal(job, Event.ACCEPT, request_id=request_id)
@@ -202,7 +208,7 @@ class Runner:
         )
         if status.phase is Phase.RUNNING and job.state is State.SUBMITTED:
             job = self.journal(job, Event.START)
-        self.report(
+        self._tell(
             Progress(job.state, status.queue_position, elapsed_s, self.expected_s)
         )
         return job, status.phase is Phase.ENDED
@@ -213,13 +219,8 @@ class Runner:
         )
         if output is None:
             return None
-        reply = await self.wire.send(self.provider.download(output.url))
-        if reply.status != 200:  # noqa: PLR2004 - HTTP OK: nothing else is a picture
-            raise BadReply(
-                f"The result's download answered HTTP {reply.status}.",
-                "Re-run to fetch it again: nothing is sent again.",
-            )
-        return output, reply.body
+        data = await self._ask(self.provider.download(output.url), _downloaded)
+        return output, data
 
     async def _cancel(self, job: Job) -> None:
         """Send one cancel, wait a few seconds at most, and write down a success."""
@@ -233,8 +234,25 @@ class Runner:
         if cancelled:
             self.journal(job, Event.CANCEL)
 
+    def _tell(self, progress: Progress) -> None:
+        # A view that is gone must not cost the job it would have shown.
+        with contextlib.suppress(Exception):
+            self.report(progress)
+
     async def _ask(self, call: Call, read: Callable[[Reply], T]) -> T:
         return _understood(await self.wire.send(call), read)
+
+
+def _downloaded(reply: Reply) -> bytes:
+    """Return the bytes of a download that answered 200, and nothing else."""
+    if reply.status == HTTPStatus.OK:
+        return reply.body
+    passing = reply.status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+    busy = passing or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    raise (ServiceBusy if busy else BadReply)(
+        f"The result's download answered HTTP {reply.status}.",
+        "Re-run to fetch it again: nothing is sent again.",
+    )
 
 
 def _understood(reply: Reply, read: Callable[[Reply], T]) -> T:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import cast
+from typing import Any, cast
 
 import httpx
 
@@ -24,6 +24,8 @@ _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
     httpx.ProxyError,  # it refused the tunnel the request would have gone through
 )
 
@@ -34,6 +36,15 @@ class NotSent(KontextError):
 
 class Dropped(KontextError):
     """The connection failed after the request may have arrived."""
+
+
+def in_process(app: Any) -> httpx.AsyncBaseTransport:
+    """Return the transport to an ASGI app in this process, faults and all.
+
+    Args:
+        app: An ASGI application; its errors come back as HTTP 500, as over a socket.
+    """
+    return httpx.ASGITransport(app=app, raise_app_exceptions=False)
 
 
 class Wire:
@@ -70,8 +81,9 @@ class Wire:
                 timeout=timeout,
             )
         except httpx.InvalidURL:
-            raise BadReply(
-                f"{echo(call.url)} is no address.", "It was not fetched."
+            error_type = NotSent if call.paid else BadReply
+            raise error_type(
+                f"{echo(call.url)} is no address.", "Nothing was sent to it."
             ) from None
         # httpx bounds each read, so an answer in drops would last for ever. Questions
         # are bounded as a whole by the runner; the paid call here, with room for a

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.grids import pictures
-from kontext_nb.grids.as_image import LIGHT
+from kontext_nb.grids.as_image import PANEL, PAPER, TONES
 from kontext_nb.grids.layout import Label, Layout, Slot, blank_labels, lay_out
 from kontext_nb.grids.plan import Blank, Sheet
 from kontext_nb.lettering import legible, runs, width
@@ -54,7 +54,7 @@ def figure(sheet: Sheet, *, cell_inches: float = 2.4) -> Figure:
     plan = lay_out(sheet, cell_px=_CELL_PX, type_size=round(_TYPE_POINTS / points))
     inch = points / _POINTS
     drawn = Figure(figsize=(plan.width * inch, plan.height * inch), dpi=1 / inch)
-    drawn.set_facecolor(LIGHT.paper)
+    drawn.set_facecolor(PAPER)
     for row in plan.rows:
         for slot in row:
             _draw_slot(drawn, plan, slot, points)
@@ -63,23 +63,22 @@ def figure(sheet: Sheet, *, cell_inches: float = 2.4) -> Figure:
     return drawn
 
 
-def save(
-    sheet: Sheet, path: str | os.PathLike[str], *, cell_inches: float = 2.4
-) -> Path:
+def save(sheet: Sheet, path: str | os.PathLike[str]) -> Path:
     """Draw the sheet into a .pdf or .svg file and return its path.
 
     Raises:
-        ParameterRejected: Unknown suffix, no such folder, or size out of range.
+        ParameterRejected: Unknown suffix, or no such folder.
+        NotSaved: Nothing can be written there.
     """
     suffix = suffix_of(path, SUFFIXES)
     metadata = dict(SUFFIXES[suffix])
     if sheet.title:
         metadata["Title"] = legible(sheet.title)
-    with replacing(path) as aside:
-        figure(sheet, cell_inches=cell_inches).savefig(
-            aside, format=suffix[1:], metadata=metadata, facecolor=LIGHT.paper
+    with replacing(path) as (aside, target):
+        figure(sheet).savefig(
+            aside, format=suffix[1:], metadata=metadata, facecolor=PAPER
         )
-    return Path(path).expanduser()
+    return target
 
 
 def _draw_slot(drawn: Figure, plan: Layout, slot: Slot, points: float) -> None:
@@ -93,7 +92,7 @@ def _draw_slot(drawn: Figure, plan: Layout, slot: Slot, points: float) -> None:
         ),
         xticks=(),
         yticks=(),
-        facecolor=LIGHT.panel,
+        facecolor=PANEL,
         frame_on=True,
     )
     axes.spines[:].set_visible(False)
@@ -118,7 +117,7 @@ def _write(drawn: Figure, plan: Layout, label: Label, points: float) -> None:
             x / plan.width,
             1 - label.y / plan.height,
             part,
-            color=getattr(LIGHT, label.tone),
+            color=TONES[label.tone],
             font=FontProperties(fname=path, size=label.size * points),
             verticalalignment="baseline",
             parse_math=False,  # "$5 to $10" is a price

@@ -147,26 +147,25 @@ def fragment(sheet: Sheet, *, picture_bytes: int | None = None) -> str:
     return "".join(parts)
 
 
-def page(sheet: Sheet, *, title: str = "") -> str:
-    """Return the sheet as one offline HTML document with full-size pictures."""
-    return "".join(_page_parts(sheet, title))
-
-
-def save(sheet: Sheet, path: str | os.PathLike[str], *, title: str = "") -> Path:
-    """Write the page to a .html file, picture by picture, and return its path.
+def save(sheet: Sheet, path: str | os.PathLike[str]) -> Path:
+    """Write one offline .html file with full-size pictures, and return its path.
 
     Raises:
         ParameterRejected: Unknown suffix, or no such folder.
+        NotSaved: Nothing can be written there.
     """
     suffix_of(path, SUFFIXES)
-    with replacing(path) as aside, aside.open("w", encoding="utf-8") as file:
-        file.writelines(_page_parts(sheet, title))
-    return Path(path).expanduser()
+    with (
+        replacing(path) as (aside, target),
+        aside.open("w", encoding="utf-8") as file,
+    ):
+        file.writelines(_page_parts(sheet))
+    return target
 
 
-def _page_parts(sheet: Sheet, title: str) -> Iterator[str]:
+def _page_parts(sheet: Sheet) -> Iterator[str]:
     """Yield the document in parts, so that a large one never is in memory at once."""
-    name = _text(title or sheet.title or "Comparison")
+    name = _text(sheet.title or "Comparison")
     yield _PAGE_START.format(name=name, style=_PAGE_STYLE)
     yield _table_open(sheet, "" if _flows(sheet) else _least_width(sheet))
     yield from _heads(sheet)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +15,7 @@ from kontext_nb.grids import pictures
 from kontext_nb.grids.layout import Label, Layout, Slot, blank_labels, lay_out
 from kontext_nb.grids.plan import Blank, Sheet
 from kontext_nb.lettering import write
+from kontext_nb.pixels import encode_png, on_white
 from kontext_nb.target import replacing, suffix_of
 
 if TYPE_CHECKING:
@@ -24,23 +23,13 @@ if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
 
 
-@dataclass(frozen=True, slots=True)
-class Palette:
-    """The colours of a sheet; every text has a contrast of at least 4.5 to 1."""
-
-    paper: str
-    panel: str  # shows a cell's extent where its picture does not
-    ink: str
-    muted: str
-    alarm: str
-
-
-LIGHT = Palette("#ffffff", "#f4f4f2", "#1f1f1e", "#6a6a66", "#b3261e")
-DARK = Palette("#1b1b1b", "#262626", "#ececea", "#a0a09b", "#f2a49d")
+PAPER = "#ffffff"
+PANEL = "#f4f4f2"  # shows a cell's extent where its picture does not
+TONES = {"ink": "#1f1f1e", "muted": "#6a6a66", "alarm": "#b3261e"}
+"""The colours of words; all have a contrast of at least 4.5 to 1 on the grounds."""
 
 SUFFIXES: dict[str, tuple[str, dict[str, Any]]] = {
-    # Photographs compress as well by runs as by search, six times faster.
-    ".png": ("PNG", {"compress_type": zlib.Z_RLE}),
+    ".png": ("PNG", {}),
     ".jpg": ("JPEG", {"quality": 92, "subsampling": 0}),
     ".jpeg": ("JPEG", {"quality": 92, "subsampling": 0}),
     ".webp": ("WEBP", {"quality": 88, "method": 3}),
@@ -55,13 +44,12 @@ _WORKERS = 2  # decoding lets go of the interpreter: measured 1.9 times faster
 _AHEAD = 6  # pictures that wait to be pasted: enough to keep both at work
 
 
-def draw(sheet: Sheet, *, cell_px: int = 512, dark: bool = False) -> Image:
+def draw(sheet: Sheet, *, cell_px: int = 512) -> Image:
     """Draw the sheet.
 
     Args:
         sheet: What to draw.
         cell_px: Longer side of a picture, 32 to 4096 pixels.
-        dark: Light letters on dark paper.
 
     Raises:
         ParameterRejected: ``cell_px`` is out of range, or the sheet would be too large.
@@ -73,43 +61,40 @@ def draw(sheet: Sheet, *, cell_px: int = 512, dark: bool = False) -> Image:
     if plan.width * plan.height > _MAX_PIXELS:
         raise ParameterRejected(
             f"The sheet would be {plan.width} by {plan.height} pixels.",
-            f"Draw it with a cell_px smaller than {cell_px}.",
+            f"Take fewer cells, or a cell_px smaller than {cell_px}.",
         )
-    colours = DARK if dark else LIGHT
-    canvas = PILImage.new("RGB", (plan.width, plan.height), colours.paper)
+    canvas = PILImage.new("RGB", (plan.width, plan.height), PAPER)
     pen = ImageDraw.Draw(canvas)
     for slot, seen in _looks(plan):
         if isinstance(seen, Blank):
-            _draw_blank(pen, slot, seen, plan.type_size, colours)
+            _draw_blank(pen, slot, seen, plan.type_size)
         else:
-            _draw_picture(canvas, pen, slot, seen, colours)
+            _draw_picture(canvas, pen, slot, seen)
     for label in plan.labels:
-        _write(pen, label, colours)
+        _write(pen, label)
     return canvas
 
 
-def save(
-    sheet: Sheet,
-    path: str | os.PathLike[str],
-    *,
-    cell_px: int = 512,
-    dark: bool = False,
-) -> Path:
+def save(sheet: Sheet, path: str | os.PathLike[str]) -> Path:
     """Draw the sheet into a .png, .jpg, .jpeg or .webp file and return its path.
 
     Raises:
         ParameterRejected: Unknown suffix, no such folder, or too large for the format.
+        NotSaved: Nothing can be written there.
     """
     kind, options = SUFFIXES[suffix_of(path, SUFFIXES)]
-    with replacing(path) as aside:
-        image = draw(sheet, cell_px=cell_px, dark=dark)
+    with replacing(path) as (aside, target):
+        image = draw(sheet)
         if max(image.size) > _MAX_SIDE.get(kind, max(image.size)):
             raise ParameterRejected(
                 f"{kind} cannot hold {image.width} by {image.height} pixels.",
-                f"Save it as .png, or with a cell_px smaller than {cell_px}.",
+                "Save it as .png, or with fewer cells.",
             )
-        image.save(aside, kind, **options)
-    return Path(path).expanduser()
+        if kind == "PNG":
+            aside.write_bytes(encode_png(image))
+        else:
+            image.save(aside, kind, **options)
+    return target
 
 
 def encode_within(
@@ -132,7 +117,7 @@ def encode_within(
         raise ParameterRejected(
             f"{format} has no quality to choose.", "Use JPEG or WEBP."
         )
-    trial = _on_white(image) if format == "JPEG" else image
+    trial = on_white(image) if format == "JPEG" else image
     while True:
         worst = _encoded(trial, format, _QUALITIES[-1])
         if len(worst) <= max_bytes:
@@ -169,17 +154,6 @@ def _encoded(image: Image, kind: str, quality: int) -> bytes:
     return buffer.getvalue()
 
 
-def _on_white(image: Image) -> Image:
-    """Return the image in RGB, where it is transparent on white."""
-    from PIL import Image as PILImage
-
-    if image.mode != "RGBA":
-        return image if image.mode == "RGB" else image.convert("RGB")
-    ground = PILImage.new("RGB", image.size, "white")
-    ground.paste(image, mask=image.getchannel("A"))
-    return ground
-
-
 def _looks(plan: Layout) -> Iterator[tuple[Slot, Image | Blank]]:
     """Yield every slot with its picture, a few files being decoded ahead.
 
@@ -211,38 +185,38 @@ def _look(slot: Slot) -> Image | Blank:
     return pictures.look(slot.cell, slot.box)
 
 
-def _draw_picture(
-    canvas: Image, pen: ImageDraw, slot: Slot, picture: Image, colours: Palette
-) -> None:
+def _draw_picture(canvas: Image, pen: ImageDraw, slot: Slot, picture: Image) -> None:
     """Put the picture into the middle of its slot, on a mat if it is smaller."""
     if picture.size != slot.box:
-        _draw_panel(pen, slot, colours)
+        _draw_panel(pen, slot)
     left = slot.x + (slot.width - picture.width) // 2
     top = slot.y + (slot.height - picture.height) // 2
     mask = picture.getchannel("A") if picture.mode == "RGBA" else None
     canvas.paste(picture, (left, top), mask)
 
 
-def _draw_blank(
-    pen: ImageDraw, slot: Slot, blank: Blank, type_size: int, colours: Palette
-) -> None:
+def _draw_blank(pen: ImageDraw, slot: Slot, blank: Blank, type_size: int) -> None:
     """Write the state of a cell where its picture would be."""
-    _draw_panel(pen, slot, colours)
+    _draw_panel(pen, slot)
     for label in blank_labels(slot, blank, type_size):
-        _write(pen, label, colours)
+        _write(pen, label)
 
 
-def _draw_panel(pen: ImageDraw, slot: Slot, colours: Palette) -> None:
+def _draw_panel(pen: ImageDraw, slot: Slot) -> None:
     """Tint a slot."""
     corners = (slot.x, slot.y, slot.x + slot.width - 1, slot.y + slot.height - 1)
-    pen.rectangle(corners, fill=colours.panel)
+    pen.rectangle(corners, fill=PANEL)
 
 
-def _write(pen: ImageDraw, label: Label, colours: Palette) -> None:
+def _write(pen: ImageDraw, label: Label) -> None:
     """Write one line."""
-    fill = getattr(colours, label.tone)
     write(
-        pen, (label.x, label.y), label.text, size=label.size, fill=fill, bold=label.bold
+        pen,
+        (label.x, label.y),
+        label.text,
+        size=label.size,
+        fill=TONES[label.tone],
+        bold=label.bold,
     )
 
 

@@ -23,5 +23,6 @@ def save(sheet: Sheet, path: str | os.PathLike[str]) -> Path:
     Raises:
         ParameterRejected: Unknown suffix (the message lists the known ones), or no
             such folder.
+        NotSaved: Nothing can be written there.
     """
     return DRAWERS[suffix_of(path, DRAWERS)](sheet, Path(path))

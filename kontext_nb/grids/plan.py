@@ -111,38 +111,9 @@ def pair(left: Cell, right: Cell, *, footer: str = "") -> Sheet:
     return Sheet(((left, right),), footer=footer)
 
 
-def strip(cells: Sequence[Cell], *, title: str = "", footer: str = "") -> Sheet:
+def strip(cells: Sequence[Cell], *, footer: str = "") -> Sheet:
     """Plan one row: the steps of a chain."""
-    return Sheet((tuple(cells),), title=title, footer=footer)
-
-
-def table(
-    cells: Sequence[Cell],
-    *,
-    row_labels: Sequence[str],
-    column_labels: Sequence[str],
-    title: str = "",
-    footer: str = "",
-) -> Sheet:
-    """Plan a labelled grid from its cells, row by row.
-
-    Raises:
-        ParameterRejected: There are not as many cells as the labels ask for.
-    """
-    wide = max(len(column_labels), 1)
-    if len(cells) != len(row_labels) * len(column_labels):
-        raise ParameterRejected(
-            f"{len(cells)} cells do not fill {len(row_labels)} rows of "
-            f"{len(column_labels)}.",
-            "Give one cell for each pair of labels, row by row.",
-        )
-    return Sheet(
-        tuple(tuple(cells[i : i + wide]) for i in range(0, len(cells), wide)),
-        title=title,
-        row_labels=tuple(row_labels),
-        column_labels=tuple(column_labels),
-        footer=footer,
-    )
+    return Sheet((tuple(cells),), footer=footer)
 
 
 def _check_labels(kind: str, labels: tuple[str, ...], count: int) -> None:

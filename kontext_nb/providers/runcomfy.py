@@ -20,7 +20,6 @@ from kontext_nb.errors import (
     KontextError,
     NotAuthorised,
     OutOfCredit,
-    ParameterRejected,
     RequestRefused,
     ResultLost,
     ServiceBusy,
@@ -42,7 +41,6 @@ MAX_REASON_CHARS = 1200  # error pages can be many kilobytes of HTML
 MAX_NAME_CHARS = 80
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_MODEL_ID = re.compile(r"[a-z0-9._-]+(/[a-z0-9._-]+)+")
 _PLAIN_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 # Words of the documentation and of RunComfy's own clients, lower case. Every other
@@ -103,11 +101,6 @@ class RunComfy:
 
     def submit(self, request: EditRequest, image_url: str) -> Call:
         """Describe the one paid call."""
-        if not _MODEL_ID.fullmatch(request.model):
-            raise ParameterRejected(
-                f"{echo(request.model)} is not a model id.",
-                'One looks like "blackforestlabs/flux-1-kontext/pro/edit".',
-            )
         fields = {
             "prompt": request.prompt,
             "image_url": image_url,

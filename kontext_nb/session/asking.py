@@ -9,9 +9,10 @@ from kontext_nb.errors import ParameterRejected
 from kontext_nb.lifecycle import State
 from kontext_nb.session import cell as cells
 from kontext_nb.session import settings
-from kontext_nb.session.desk import Desk, chain_id, source_of
+from kontext_nb.session.desk import Desk
 from kontext_nb.session.edits import Chain, Edit, How
 from kontext_nb.session.making import finished
+from kontext_nb.session.orders import chain_id, source_of
 
 
 @overload

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 from kontext_nb import __version__, pixels
 from kontext_nb.chain import Step, lineage
 from kontext_nb.engine.bridge import Task
-from kontext_nb.errors import EditCancelled
+from kontext_nb.errors import EditCancelled, ParameterRejected
 from kontext_nb.grids import plan
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Progress
 from kontext_nb.session import cell as cells
 from kontext_nb.session import settings
-from kontext_nb.session.desk import Desk, Order
+from kontext_nb.session.desk import Desk
 from kontext_nb.session.engines import engine, thread_bridge
 from kontext_nb.session.making import after_stop, made
+from kontext_nb.session.orders import Order, is_address
 from kontext_nb.session.shown import bundle
 from kontext_nb.session.sweeps import Grid
 
@@ -83,7 +84,7 @@ class Edit:
     def before(self) -> pixels.Picture | str:
         """The source as a checked picture, or the address it was sent by."""
         blob = self.step.job.source_blob
-        return blob if "://" in blob else pixels.load(self._desk.blobs.get(blob))
+        return blob if is_address(blob) else pixels.load(self._desk.blobs.get(blob))
 
     @cached_property
     def after(self) -> pixels.Picture:
@@ -146,6 +147,7 @@ class Edit:
 
         Raises:
             ParameterRejected: Another suffix, or no such folder.
+            NotSaved: The disk did not take it; the result stays in the store.
         """
         line = lineage(self._desk.ledger.chain(self.step.chain), self.step.id)
         facts = {
@@ -178,11 +180,11 @@ class Edit:
         left = plan.Cell(
             source,
             "Before" if self.step.parent else "Source",
-            _size(source) if source else str(self.before),
+            pixels.size_text(source) if source else str(self.before),
             state="done" if source else "not loaded",
             alt="The picture before the edit",
         )
-        detail = f"{_size(result)} · seed {self.seed}"
+        detail = f"{pixels.size_text(result)} · seed {self.seed}"
         right = plan.Cell(
             result, self.prompt, detail, alt=f"The result of: {self.prompt}"
         )
@@ -195,7 +197,7 @@ class Edit:
     def __repr__(self) -> str:
         """Say in one line what this is."""
         return (
-            f"Edit({self.prompt!r}, seed={self.seed}, {_size(self.image)}, "
+            f"Edit({self.prompt!r}, seed={self.seed}, {pixels.size_text(self.image)}, "
             f"by {self.model})"
         )
 
@@ -207,13 +209,13 @@ class Chain:
 
     Args:
         desk: Where its steps are kept.
-        id: Its id in the store.
+        chain_id: Its id in the store.
         source: The picture it starts from.
     """
 
-    def __init__(self, desk: Desk, id: str, source: pixels.Picture | str) -> None:  # noqa: A002
+    def __init__(self, desk: Desk, chain_id: str, source: pixels.Picture | str) -> None:
         self._desk = desk
-        self.id = id
+        self.id = chain_id
         self.source = source
 
     @property
@@ -268,7 +270,7 @@ class Chain:
         """
         desk, order = self._order(prompt, parent, how)
         if not wait:
-            return _begin(desk, *desk.place(order), lambda _: None, lambda _: None)
+            return _begin(desk, desk.place(order), lambda _: None, lambda _: None)
         step, reused = made(desk, order)
         return Edit(desk, step, reused=reused)
 
@@ -292,7 +294,7 @@ class Chain:
             **how: ``seed``, ``aspect_ratio``, ``refresh``; see `edit`.
         """
         desk, order = self._order(prompt, parent, how)
-        return _begin(desk, *desk.place(order), report, ended)
+        return _begin(desk, desk.place(order), report, ended)
 
     def pick_up(self, *, report: Report, ended: Ended) -> Task[Edit] | None:
         """Go on waiting for the newest edit that was sent and not yet collected.
@@ -303,10 +305,15 @@ class Chain:
         """
         for step in reversed(self._desk.ledger.chain(self.id)):
             if step.job.state in (State.SUBMITTED, State.RUNNING):
-                return _begin(self._desk, step, False, report, ended)
+                return _begin(self._desk, (step, False), report, ended)
         return None
 
     def _order(self, prompt: str, parent: Edit | None, how: How) -> tuple[Desk, Order]:
+        if parent and parent.step.chain != self.id:
+            raise ParameterRejected(
+                "The parent is an edit of another chain.",
+                "Give one of this chain's edits, or use its own edit().",
+            )
         # What is configured now decides, but a chain stays in the store it began in.
         desk = Desk(replace(settings.current(), home=self._desk.home))
         order = Order(
@@ -327,10 +334,10 @@ class Chain:
     def grid(self) -> Grid:
         """Return the source and every edit as a comparison grid."""
         first = self.source.image if isinstance(self.source, pixels.Picture) else None
-        cells_ = [plan.Cell(first, "Source", _size(first) if first else "not loaded")]
-        cells_ += [edit.sheet().rows[0][1] for edit in self]
+        row = [plan.Cell(first, "Source", pixels.size_text(first) if first else "")]
+        row += [edit.sheet().rows[0][1] for edit in self]
         engines = dict.fromkeys(edit.model for edit in self)
-        return Grid(plan.strip(cells_, footer=" · ".join(engines)))
+        return Grid(plan.strip(row, footer=" · ".join(engines)))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Show the strip as static HTML, JPEG and text."""
@@ -342,12 +349,9 @@ class Chain:
 
 
 def _begin(
-    desk: Desk,
-    step: Step,
-    found: bool,  # noqa: FBT001 - the second half of what `Desk.place` returns
-    report: Report,
-    ended: Ended,
+    desk: Desk, placed: tuple[Step, bool], report: Report, ended: Ended
 ) -> Task[Edit]:
+    step, found = placed
     reused = found and step.job.state is State.DONE
     background = Desk(replace(desk.settings, home=desk.home, bridge="thread"))
     work = background.finish(step, report)
@@ -365,7 +369,3 @@ def _begin(
         return edit
 
     return thread_bridge().start(finishing())
-
-
-def _size(image: Image) -> str:
-    return f"{image.width}\N{MULTIPLICATION SIGN}{image.height}"

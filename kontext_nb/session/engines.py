@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kontext_nb import __version__
 from kontext_nb.engine.bridge import Bridge, NestBridge, ThreadBridge
-from kontext_nb.engine.wire import Wire
+from kontext_nb.engine.wire import Wire, in_process
 from kontext_nb.model import Secret
 from kontext_nb.providers.base import Provider
 from kontext_nb.providers.runcomfy import RunComfy
@@ -16,7 +17,6 @@ from kontext_nb.session import keys
 from kontext_nb.session.settings import Settings
 
 AGENT = f"kontext-nb/{__version__}"
-DEMO_LABEL = "demo engine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +27,25 @@ class Engine:
         provider: Describes the calls.
         wire: Sends them; belongs to the bridge's loop.
         bridge: Runs the loop.
+        free: Whether it never costs anything.
     """
 
     provider: Provider
     wire: Wire
     bridge: Bridge
+    free: bool
 
 
 _lock = threading.Lock()
-# By process, because a fork copies neither threads nor usable sockets.
-_bridges: dict[tuple[int, str], Bridge] = {}
-_wires: dict[tuple[int, str, str, float], Wire] = {}
+# By process, because a fork copies neither threads nor usable sockets; a nest bridge
+# also by thread, because it works in the one that calls.
+_bridges: dict[tuple[int, int], Bridge] = {}
+_wires: dict[tuple[int, int, str, float], Wire] = {}
 
 
 def thread_bridge() -> ThreadBridge:
     """Return the bridge for work that goes on while the caller does other things."""
-    bridge = _bridge("thread")
+    bridge = _bridge("thread")[1]
     assert isinstance(bridge, ThreadBridge)  # noqa: S101 - for the type checker
     return bridge
 
@@ -54,47 +57,49 @@ def engine(settings: Settings) -> Engine:
         NotAuthorised: The provider needs a token and there is none.
     """
     name = settings.provider or ("runcomfy" if keys.has_token() else "demo")
-    provider = _demo() if name == "demo" else keys.runcomfy()
-    bridge = _bridge(settings.bridge)
-    key = (os.getpid(), settings.bridge, name, settings.demo_seconds)
+    provider = _PROVIDERS[name]()
+    thread, bridge = _bridge(settings.bridge)
+    key = (os.getpid(), thread, provider.name, settings.demo_s)
     with _lock:
         if key not in _wires:
-            _wires[key] = _wire(name, settings)
-        return Engine(provider, _wires[key], bridge)
+            _wires[key] = _demo_wire(settings) if name == "demo" else Wire(None, AGENT)
+        return Engine(provider, _wires[key], bridge, free=name == "demo")
 
 
-def _bridge(name: str) -> Bridge:
-    key = (os.getpid(), name)
+def _bridge(name: str) -> tuple[int, Bridge]:
+    thread = threading.get_ident() if name == "nest" else 0
+    key = (os.getpid(), thread)
     with _lock:
         if key not in _bridges:
-            _bridges[key] = NestBridge() if name == "nest" else ThreadBridge()
-        return _bridges[key]
+            _bridges[key] = NestBridge() if thread else ThreadBridge()
+        return thread, _bridges[key]
 
 
 def _demo() -> RunComfy:
     """The demo is RunComfy's own provider; only the other end of the wire differs."""
     from kontext_nb.demo.app import ORIGIN
+    from kontext_nb.demo.schema import ENGINE
 
     return RunComfy(
         token=Secret.of("demo-engine"),
         base=f"{ORIGIN}/v1",
         name="demo",
-        engine=DEMO_LABEL,
+        engine=ENGINE,
         result_origin=ORIGIN,
     )
 
 
-def _wire(name: str, settings: Settings) -> Wire:
-    if name != "demo":
-        return Wire(None, AGENT)
-    import httpx
-
+def _demo_wire(settings: Settings) -> Wire:
     from kontext_nb.demo.app import ORIGIN, create_app
 
     # A third of the time in the queue, so that a lesson can show what queueing is.
     app = create_app(
-        origin=ORIGIN,
-        queue_s=settings.demo_seconds / 3,
-        work_s=settings.demo_seconds * 2 / 3,
+        origin=ORIGIN, queue_s=settings.demo_s / 3, work_s=settings.demo_s * 2 / 3
     )
-    return Wire(httpx.ASGITransport(app=app), AGENT)
+    return Wire(in_process(app), AGENT)
+
+
+_PROVIDERS: dict[str, Callable[[], RunComfy]] = {
+    "demo": _demo,
+    "runcomfy": keys.runcomfy,
+}

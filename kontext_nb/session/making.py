@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kontext_nb.chain import Step
 from kontext_nb.lifecycle import State
-from kontext_nb.session.desk import Desk, Order
+from kontext_nb.session.desk import Desk
+from kontext_nb.session.orders import Order
 from kontext_nb.session.progress import Watch, line, waiting_line
 
 _STOPPED = {
@@ -40,7 +41,7 @@ def finished(desk: Desk, step: Step) -> Step:
     """Wait until a step is DONE; see `made`."""
     if step.job.state is State.DONE:
         return step
-    engine = desk.engine()
+    engine = desk.engine_of(step.job)
     watch = Watch(engine.provider.label(step.job.request.model))
     shown = line()
     last_words = ""

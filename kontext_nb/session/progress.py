@@ -90,13 +90,11 @@ class Watch:
 
     Args:
         label: What works on it: the model's name, or "demo engine".
-        now: Monotonic seconds.
     """
 
-    def __init__(self, label: str, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, label: str) -> None:
         self._label = label
-        self._now = now
-        self._started = now()
+        self._started = time.monotonic()
         self._lock = threading.Lock()
         self._latest = Progress(State.INTENT)
 
@@ -108,7 +106,7 @@ class Watch:
     @property
     def elapsed_s(self) -> float:
         """Seconds since this began."""
-        return self._now() - self._started
+        return time.monotonic() - self._started
 
     def text(self) -> str:
         """Return the line as it should read now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from kontext_nb.errors import ParameterRejected
-from kontext_nb.model import KONTEXT_PRO, echo
+from kontext_nb.model import KONTEXT_PRO, checked_model, echo
+from kontext_nb.session import cell as cells
 
 PROVIDERS = ("demo", "runcomfy")
 BRIDGES = ("thread", "nest")
@@ -28,7 +30,7 @@ class Settings:
         home: Folder of the store, or None for the usual place (see `home_folder`).
         bridge: "thread", or "nest" for code that must run in the main thread.
         deadline_s: How long one edit is waited for; the job itself goes on after that.
-        demo_seconds: How long the demo engine pretends to take, a third of it queued.
+        demo_s: How long the demo engine pretends to take, a third of it queued.
         widgets: "live", or "plain" for front ends that allow only ipywidgets' own.
     """
 
@@ -37,7 +39,7 @@ class Settings:
     home: Path | None = None
     bridge: str = "thread"
     deadline_s: float = 900.0
-    demo_seconds: float = 0.0
+    demo_s: float = 0.0
     widgets: str = "live"
 
     def __post_init__(self) -> None:
@@ -52,6 +54,23 @@ class Settings:
                     f"There is no {name} {echo(value)}.",
                     f"Use one of {', '.join(filter(None, allowed))}.",
                 )
+        checked_seconds("deadline_s", self.deadline_s, more_than=0.0)
+        checked_seconds("demo_s", self.demo_s, more_than=-1.0)
+        checked_model(self.model)
+
+
+def checked_seconds(name: str, value: object, *, more_than: float) -> None:
+    """Refuse what is no number of seconds before it could end a paid wait.
+
+    Raises:
+        ParameterRejected: Not a finite number above ``more_than``.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not more_than < float(str(value)) < math.inf:
+        raise ParameterRejected(
+            f"{name} is {echo(value)}, which is no usable number of seconds.",
+            "Give a number such as 60.",
+        )
 
 
 _lock = threading.Lock()
@@ -111,12 +130,32 @@ def configure(**changes: Any) -> Restorer:
         changes["home"] = Path(changes["home"]).expanduser().resolve()
     with _lock:
         replace(Settings(), **(_changed | changes))  # refuses before anything changes
-        before = dict(_changed)
+        before = {name: _changed[name] for name in changes if name in _changed}
         _changed.update(changes)
 
     def undo() -> None:
         with _lock:
-            _changed.clear()
+            for name in changes:
+                _changed.pop(name, None)
             _changed.update(before)
 
     return Restorer(undo)
+
+
+def home_folder() -> Path:
+    """Return the store's usual place.
+
+    In a notebook it is ``.kontext`` beside it; in a shell ``.kontext`` in the working
+    folder if there is one, else the user's data folder.
+    """
+    here = Path.cwd() / ".kontext"
+    if cells.kernel() is not None:
+        notebook = cells.notebook()
+        # The path the front end told goes stale when a notebook is renamed or moved.
+        beside = notebook.parent if notebook and notebook.is_absolute() else None
+        return beside / ".kontext" if beside and beside.is_dir() else here
+    if here.is_dir():
+        return here
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("kontext_nb", appauthor=False))

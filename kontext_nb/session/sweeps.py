@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kontext_nb.chain import Step
-from kontext_nb.errors import KontextError, ParameterRejected
+from kontext_nb.errors import ParameterRejected
 from kontext_nb.grids import as_figure, export, plan
 from kontext_nb.lifecycle import State
 from kontext_nb.model import checked_prompt, checked_seed
 from kontext_nb.pixels import Picture
 from kontext_nb.session import cell as cells
 from kontext_nb.session import settings
-from kontext_nb.session.desk import Desk, Order, chain_id, source_of
-from kontext_nb.session.engines import DEMO_LABEL
+from kontext_nb.session.desk import Desk
+from kontext_nb.session.orders import Order, chain_id, source_of
 from kontext_nb.session.progress import QUIET_S, line
 from kontext_nb.session.shown import bundle
 
@@ -41,6 +40,7 @@ class Grid:
 
         Raises:
             ParameterRejected: Another suffix, or no such folder.
+            NotSaved: The disk did not take it.
         """
         return export.save(self.sheet, path)
 
@@ -82,15 +82,7 @@ def sweep(
         KontextError: Not one edit could be made.
         KeyboardInterrupt: Stop was pressed; what was finished is in the store.
     """
-    if isinstance(prompts, str) or not prompts or not seeds:
-        raise ParameterRejected(
-            "A sweep needs a list of prompts and a list of seeds.",
-            'For example sweep(picture, ["Make it night", "Make it sepia"], [1, 2]).',
-        )
-    for prompt in prompts:
-        checked_prompt(prompt)
-    for seed in seeds:
-        checked_seed(seed)
+    _check(prompts, seeds)
     picture, cell = source_of(source), cells.here()
     desk = Desk(settings.current())
     chain = chain_id(picture, cell)
@@ -110,82 +102,96 @@ def sweep(
         for seed in seeds
     ]
     answers = _all_finished(desk, steps)
-    failures = [answer for answer in answers if isinstance(answer, KontextError)]
+    failures = [answer for answer in answers if isinstance(answer, Exception)]
     if len(failures) == len(answers):
         raise failures[0]
-    # A column that names its seed says it for all its cells.
-    named = [seed is not None and len(seeds) > 1 for _ in prompts for seed in seeds]
-    shown = [_cell(desk, *it) for it in zip(steps, answers, named, strict=True)]
+    # With several seeds the column says which; then the cells need not.
+    shown = [
+        _cell(desk, *pair, with_seed=len(seeds) == 1 or None in seeds)
+        for pair in zip(steps, answers, strict=True)
+    ]
     engines = dict.fromkeys(a.job.engine or "" for a in answers if isinstance(a, Step))
     return Grid(_sheet(picture, prompts, seeds, shown, " · ".join(engines)))
 
 
-def _all_finished(desk: Desk, steps: Sequence[Step]) -> list[Step | KontextError]:
+def _check(prompts: Sequence[str], seeds: Sequence[int | None]) -> None:
+    """Refuse a sweep of which any part would be refused, before any of it is sent."""
+    if isinstance(prompts, str) or not prompts or not seeds:
+        raise ParameterRejected(
+            "A sweep needs a list of prompts and a list of seeds.",
+            'For example sweep(picture, ["Make it night", "Make it sepia"], [1, 2]).',
+        )
+    for prompt in prompts:
+        checked_prompt(prompt)
+    for seed in seeds:
+        checked_seed(seed)
+
+
+def _all_finished(desk: Desk, steps: Sequence[Step]) -> list[Step | Exception]:
     """Wait for all steps, a few at once; an error stands in its step's place."""
-    engine = desk.engine()
-    open_ = [step for step in steps if step.job.state is not State.DONE]
+    engine = desk.engine_of(steps[0].job)
     request = steps[0].job.request
-    each_s = desk.ledger.expected_s(request.provider, request.model)
     label = engine.provider.label(request.model)
-    shown, started, made = line(), time.monotonic(), Counter[bool]()
-    if open_:
-        shown.show(_announcement(len(steps), len(open_), label, each_s))
+    each_s = desk.ledger.expected_s(request.provider, request.model)
+    to_make = sum(step.job.state is not State.DONE for step in steps)
+    shown, started, done = line(), time.monotonic(), 0
+    if to_make:
+        cost = "free" if engine.free else "charged by the service, price not known"
+        shown.show(_announcement(len(steps), to_make, label, cost, each_s))
+    gate = asyncio.Semaphore(AT_ONCE)
 
-    async def all_of_them() -> list[Step | KontextError]:
-        gate = asyncio.Semaphore(AT_ONCE)
+    async def finished(work: Coroutine[Any, Any, Step]) -> Step | Exception:
+        nonlocal done
+        async with gate:
+            try:
+                return await work
+            except Exception as error:  # noqa: BLE001 - it stands in its own cell
+                return error
+            finally:
+                done += 1
 
-        async def one(step: Step) -> Step | KontextError:
-            async with gate:
-                try:
-                    return await desk.finish(step, lambda _: None)
-                except KontextError as error:
-                    return error
-                finally:
-                    made[True] += 1
-
-        return await asyncio.gather(*map(one, steps))
+    async def all_of_them() -> list[Step | Exception]:
+        return await asyncio.gather(*map(finished, work))
 
     def tick() -> None:
         seconds = time.monotonic() - started
         if seconds > QUIET_S:
-            shown.show(f"{label} · {made[True]} of {len(steps)} · {seconds:.0f} s")
+            shown.show(f"{label} · {done} of {len(steps)} · {seconds:.0f} s")
 
+    work = [desk.finish(step, lambda _: None) for step in steps]
     try:
         answers = engine.bridge.run(all_of_them(), tick)
     except KeyboardInterrupt:
-        words = (
-            f"Stopped after {made[True]} of {len(steps)}: re-run to go on from there."
-        )
+        words = f"Stopped after {done} of {len(steps)}: re-run to go on from there."
         shown.close(words)
         raise KeyboardInterrupt(words) from None
     shown.close("")
     return answers
 
 
-def _announcement(cells_: int, to_make: int, label: str, each_s: float | None) -> str:
+def _announcement(
+    cells_count: int, to_make: int, label: str, cost: str, each_s: float | None
+) -> str:
     """Say how much it will be before anything is spent."""
-    cost = "free" if label == DEMO_LABEL else "charged by the service, price not known"
     rounds = -(-to_make // AT_ONCE)
-    time_ = f"about {max(1, round(rounds * each_s))} s" if each_s else "time not known"
-    stored = cells_ - to_make
+    takes = f"about {max(1, round(rounds * each_s))} s" if each_s else "time not known"
+    stored = cells_count - to_make
     return (
-        f"{cells_} edits: {stored} from the store, {to_make} to make · {label} · "
-        f"{cost} · {time_}"
+        f"{cells_count} edits: {stored} from the store, {to_make} to make · {label} · "
+        f"{cost} · {takes}"
     )
 
 
 def _cell(
-    desk: Desk,
-    step: Step,
-    answer: Step | KontextError,
-    named: bool,  # noqa: FBT001 - one of a row of facts about a cell
+    desk: Desk, step: Step, answer: Step | Exception, *, with_seed: bool
 ) -> plan.Cell:
     asked = step.job.request
-    if isinstance(answer, KontextError):
-        return plan.Cell(None, asked.prompt, answer.problem, state="failed")
+    if isinstance(answer, Exception):
+        said = getattr(answer, "problem", str(answer))
+        return plan.Cell(None, asked.prompt, said, state="failed")
     return plan.Cell(
         desk.blobs.path(answer.job.result_blob or ""),
-        detail="" if named else f"seed {asked.seed}",
+        detail=f"seed {asked.seed}" if with_seed else "",
         alt=f"The result of: {asked.prompt}",
     )
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from kontext_nb.errors import StoreError
+from kontext_nb.model import echo
+
+_NAME = re.compile(r"[0-9a-f]{64}\.[a-z]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,16 @@ class Blobs:
         return True
 
     def path(self, name: str) -> Path:
-        """Return where the blob of that name is kept."""
+        """Return where the blob of that name is kept.
+
+        Raises:
+            StoreError: It is no blob's name; a damaged row could lead anywhere.
+        """
+        if not _NAME.fullmatch(name):
+            raise StoreError(
+                f"{echo(name)} is no picture of the store.",
+                "The ledger is damaged: restore it from a backup.",
+            )
         return self.root / name[:2] / name[2:]
 
 

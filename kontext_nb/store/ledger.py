@@ -7,9 +7,10 @@ operation opens its own connection, so threads, forks and kernels share nothing 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import statistics
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,6 +48,7 @@ MIGRATIONS = (
         finished_at REAL
     ) STRICT;
     CREATE INDEX jobs_by_fingerprint ON jobs (fingerprint);
+    CREATE INDEX jobs_by_ask ON jobs (ask);
     CREATE TABLE steps (
         id TEXT PRIMARY KEY,
         chain TEXT NOT NULL,
@@ -65,10 +67,10 @@ _SEEN_BY_ALL = frozenset(
     {Event.START, Event.FINISH, Event.FAIL, Event.CANCEL, Event.EXPIRE}
 )
 
-_LIKE = """
-    SELECT * FROM jobs
-    WHERE fingerprint = ? AND state NOT IN ('failed', 'cancelled', 'expired')
-    ORDER BY state = 'done' DESC, created_at DESC
+_INSERT_JOB = """
+    INSERT INTO jobs (id, state, provider, model, prompt, seed, aspect_ratio, source,
+        fingerprint, ask, source_blob, notices, created_at)
+    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING
 """
 
 _STEP = """
@@ -87,13 +89,21 @@ class Ledger:
 
     path: Path
 
-    def add(self, step: Step, *, share: bool = False) -> Step:
+    def add(
+        self,
+        step: Step,
+        *,
+        adopt: Collection[State] = (),
+        besides: Collection[str] = (),
+    ) -> Step:
         """Write a step, and its job unless that has a row already.
 
         Args:
             step: What to write.
-            share: Let the step show a job that is there for the identical request; in
-                the same transaction, so that two kernels that ask the same share one.
+            adopt: Let the step show a job that is there for the same ask, if it is in
+                one of these states; in the same transaction, so that two kernels that
+                ask the same share one.
+            besides: Ids of jobs that are not to be adopted.
 
         Returns:
             The step, with the job it shows.
@@ -102,41 +112,26 @@ class Ledger:
             StoreError: It could not be written; nothing may be sent then.
         """
         with self._transaction() as db:
-            asked = step.job.request
-            if share and (like := db.execute(_LIKE, (asked.fingerprint,)).fetchone()):
-                step = replace(step, job=_job(like))
-            job = step.job
-            db.execute(
-                "INSERT INTO jobs (id, state, provider, model, prompt, seed,"
-                " aspect_ratio, source, fingerprint, ask, source_blob, notices,"
-                " created_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
-                " ON CONFLICT (id) DO NOTHING",
-                (
-                    job.id,
-                    job.state,
-                    asked.provider,
-                    asked.model,
-                    asked.prompt,
-                    asked.seed,
-                    asked.aspect_ratio,
-                    asked.source,
-                    asked.fingerprint,
-                    job.ask,
-                    job.source_blob,
-                    json.dumps(job.notices),
-                    job.created_at,
-                ),
+            # The fingerprint also finds a job whose seed was picked, not given.
+            alike = db.execute(
+                "SELECT * FROM jobs WHERE fingerprint = ? OR ask = ?"
+                " ORDER BY state = 'done' DESC, created_at DESC",
+                (step.job.ask, step.job.ask),
             )
+            found = (_job(row) for row in alike)
+            fitting = (j for j in found if j.state in adopt and j.id not in besides)
+            step = replace(step, job=next(fitting, step.job))
+            # In one place of a chain a job stands once, however often it is asked for.
+            there = db.execute(
+                _STEP + "WHERE job = ? AND chain = ? AND parent IS ?",
+                (step.job.id, step.chain, step.parent),
+            ).fetchone()
+            if there:
+                return _step(there)
+            db.execute(_INSERT_JOB, _job_values(step.job))
+            place = (step.id, step.chain, step.parent, step.job.id, step.call)
             db.execute(
-                "INSERT INTO steps VALUES (?,?,?,?,?,?)",
-                (
-                    step.id,
-                    step.chain,
-                    step.parent,
-                    job.id,
-                    step.call,
-                    step.created_at,
-                ),
+                "INSERT INTO steps VALUES (?,?,?,?,?,?)", (*place, step.created_at)
             )
         return step
 
@@ -231,7 +226,8 @@ class Ledger:
         return statistics.median(row["took"] for row in rows) if rows else None
 
     def _rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
-        if not self.path.exists():
+        # Asking makes no file. Path.exists would raise where a folder is unreadable.
+        if not os.path.exists(self.path):  # noqa: PTH110 - see above
             return []
         with self._connection() as db:
             return db.execute(query, values).fetchall()
@@ -269,18 +265,40 @@ class Ledger:
 
 
 def _migrate(db: sqlite3.Connection) -> None:
-    seen = db.execute("PRAGMA user_version").fetchone()[0]
-    if seen == len(MIGRATIONS):
-        return
+    if _scripts_to_run(db):
+        db.execute("BEGIN IMMEDIATE")
+        for script in _scripts_to_run(db):  # another kernel may have been here
+            for statement in script.split(";"):
+                db.execute(statement)
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        db.execute("COMMIT")
+
+
+def _scripts_to_run(db: sqlite3.Connection) -> tuple[str, ...]:
+    seen: int = db.execute("PRAGMA user_version").fetchone()[0]
     if seen > len(MIGRATIONS):
         raise sqlite3.DatabaseError("a newer kontext_nb wrote it; please upgrade")
-    db.execute("BEGIN IMMEDIATE")
-    seen = db.execute("PRAGMA user_version").fetchone()[0]  # another may have been here
-    for script in MIGRATIONS[seen:]:
-        for statement in script.split(";"):
-            db.execute(statement)
-    db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-    db.execute("COMMIT")
+    return MIGRATIONS[seen:]
+
+
+def _job_values(job: Job) -> tuple[Any, ...]:
+    """Return a new job's values in the order of `_INSERT_JOB`."""
+    asked = job.request
+    return (
+        job.id,
+        job.state,
+        asked.provider,
+        asked.model,
+        asked.prompt,
+        asked.seed,
+        asked.aspect_ratio,
+        asked.source,
+        asked.fingerprint,
+        job.ask,
+        job.source_blob,
+        json.dumps(job.notices),
+        job.created_at,
+    )
 
 
 def _job(row: sqlite3.Row) -> Job:

@@ -19,7 +19,7 @@ class Compare(Still, anywidget.AnyWidget):
     """
 
     _esm = asset("picture.js", "compare.js")
-    _css = asset("compare.css")
+    _css = asset("view.css", "compare.css")
 
     left = traitlets.Bytes().tag(sync=True)
     right = traitlets.Bytes().tag(sync=True)

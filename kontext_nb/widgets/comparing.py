@@ -38,17 +38,13 @@ def compare(
         pixels.preview(picture.image, longest_px=PREVIEW_PX) for picture in pictures
     )
     view.left_label, view.right_label = labels
-    view.left_size, view.right_size = (size_of(picture) for picture in pictures)
+    sizes = [pixels.size_text(picture.image) for picture in pictures]
+    view.left_size, view.right_size = sizes
     view.footer = footer
     cells = (
-        plan.Cell(picture.image, label, size_of(picture), alt=label)
-        for picture, label in zip(pictures, labels, strict=True)
+        plan.Cell(picture.image, label, size, alt=label)
+        for picture, label, size in zip(pictures, labels, sizes, strict=True)
     )
     sheet = plan.pair(*cells, footer=footer)
     view.static = lambda: bundle(sheet, repr(view))
     return view
-
-
-def size_of(picture: pixels.Picture) -> str:
-    """Return a picture's size as people write it."""
-    return f"{picture.image.width}\N{MULTIPLICATION SIGN}{picture.image.height}"

@@ -1,13 +1,14 @@
 """The Editor: one picture, one instruction after the other, and the chain they make.
 
-Callbacks return at once; the work goes on on the engine's thread and in short threads
-of its own, so the kernel stays free. Callbacks may come from any thread and two at a
-time, so what they share is behind one lock.
+Callbacks return at once: what takes time goes on in short threads and on the engine's,
+so the kernel stays free. Callbacks may come from any thread and two at a time, so one
+lock guards the running edit and one the view.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -22,7 +23,7 @@ from kontext_nb.session.edits import Chain, Edit
 from kontext_nb.session.progress import Watch
 from kontext_nb.session.shown import bundle
 from kontext_nb.widgets.choice import compare_view, strip_view
-from kontext_nb.widgets.comparing import PREVIEW_PX, size_of
+from kontext_nb.widgets.comparing import PREVIEW_PX
 from kontext_nb.widgets.view import ShownStep, Still
 
 SOURCE = "source"  # id of the strip's first place
@@ -41,7 +42,10 @@ class Editor(Still, ipywidgets.VBox):
 
     def __init__(self, source: Any) -> None:
         self.chain: Chain = open_chain(source)
-        self._lock = threading.Lock()
+        self._running = threading.Lock()
+        self._view = threading.RLock()
+        self._busy = False
+        self._cancelled = False
         self._task: Task[Edit] | None = None
         self._watch = Watch("")
         self._thumbs: dict[str, bytes] = {}
@@ -70,37 +74,55 @@ class Editor(Still, ipywidgets.VBox):
         super().__init__([self.prompt, controls, self.view, self.strip])
         self.static = self._still
         self.strip.observe(lambda _: self._show_selected(), "selected")
-        self._show_chain()
         self.run_button.on_click(lambda _: self.run())
         self.cancel_button.on_click(lambda _: self.cancel())
-        with self._lock:
-            self._task = self.chain.pick_up(report=self._report, ended=self._ended)
-            self._enable()
+        self._show_chain()
+        self._begin(lambda: self.chain.pick_up(report=self._report, ended=self._ended))
 
     def run(self) -> None:
         """Start the edit that the instruction describes, from the selected step."""
-        with self._lock:
-            if self._task is not None:
-                return
-            self._watch = Watch(self.chain.maker())
-            try:
-                self._task = self.chain.begin(
-                    self.prompt.value,
-                    parent=self._edit(self.strip.selected),
-                    seed=_seed(self.seed.value),
-                    report=self._report,
-                    ended=self._ended,
-                )
-            except KontextError as error:
-                self._say(str(error), failed=True)
-            self._enable()
+        prompt, place, seed = self.prompt.value, self.strip.selected, self.seed.value
+
+        def begin() -> Task[Edit]:
+            return self.chain.begin(
+                prompt,
+                parent=self._edit(place),
+                seed=_seed(seed),
+                report=self._report,
+                ended=self._ended,
+            )
+
+        _aside(self._begin, begin)
 
     def cancel(self) -> None:
         """Ask the running edit to stop; what became of it is said when it is known."""
-        with self._lock:
-            if self._task is not None:
+        with self._running:
+            self._cancelled = self._busy
+            if self._busy:
                 self._say("Cancelling…")
+            if self._task is not None:
                 self._task.cancel()
+
+    def _begin(self, begin: Callable[[], Task[Edit] | None]) -> None:
+        """Start what ``begin`` starts, unless an edit is running already."""
+        with self._running:
+            if self._busy:
+                return
+            self._set_busy(True)
+        try:
+            self._watch = Watch(self.chain.maker())
+            task = begin()
+        except KontextError as error:
+            self._free(str(error), failed=True)
+            return
+        if task is None:
+            self._free("")
+            return
+        with self._running:
+            # It may have ended already, and then the Editor is free again.
+            self._task = task if self._busy else None
+            if self._cancelled:
+                task.cancel()
 
     def _report(self, progress: Progress) -> None:
         self._watch.report(progress)
@@ -108,23 +130,30 @@ class Editor(Still, ipywidgets.VBox):
 
     def _ended(self, outcome: Edit | Exception) -> None:
         # Decoding and scaling would hold up every other job on the engine's thread.
-        threading.Thread(target=self._settle, args=(outcome,), daemon=True).start()
+        _aside(self._settle, outcome)
 
     def _settle(self, outcome: Edit | Exception) -> None:
         """Show what came of an edit, then allow the next."""
-        if isinstance(outcome, Edit):
+        if not isinstance(outcome, Edit):
+            self._free(str(outcome), failed=not isinstance(outcome, EditCancelled))
+            return
+        try:
             self._show_chain(select=outcome.step.id)
-            self._say(" ".join(("Done.", *outcome.notices)))
+        except KontextError as error:
+            self._free(str(error), failed=True)
         else:
-            told = isinstance(outcome, EditCancelled)
-            self._say(str(outcome), failed=not told)
-        with self._lock:
-            self._task = None
-            self._enable()
+            self._free(" ".join(("Done.", *outcome.notices)))
 
-    def _enable(self) -> None:
-        self.run_button.disabled = self._task is not None
-        self.cancel_button.disabled = self._task is None
+    def _free(self, said: str, *, failed: bool = False) -> None:
+        self._say(said, failed=failed)
+        with self._running:
+            self._task, self._cancelled = None, False
+            self._set_busy(False)
+
+    def _set_busy(self, busy: bool) -> None:  # noqa: FBT001 - it sets just that
+        self._busy = busy
+        self.run_button.disabled = busy
+        self.cancel_button.disabled = not busy
 
     def _say(self, text: str, *, failed: bool = False) -> None:
         colour = "color:var(--jp-error-color1,#c62828)" if failed else ""
@@ -140,9 +169,17 @@ class Editor(Still, ipywidgets.VBox):
 
     def _show_chain(self, *, select: str | None = None) -> None:
         """Fill the strip from the store, and go to ``select`` or the newest step."""
-        edits = self.chain.edits
+        with self._view:
+            edits = self.chain.edits
+            self.strip.steps = self._shown_steps(edits)
+            place = select or (edits[-1].step.id if edits else SOURCE)
+            if self.strip.selected == place:
+                self._show_selected()
+            self.strip.selected = place  # a change shows itself
+
+    def _shown_steps(self, edits: tuple[Edit, ...]) -> list[Any]:
         places = {edit.step.id: n for n, edit in enumerate(edits, start=1)}
-        steps: list[Any] = [
+        return [
             ShownStep(id=SOURCE, thumb=self._thumb(SOURCE, None), title="Source"),
             *(
                 ShownStep(
@@ -156,12 +193,6 @@ class Editor(Still, ipywidgets.VBox):
                 for edit in edits
             ),
         ]
-        self.strip.steps = steps
-        newest = edits[-1].step.id if edits else SOURCE
-        if self.strip.selected == (select or newest):
-            self._show_selected()
-        else:
-            self.strip.selected = select or newest
 
     def _thumb(self, place: str, edit: Edit | None) -> bytes:
         if place not in self._thumbs:
@@ -175,16 +206,23 @@ class Editor(Still, ipywidgets.VBox):
 
     def _show_selected(self) -> None:
         """Show the selected step beside what it was made from."""
-        edit = self._edit(self.strip.selected)
-        before = edit.before if edit else self.chain.source
-        with self.view.hold_trait_notifications():
-            self.view.left = _preview(before)
-            self.view.left_size = before if isinstance(before, str) else size_of(before)
-            self.view.left_label = "Before" if edit and edit.step.parent else "Source"
-            self.view.right = _preview(edit.after) if edit else b""
-            self.view.right_size = size_of(edit.after) if edit else ""
-            self.view.right_label = edit.prompt if edit else "Result"
-            self.view.footer = f"{edit.model} · seed {edit.seed}" if edit else ""
+        with self._view:
+            edit = self._edit(self.strip.selected)
+            before = edit.before if edit else self.chain.source
+            with self.view.hold_trait_notifications():
+                self.view.left = _preview(before)
+                self.view.left_size = (
+                    before
+                    if isinstance(before, str)
+                    else pixels.size_text(before.image)
+                )
+                parent = edit.step.parent if edit else None
+                self.view.left_label = "Before" if parent else "Source"
+                self.view.right = _preview(edit.after) if edit else b""
+                self.view.right_size = pixels.size_text(edit.image) if edit else ""
+                self.view.right_label = edit.prompt if edit else "Result"
+                made_by = f"{edit.model} · seed {edit.seed}" if edit else ""
+                self.view.footer = made_by
 
     def _still(self) -> dict[str, Any]:
         """Return what the notebook shows where no widget runs: the chain so far."""
@@ -193,6 +231,10 @@ class Editor(Still, ipywidgets.VBox):
     def __repr__(self) -> str:
         """Say in one line what this is."""
         return f"Editor with a chain of {len(self.chain)} edits"
+
+
+def _aside(work: Callable[..., None], *given: Any) -> None:
+    threading.Thread(target=work, args=given, daemon=True).start()
 
 
 def _preview(picture: pixels.Picture | str) -> bytes:

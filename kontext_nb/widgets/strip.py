@@ -17,7 +17,7 @@ class Strip(Still, anywidget.AnyWidget):
     """
 
     _esm = asset("picture.js", "strip.js")
-    _css = asset("strip.css")
+    _css = asset("view.css", "strip.css")
 
     steps = traitlets.List(traitlets.Dict()).tag(sync=True)
     selected = traitlets.Unicode().tag(sync=True)

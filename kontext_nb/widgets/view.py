@@ -29,8 +29,8 @@ class ShownStep(TypedDict):
 def asset(*names: str) -> str:
     """Return the named files of ``kontext_nb/static``, one after the other.
 
-    The scripts have no imports and no build, so what two views share is put in front
-    of each of them.
+    Scripts and styles have no imports and no build, so what two views share is put in
+    front of each of them.
     """
     folder = files("kontext_nb") / "static"
     return "\n".join((folder / name).read_text("utf-8") for name in names)

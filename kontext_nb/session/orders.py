@@ -1,0 +1,96 @@
+"""What the user wants, and which earlier jobs may answer it."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from kontext_nb import pixels
+from kontext_nb.errors import ImageRejected
+from kontext_nb.lifecycle import CAME_TO_NOTHING, UNDER_WAY, State
+from kontext_nb.model import echo
+from kontext_nb.pixels import Picture
+from kontext_nb.session import cell as cells
+
+WORTH_KEEPING = frozenset(State) - CAME_TO_NOTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What the user wants, before it is known whether it must be made.
+
+    Args:
+        source: The picture, or the https address it has.
+        prompt: The instruction.
+        chain: Id of the chain the step belongs to.
+        parent: The step the source came from; None for a chain's first picture.
+        seed: None for any.
+        aspect_ratio: None to follow the source.
+        cell: The cell that asks, if one does.
+        refresh: Have it made anew even where the store has it.
+    """
+
+    source: Picture | str
+    prompt: str
+    chain: str
+    parent: str | None = None
+    seed: int | None = None
+    aspect_ratio: str | None = None
+    cell: cells.Cell | None = None
+    refresh: bool = False
+
+    @property
+    def worth_keeping(self) -> frozenset[State]:
+        """In which states this very call's own job answers it."""
+        # What is under way is waited for also by who wants it anew: it is just that.
+        return UNDER_WAY if self.refresh else WORTH_KEEPING
+
+    def adoptable(self, call: str | None) -> frozenset[State]:
+        """Return in which states another job for the same ask may answer.
+
+        Args:
+            call: Key of the asking call, if a cell asks.
+        """
+        if self.refresh or self.seed is not None:
+            return self.worth_keeping
+        # Without a seed each call of a cell has its own; a shell or button has no call.
+        return frozenset() if call else UNDER_WAY | {State.UNKNOWN}
+
+    @property
+    def shares_what_is_in_hand(self) -> bool:
+        """Whether a job this process is waiting for already may answer as well.
+
+        Without a seed, two edits started side by side are meant to be two.
+        """
+        return self.seed is not None and not self.refresh
+
+
+def is_address(source: str) -> bool:
+    """Tell an address, which the service fetches itself, from a blob's name."""
+    return source.startswith("https://")
+
+
+def source_of(given: Any) -> Picture | str:
+    """Return what a user gave as a picture, or as the address it travels as.
+
+    Raises:
+        ImageRejected: Neither.
+    """
+    if isinstance(given, str) and "://" in given[:12]:
+        if is_address(given) and given.isascii() and given.isprintable():
+            return given
+        raise ImageRejected(
+            f"The address {echo(given)} cannot be handed to the service.",
+            "Use an https address that opens without a login, or a file.",
+        )
+    return pixels.load(given)
+
+
+def chain_id(source: Picture | str, cell: cells.Cell | None) -> str:
+    """Return the id of a chain: the cell's own, or a new one without a cell."""
+    if cell is None:
+        return uuid.uuid4().hex
+    name = source if isinstance(source, str) else source.digest
+    return hashlib.sha256(f"{cell.key}\n{name}".encode()).hexdigest()[:32]
