@@ -18,6 +18,7 @@ class Step:
         parent: The step it was made from; None if from the chain's source picture.
         job: The job that makes its picture. Two steps may share one.
         call: Which call of which cell made it, so that a re-run finds it again.
+        text_call: The same by the cell's code, for runs that know no cell ids.
         created_at: Unix seconds.
     """
 
@@ -26,6 +27,7 @@ class Step:
     parent: str | None
     job: Job
     call: str | None
+    text_call: str | None = None
     created_at: float
 
 

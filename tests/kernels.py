@@ -17,10 +17,10 @@ class Kernel:
         self.client.wait_for_ready(timeout=TIMEOUT_S)
 
     def send(self, code, cell_id="cell-1"):
-        """Queue a cell, as JupyterLab does, and return its request's id."""
+        """Queue a cell, as a front end does (a headless one knows no cell id)."""
         content = {"code": code, "silent": False, "store_history": True}
         content |= {"user_expressions": {}, "allow_stdin": False}
-        metadata = {"cellId": cell_id}
+        metadata = {"cellId": cell_id} if cell_id else {}
         message = self.client.session.msg("execute_request", content, metadata=metadata)
         self.client.shell_channel.send(message)
         return message["header"]["msg_id"]

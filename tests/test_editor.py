@@ -83,6 +83,14 @@ def test_a_failed_edit_leaves_the_editor_usable(editor):
     assert len(editor.chain) == 1
 
 
+def test_no_seed_however_odd_locks_the_editor(editor):
+    """Whatever is typed as a seed is refused in words, and Run comes back."""
+    for odd in ("9" * 5000, "\N{ARABIC-INDIC DIGIT SEVEN}", "-1", "1e3"):
+        editor.seed.value = odd
+        run(editor, "Make it night")
+        assert "not a whole number" in editor.status.value
+
+
 def test_cancel_says_what_became_of_it(picture):
     """A queued job is cancelled, and the Editor is free again at once."""
     with kx.configure(demo_s=90):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import pytest
 from PIL import Image
@@ -12,6 +13,7 @@ from kontext_nb.errors import (
     ImageRejected,
     ParameterRejected,
     PromptRejected,
+    StoreError,
 )
 from kontext_nb.session import sweeps
 from kontext_nb.session.settings import current
@@ -166,6 +168,52 @@ def test_a_sweep_that_makes_nothing_is_an_error(picture):
         kx.sweep(picture, "Make it sepia")
     with pytest.raises(PromptRejected):
         kx.sweep(picture, ["Make it sepia", ""])
+
+
+def test_many_prompts_with_one_seed_stay_legible(picture):
+    """More than a few pictures are not pressed into one row; any iterable will do."""
+    words = ("sepia", "night", "darker", "brighter", "warmer", "cooler")
+    grid = kx.sweep(picture, (f"Make it {word}" for word in words))
+    assert len(grid.sheet.rows) == len(words)
+    assert grid.sheet.columns == 2
+
+
+def test_what_a_user_does_to_a_picture_stays_theirs(picture):
+    """`image` and `source` are copies: changing one changes no edit."""
+    edit = kx.edit(picture, "Make it sepia")
+    edit.image.paste("black", (0, 0, 880, 1184))
+    edit.source.thumbnail((8, 8))
+    assert edit.image.getbbox() == (0, 0, 880, 1184)
+    assert edit.source.size == (96, 128)
+
+
+def test_a_store_that_is_gone_is_told(picture, tmp_path):
+    """An edit whose store was deleted still has a name, and says what is wrong."""
+    edit = kx.edit(picture, "Make it sepia")
+    shutil.rmtree(tmp_path / "store")
+    assert "Make it sepia" in repr(edit)
+    for use in (edit.save, lambda _: edit.chain):
+        with pytest.raises(StoreError):
+            use(tmp_path / "a.png")
+
+
+def test_a_branch_is_marked_in_the_chain(picture):
+    """A step that does not follow its neighbour says where it came from."""
+    root = kx.edit(picture, "Make it sepia", seed=1)
+    root.edit("Make it darker", seed=1)
+    root.edit("Make it brighter", seed=1)
+    details = [cell.detail for cell in root.chain.grid().sheet.rows[0]]
+    assert [("from" in detail) for detail in details] == [False, False, False, True]
+    assert details[3].endswith("from: Make it sepia")
+
+
+def test_a_relative_home_stays_where_it_was(picture, tmp_path, monkeypatch):
+    """The store does not follow when the working folder changes."""
+    monkeypatch.setenv("KONTEXT_NB_HOME", f"relative-{tmp_path.name}")
+    first = kx.edit(picture, "Make it sepia", seed=1)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert kx.edit(picture, "Make it sepia", seed=1).job == first.job
 
 
 def test_a_sweep_says_what_it_will_spend():

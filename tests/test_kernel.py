@@ -57,7 +57,7 @@ def test_progress_is_live_in_a_blocking_cell(running):
     ]
     assert lines[0].startswith("demo engine · queued, place 1")
     assert any("working" in text for text in lines)
-    assert lines[-1] == ""
+    assert lines[-1].startswith("demo engine · done in")
 
 
 STOPPABLE = "e = kx.edit(picture, 'Make it night')"
@@ -116,6 +116,36 @@ def test_a_rerun_cell_gets_its_edits_back_after_a_restart(running, tmp_path):
     assert running.run(code, "a").split() == ["True", first[1]]
     assert running.run(code, "b").split()[0] == "False"
     assert (tmp_path / ".kontext" / "ledger.sqlite3").exists()
+
+
+def test_a_headless_run_finds_what_a_front_end_made(running):
+    """The same code without cell ids is the same cell: nothing is made again."""
+    code = "e = kx.edit(picture, 'Make it night'); print(e.seed)"
+    begin(running)
+    made = running.run(code, "an-id-of-jupyterlab")
+    assert running.run(code, cell_id=None) == made
+
+
+def test_an_edit_that_the_kernels_end_cut_short_is_made_anew(running):
+    """The demo engine ends with its kernel: re-running the cell makes it anew."""
+    begin(running, seconds=90)
+    request = running.send(STOPPABLE, "long")
+    running.outputs(request, until=lambda m: "queued" in str(m["content"]))
+    running.restart()
+    begin(running)
+    again = STOPPABLE + "; print(e.reused)"
+    assert running.run(again, "long").strip() == "False"
+
+
+def test_an_error_is_short(running):
+    """What the engine refuses is a few lines, and its two sentences stand last."""
+    begin(running)
+    seen = running.outputs(running.send("kx.edit(picture, 'Remove the bottle')"))
+    (error,) = (m for m in seen if m["header"]["msg_type"] == "error")
+    shown = "\n".join(error["content"]["traceback"])
+    assert "runner.py" not in shown
+    assert "futures" not in shown
+    assert len(shown.splitlines()) < 70
 
 
 def test_a_loop_gets_as_many_edits_as_it_asks_for(running):

@@ -77,7 +77,15 @@ def test_a_secret_shows_itself_nowhere():
 
 def step(name, parent):
     job = Job(id=name, request=request(), ask="", source_blob="", created_at=0.0)
-    return Step(id=name, chain="c", parent=parent, job=job, call=None, created_at=0.0)
+    return Step(
+        id=name,
+        chain="c",
+        parent=parent,
+        job=job,
+        call=None,
+        text_call=None,
+        created_at=0.0,
+    )
 
 
 @given(st.lists(st.integers(0, 10), min_size=1, max_size=12), st.data())

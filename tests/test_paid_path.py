@@ -523,12 +523,23 @@ def test_the_token_of_the_environment_comes_first(monkeypatch):
     """RUNCOMFY_TOKEN, then the file of the official command line, then none."""
     with pytest.raises(NotAuthorised, match="no RunComfy token"):
         keys.runcomfy()
-    assert not keys.has_token()
+    assert not keys.is_meant()
     put_token(json.dumps({"access_token": "tok-of-the-file"}))
     assert keys.runcomfy().token.reveal() == "tok-of-the-file"
-    assert keys.has_token()
+    assert keys.is_meant()
     monkeypatch.setenv("RUNCOMFY_TOKEN", TOKEN)
     assert keys.runcomfy().token.reveal() == TOKEN
+
+
+def test_an_address_without_a_token_is_told(monkeypatch):
+    """Who points at a server means it: the demo does not quietly answer instead."""
+    monkeypatch.setenv("RUNCOMFY_MODEL_API_BASE", "http://127.0.0.1:9/v1")
+    with pytest.raises(NotAuthorised, match="RUNCOMFY_TOKEN is not set"):
+        kx.edit(SOURCE, PROMPT)
+    monkeypatch.setenv("RUNCOMFY_TOKEN", TOKEN)
+    monkeypatch.setenv("RUNCOMFY_MODEL_API_BASE", "http://127.0.0.1:9")
+    with pytest.raises(ParameterRejected, match="end in /v1"):
+        kx.edit(SOURCE, PROMPT)
 
 
 def test_the_token_file_is_where_the_official_one_is(monkeypatch, tmp_path):

@@ -131,6 +131,7 @@ def test_the_whole_way_of_a_job(office):
     told = [(one.state, one.queue_position) for one in desk.reports]
     assert told == [
         (State.SENDING, None),
+        (State.SUBMITTED, None),
         (State.SUBMITTED, 2),
         (State.RUNNING, None),
         (State.RUNNING, None),

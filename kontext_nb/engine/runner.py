@@ -151,6 +151,7 @@ class Runner:
                 f"Note it, the service knows the edit by it: {request_id}",
                 may_have_been_charged=True,
             ) from error
+        self._tell(Progress(job.state, expected_s=self.expected_s))
         if stopped:
             await self._cancel(job)
             raise asyncio.CancelledError

@@ -172,7 +172,7 @@ class RunComfy:
                 f"The edit failed: {self._said(body)}.",
                 "Change the prompt or the seed; look under Generations at runcomfy.com "
                 "for what was charged."
-                if self.engine is None
+                if self.name == "runcomfy"
                 else "Change the prompt.",
             )
         engine = body.get("engine")
@@ -225,6 +225,12 @@ class RunComfy:
             and any(host == d or host.endswith("." + d) for d in RESULT_DOMAINS)
         )
 
+    @property
+    def _who(self) -> str:
+        """Who answers, as a message names it."""
+        official = "RunComfy" if self.name == "runcomfy" else f"The server {self.base}"
+        return f"The {self.engine}" if self.engine else official
+
     def _get(self, path: str) -> Call:
         return Call(method="GET", url=f"{self.base}/{path}", headers=self._headers())
 
@@ -247,7 +253,7 @@ class RunComfy:
             return facts
         said = self._said(facts) if facts else f"HTTP {reply.status}"
         error = _meaning(code, reply.status, submitting=submitting)
-        raise error(f"RunComfy answered: {said}.", _REMEDY[error])
+        raise error(f"{self._who} answered: {said}.", _REMEDY[error])
 
     def _said(self, body: Mapping[str, Any]) -> str:
         """Return the service's own words, in whichever field it put them."""

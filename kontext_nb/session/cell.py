@@ -2,7 +2,9 @@
 
 The front end tells the kernel the cell's id with each request; JupyterLab and Notebook
 send ``cellId``, Colab sends ``colab.cell_id``. Headless runners send nothing, and VS
-Code an id that changes each session: there the cell's own text stands for it.
+Code an id that changes each session: there the cell's own text stands for it. The text
+is kept beside an id too, so that a headless run of a notebook finds what was made in it
+with a front end.
 """
 
 from __future__ import annotations
@@ -24,11 +26,26 @@ class Cell:
 
     Args:
         key: Stable over re-runs and kernel restarts.
+        text: Stands for the cell's code; equal to ``key`` where there is no id.
         run: Differs for each run.
     """
 
     key: str
+    text: str
     run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call in a cell: the cell, and how often that run asked the same before.
+
+    Args:
+        key: By the cell's id, if it has one.
+        text: By the cell's code.
+    """
+
+    key: str
+    text: str
 
 
 _lock = threading.Lock()
@@ -59,11 +76,15 @@ def here() -> Cell | None:
     # In a widget's callback the parent is a comm message: that is no cell.
     if not parent or parent.get("header", {}).get("msg_type") != "execute_request":
         return None
-    place = _place(parent.get("metadata") or {}, parent.get("content") or {})
-    return Cell(f"{notebook() or ''}#{place}", parent["header"].get("msg_id", ""))
+    code = str((parent.get("content") or {}).get("code", ""))
+    text = "text-" + hashlib.sha256(code.encode()).hexdigest()[:24]
+    place = _id(parent.get("metadata") or {})
+    key = f"{notebook() or ''}#{place}" if place else text
+    return Cell(key, text, parent["header"].get("msg_id", ""))
 
 
-def _place(metadata: Mapping[str, Any], content: Mapping[str, Any]) -> str:
+def _id(metadata: Mapping[str, Any]) -> str | None:
+    """Return the id that the user or the front end gave the cell."""
     for found in (
         metadata.get("kontext", {}).get("chain"),
         metadata.get("colab", {}).get("cell_id"),
@@ -71,12 +92,11 @@ def _place(metadata: Mapping[str, Any], content: Mapping[str, Any]) -> str:
     ):
         if found and not str(found).startswith("vscode-notebook-cell:"):
             return str(found)
-    code = str(content.get("code", ""))
-    return "text-" + hashlib.sha256(code.encode()).hexdigest()[:24]
+    return None
 
 
-def next_call(cell: Cell | None, ask: str) -> str | None:
-    """Return the key of a call: its cell, and how often this run asked the same.
+def next_call(cell: Cell | None, ask: str) -> Call | None:
+    """Return which call this is; each asking for it is the next one.
 
     Counting the same asks, not all calls, keeps every other call's key when a line is
     added above it; and a loop that asks three times gets three results, each its own.
@@ -89,4 +109,5 @@ def next_call(cell: Cell | None, ask: str) -> str | None:
             _asked.clear()
             _last_run = cell.run
         _asked[ask] += 1
-        return f"{cell.key}:{_asked[ask]}"
+        count = _asked[ask]
+        return Call(f"{cell.key}:{count}", f"{cell.text}:{count}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import secrets
 import time
@@ -25,7 +26,7 @@ from kontext_nb.errors import (
     ResultLost,
     StoreError,
 )
-from kontext_nb.lifecycle import Event, State
+from kontext_nb.lifecycle import UNDER_WAY, Event, State
 from kontext_nb.model import SEED_MAX, EditRequest, Job, Progress
 from kontext_nb.pixels import Picture
 from kontext_nb.session import cell as cells
@@ -41,6 +42,9 @@ SENDING_S = 5.0
 # Jobs this process is placing or waiting for. An open job that is none of them was
 # left behind by a deadline, a stop or a crash: who asks for it again goes back to it.
 _in_hand: set[str] = set()
+# All jobs this process placed. The demo engine ends with its process, so only these can
+# still be asked for there.
+_placed_here: set[str] = set()
 
 
 class Desk:
@@ -56,10 +60,6 @@ class Desk:
         self.blobs = Blobs(self.home / "blobs")
         self.ledger = Ledger(self.home / "ledger.sqlite3")
 
-    def engine(self) -> Engine:
-        """Return the engine; the demo's code loads here, at the first order."""
-        return engine(self.settings)
-
     def place(self, order: Order) -> tuple[Step, bool]:
         """Find the step this order already has, or write a new one down.
 
@@ -69,6 +69,7 @@ class Desk:
         Raises:
             InputRejected: The order cannot be sent as it is; nothing was written.
         """
+        by = engine(self.settings)
         digest, blob = self._kept(order.source)
         asked = EditRequest(
             source=digest,
@@ -76,12 +77,13 @@ class Desk:
             seed=order.seed,
             aspect_ratio=order.aspect_ratio,
             model=self.settings.model,
-            provider=self.engine().provider.name,
+            provider=by.provider.name,
         )
         call = cells.next_call(order.cell, asked.fingerprint)
         if call:
-            found = self.ledger.step_of_call(call, asked.fingerprint)
-            if found and found.job.state in order.worth_keeping:
+            found = self.ledger.step_of_call(call.key, asked.fingerprint)
+            kept = found and found.job.state in order.worth_keeping
+            if found and kept and not self.forgotten(found.job):
                 return found, True
         self._make_home()
         seed = asked.seed if asked.seed is not None else secrets.randbelow(SEED_MAX + 1)
@@ -97,20 +99,26 @@ class Desk:
             chain=order.chain,
             parent=order.parent,
             job=job,
-            call=call,
+            call=call.key if call else None,
+            text_call=call.text if call else None,
             created_at=time.time(),
         )
+        adopt = order.adoptable(call)
+        if by.free:
+            adopt -= UNDER_WAY | {State.UNKNOWN}
         besides = () if order.shares_what_is_in_hand else frozenset(_in_hand)
-        step = self.ledger.add(step, adopt=order.adoptable(call), besides=besides)
+        step = self.ledger.add(step, adopt=adopt, besides=besides)
         _in_hand.add(step.job.id)
+        _placed_here.add(step.job.id)
         return step, step.job.id != job.id
 
     def _make_home(self) -> None:
         """Make the store's folder, and keep people's photos out of repositories."""
         try:
-            if not self.home.exists():
-                self.home.mkdir(parents=True)
-                (self.home / ".gitignore").write_text("*\n", encoding="utf-8")
+            self.home.mkdir(parents=True, exist_ok=True)
+            ignore = self.home / ".gitignore"
+            with contextlib.suppress(FileExistsError), ignore.open("x") as file:
+                file.write("*\n")
         except OSError as error:
             raise StoreError(
                 f"The store {self.home} cannot be made: {error.strerror}.",
@@ -133,6 +141,14 @@ class Desk:
         an error before any work starts.
         """
         return self._finish(step, self.engine_of(step.job), report)
+
+    def forgotten(self, job: Job) -> bool:
+        """Tell whether the demo engine lost a job with the process that ran it."""
+        return (
+            job.request.provider == "demo"
+            and job.state in UNDER_WAY
+            and job.id not in _placed_here
+        )
 
     def engine_of(self, job: Job) -> Engine:
         """Return the engine a job was sent to, whatever is configured now.
@@ -173,6 +189,12 @@ class Desk:
     ) -> Job:
         if job.state is State.DONE:
             return job
+        if self.forgotten(job):
+            raise ResultLost(
+                "The demo engine ended with the kernel that made this edit.",
+                "Run the edit again: the demo engine is free.",
+                job=job.id,
+            )
         _check_waitable(job)
         runner = Runner(
             provider=by.provider,

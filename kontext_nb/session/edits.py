@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 from kontext_nb import __version__, pixels
 from kontext_nb.chain import Step, lineage
 from kontext_nb.engine.bridge import Task
-from kontext_nb.errors import EditCancelled, ParameterRejected
+from kontext_nb.errors import EditCancelled, ParameterRejected, StoreError
 from kontext_nb.grids import plan
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Progress
@@ -77,8 +76,9 @@ class Edit:
     @property
     def notices(self) -> tuple[str, ...]:
         """What should be known: made smaller to be sent, taken from the store."""
-        stored = ("Taken from the store: nothing was sent or charged.",)
-        return self.step.job.notices + (stored if self.reused else ())
+        if self.reused:
+            return ("Taken from the store: nothing was sent or charged.",)
+        return self.step.job.notices
 
     @cached_property
     def before(self) -> pixels.Picture | str:
@@ -94,12 +94,12 @@ class Edit:
     @property
     def source(self) -> Image | None:
         """The picture before; None if it was sent as an address."""
-        return None if isinstance(self.before, str) else self.before.image
+        return None if isinstance(self.before, str) else self.before.image.copy()
 
     @property
     def image(self) -> Image:
         """The picture after, at the size the model made it."""
-        return self.after.image
+        return self.after.image.copy()
 
     @property
     def chain(self) -> Chain:
@@ -149,7 +149,7 @@ class Edit:
             ParameterRejected: Another suffix, or no such folder.
             NotSaved: The disk did not take it; the result stays in the store.
         """
-        line = lineage(self._desk.ledger.chain(self.step.chain), self.step.id)
+        line = self._line()
         facts = {
             "software": f"kontext_nb {__version__}",
             "model": self.model,
@@ -166,13 +166,22 @@ class Edit:
                 for step in line[:-1]
             ],
         }
-        return pixels.write(self.image, path, json.dumps(facts))
+        return pixels.write(self.image, path, facts)
 
     def _root(self) -> pixels.Picture | str:
-        line = lineage(self._desk.ledger.chain(self.step.chain), self.step.id)
+        line = self._line()
         if line[0].id == self.step.id:
             return self.before
         return Edit(self._desk, line[0], reused=True).before
+
+    def _line(self) -> tuple[Step, ...]:
+        try:
+            return lineage(self._desk.ledger.chain(self.step.chain), self.step.id)
+        except KeyError:
+            raise StoreError(
+                f"This edit is no longer in the store {self._desk.home}.",
+                "Restore the folder, or make the edit again.",
+            ) from None
 
     def sheet(self) -> plan.Sheet:
         """Return source and result as a sheet of two cells."""
@@ -196,10 +205,7 @@ class Edit:
 
     def __repr__(self) -> str:
         """Say in one line what this is."""
-        return (
-            f"Edit({self.prompt!r}, seed={self.seed}, {pixels.size_text(self.image)}, "
-            f"by {self.model})"
-        )
+        return f"Edit({self.prompt!r}, seed={self.seed}, by {self.model})"
 
 
 class Chain:
@@ -304,7 +310,8 @@ class Chain:
             ended: See `begin`.
         """
         for step in reversed(self._desk.ledger.chain(self.id)):
-            if step.job.state in (State.SUBMITTED, State.RUNNING):
+            waiting = step.job.state in (State.SUBMITTED, State.RUNNING)
+            if waiting and not self._desk.forgotten(step.job):
                 return _begin(self._desk, (step, False), report, ended)
         return None
 
@@ -326,6 +333,9 @@ class Chain:
         )
         return desk, order
 
+    def _edit(self, step_id: str | None) -> Edit | None:
+        return next((edit for edit in self if edit.step.id == step_id), None)
+
     def maker(self) -> str:
         """Return what would make the next edit: a model's name, or "demo engine"."""
         now = settings.current()
@@ -335,7 +345,15 @@ class Chain:
         """Return the source and every edit as a comparison grid."""
         first = self.source.image if isinstance(self.source, pixels.Picture) else None
         row = [plan.Cell(first, "Source", pixels.size_text(first) if first else "")]
-        row += [edit.sheet().rows[0][1] for edit in self]
+        before: str | None = None
+        for edit in self:
+            cell = edit.sheet().rows[0][1]
+            if edit.step.parent != before:  # a branch: it does not follow its neighbour
+                parent = self._edit(edit.step.parent)
+                came = f"from: {parent.prompt}" if parent else "from the source"
+                cell = replace(cell, detail=f"{cell.detail} · {came}")
+            row.append(cell)
+            before = edit.step.id
         engines = dict.fromkeys(edit.model for edit in self)
         return Grid(plan.strip(row, footer=" · ".join(engines)))
 

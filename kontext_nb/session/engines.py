@@ -56,7 +56,7 @@ def engine(settings: Settings) -> Engine:
     Raises:
         NotAuthorised: The provider needs a token and there is none.
     """
-    name = settings.provider or ("runcomfy" if keys.has_token() else "demo")
+    name = settings.provider or ("runcomfy" if keys.is_meant() else "demo")
     provider = _PROVIDERS[name]()
     thread, bridge = _bridge(settings.bridge)
     key = (os.getpid(), thread, provider.name, settings.demo_s)

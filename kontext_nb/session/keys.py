@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kontext_nb.errors import NotAuthorised, ParameterRejected
-from kontext_nb.model import Secret, echo
+from kontext_nb.model import Secret
 from kontext_nb.providers.runcomfy import API_BASE, RESULT_DOMAINS, RunComfy
 
 _TOKEN = re.compile(r"[\x21-\x7e]{8,4096}")
@@ -22,7 +22,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]{8,4096}")
 _HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _HOW = (
-    'Set RUNCOMFY_TOKEN to one from runcomfy.com/profile, or use provider="demo", '
+    "Set RUNCOMFY_TOKEN to one from runcomfy.com/profile, or choose the provider demo, "
     "which needs none."
 )
 
@@ -36,9 +36,10 @@ def token_file() -> Path:
     return Path(shared or Path.home() / ".config", "runcomfy", "token.json")
 
 
-def has_token() -> bool:
-    """Return whether there is something that should be a token; nothing is read."""
-    return bool(os.environ.get("RUNCOMFY_TOKEN", "").strip()) or token_file().is_file()
+def is_meant() -> bool:
+    """Return whether this environment means RunComfy: it has a token, or an address."""
+    names = ("RUNCOMFY_TOKEN", "RUNCOMFY_MODEL_API_BASE")
+    return any(os.environ.get(n, "").strip() for n in names) or token_file().is_file()
 
 
 def runcomfy() -> RunComfy:
@@ -58,8 +59,13 @@ def runcomfy() -> RunComfy:
         parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
     ):
         raise ParameterRejected(
-            f"RUNCOMFY_MODEL_API_BASE is {echo(base)}, which is no safe address.",
+            "RUNCOMFY_MODEL_API_BASE is no safe address.",
             "Use https, or http on 127.0.0.1, and no user name in it.",
+        )
+    if not parts.path.endswith("/v1"):
+        raise ParameterRejected(
+            f"RUNCOMFY_MODEL_API_BASE points to {host} and does not end in /v1.",
+            "Give the API's whole base, for example http://127.0.0.1:8787/v1.",
         )
     if any(host == d or host.endswith("." + d) for d in RESULT_DOMAINS):
         return RunComfy(token=_from_environment() or _from_file(), base=base)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from kontext_nb.chain import Step
+from kontext_nb.errors import KontextError
 from kontext_nb.lifecycle import State
+from kontext_nb.model import Progress
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.orders import Order
 from kontext_nb.session.progress import Watch, line, waiting_line
@@ -33,7 +35,10 @@ def made(desk: Desk, order: Order) -> tuple[Step, bool]:
         KontextError: See `errors`.
         KeyboardInterrupt: Stop was pressed; its message says what became of the job.
     """
-    step, found = desk.place(order)
+    try:
+        step, found = desk.place(order)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_STOPPED[State.INTENT]) from None
     return finished(desk, step), found and step.job.state is State.DONE
 
 
@@ -42,18 +47,23 @@ def finished(desk: Desk, step: Step) -> Step:
     if step.job.state is State.DONE:
         return step
     engine = desk.engine_of(step.job)
-    watch = Watch(engine.provider.label(step.job.request.model))
+    watch = Watch(engine.provider.label(step.job.request.model), step.job.state)
     shown = line()
-    last_words = ""
+    work = desk.finish(step, watch.report)
     try:
-        return engine.bridge.run(
-            desk.finish(step, watch.report), waiting_line(watch, shown)
-        )
+        done = engine.bridge.run(work, waiting_line(watch, shown))
     except KeyboardInterrupt:
-        last_words = after_stop(desk, step)
-        raise KeyboardInterrupt(last_words) from None
-    finally:
-        shown.close(last_words)
+        words = after_stop(desk, step)
+        shown.show(words)
+        shown.close(words)
+        raise KeyboardInterrupt(words) from None
+    except KontextError as error:
+        shown.close("")
+        # What went on inside says nothing to who called; the two sentences do.
+        raise error.with_traceback(None) from None
+    watch.report(Progress(State.DONE))
+    shown.close(watch.text())
+    return done
 
 
 def after_stop(desk: Desk, step: Step) -> str:

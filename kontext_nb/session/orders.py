@@ -47,11 +47,11 @@ class Order:
         # What is under way is waited for also by who wants it anew: it is just that.
         return UNDER_WAY if self.refresh else WORTH_KEEPING
 
-    def adoptable(self, call: str | None) -> frozenset[State]:
+    def adoptable(self, call: cells.Call | None) -> frozenset[State]:
         """Return in which states another job for the same ask may answer.
 
         Args:
-            call: Key of the asking call, if a cell asks.
+            call: The asking call, if a cell asks.
         """
         if self.refresh or self.seed is not None:
             return self.worth_keeping

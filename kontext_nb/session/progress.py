@@ -28,7 +28,7 @@ class Line(Protocol):
         """Replace the text."""
 
     def close(self, text: str) -> None:
-        """Leave ``text`` standing, or nothing if it is empty."""
+        """Let ``text`` stand where there was a line, else nothing."""
 
 
 class KernelLine:
@@ -53,8 +53,8 @@ class KernelLine:
             self._handle.update(data, raw=True)
 
     def close(self, text: str) -> None:
-        """Leave ``text`` standing, or nothing if it is empty."""
-        if text or self._handle is not None:
+        """Let ``text`` stand where there was a line."""
+        if self._handle is not None:
             self.show(text)
 
 
@@ -66,11 +66,12 @@ class TerminalLine:
 
     def show(self, text: str) -> None:
         """Replace the text."""
+        if not sys.stderr.isatty():
+            return  # a file or a pipe wants no line that changes
         if self._bar is None:
             from tqdm import tqdm
 
-            # disable=None keeps it silent where stderr is a file or a pipe.
-            self._bar = tqdm(bar_format="{desc}", leave=False, disable=None)
+            self._bar = tqdm(bar_format="{desc}", leave=False)
         self._bar.set_description_str(text)
 
     def close(self, text: str) -> None:
@@ -90,13 +91,14 @@ class Watch:
 
     Args:
         label: What works on it: the model's name, or "demo engine".
+        state: Where the job stands already.
     """
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, state: State = State.INTENT) -> None:
         self._label = label
         self._started = time.monotonic()
         self._lock = threading.Lock()
-        self._latest = Progress(State.INTENT)
+        self._latest = Progress(state)
 
     def report(self, progress: Progress) -> None:
         """Take note; called on the engine's loop."""
@@ -120,6 +122,8 @@ class Watch:
         }.get(latest.state, latest.state.value)
         if latest.queue_position is not None:
             doing += f", place {latest.queue_position}"
+        if latest.state is State.DONE:
+            return f"{self._label} · done in {self.elapsed_s:.0f} s"
         took = f"{self.elapsed_s:.0f} s"
         if latest.expected_s:
             took += f" of about {max(1, round(latest.expected_s))} s"

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -82,11 +83,26 @@ def current() -> Settings:
     home = os.environ.get("KONTEXT_NB_HOME")
     given = {
         "provider": os.environ.get("KONTEXT_NB_PROVIDER") or None,
-        "home": Path(home).expanduser() if home else None,
+        "home": _folder(home) if home else None,
         "widgets": os.environ.get("KONTEXT_NB_WIDGETS") or "live",
     }
     with _lock:
         return Settings(**(given | _changed))
+
+
+@cache
+def _folder(given: str | os.PathLike[str]) -> Path:
+    """Return the folder meant when this was first given, wherever one changes to since.
+
+    Raises:
+        ParameterRejected: It is no name of a folder.
+    """
+    try:
+        return Path(given).expanduser().resolve()
+    except (TypeError, ValueError, RuntimeError, OSError):
+        raise ParameterRejected(
+            f"{echo(given)} is no place for a store.", "Give the path of a folder."
+        ) from None
 
 
 class Restorer:
@@ -127,7 +143,7 @@ def configure(**changes: Any) -> Restorer:
                 f"There is no setting {echo(name)}.", f"Use {', '.join(known)}."
             )
     if changes.get("home") is not None:
-        changes["home"] = Path(changes["home"]).expanduser().resolve()
+        changes["home"] = _folder(changes["home"])
     with _lock:
         replace(Settings(), **(_changed | changes))  # refuses before anything changes
         before = {name: _changed[name] for name in changes if name in _changed}

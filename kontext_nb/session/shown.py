@@ -7,8 +7,9 @@ from typing import Any
 from kontext_nb.grids import as_html, as_image
 from kontext_nb.grids.plan import Sheet
 
-# Together at most 110 KB, which is 147 KB of base64 in the notebook file. The HTML is
-# what JupyterLab and nbconvert show; the JPEG serves everything that shows no HTML.
+# The pictures of a pair: with their markup below 150 KB in the notebook file, where the
+# JPEG stands as base64. The HTML is what JupyterLab and nbconvert show; the JPEG serves
+# everything that shows no HTML.
 JPEG_BYTES = 44_000
 HTML_BYTES = 62_000
 

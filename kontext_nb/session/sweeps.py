@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # A queue serves one account's jobs in turn; more at once only wait there.
 AT_ONCE = 4
+MOST_IN_A_ROW = 5
 
 
 class Grid:
@@ -60,8 +61,8 @@ class Grid:
 
 def sweep(
     source: Any,
-    prompts: Sequence[str],
-    seeds: Sequence[int | None] = (None,),
+    prompts: Iterable[str],
+    seeds: Iterable[int | None] = (None,),
     *,
     aspect_ratio: str | None = None,
     refresh: bool = False,
@@ -82,7 +83,7 @@ def sweep(
         KontextError: Not one edit could be made.
         KeyboardInterrupt: Stop was pressed; what was finished is in the store.
     """
-    _check(prompts, seeds)
+    prompts, seeds = _checked(prompts, seeds)
     picture, cell = source_of(source), cells.here()
     desk = Desk(settings.current())
     chain = chain_id(picture, cell)
@@ -114,17 +115,21 @@ def sweep(
     return Grid(_sheet(picture, prompts, seeds, shown, " · ".join(engines)))
 
 
-def _check(prompts: Sequence[str], seeds: Sequence[int | None]) -> None:
+def _checked(
+    prompts: Iterable[str], seeds: Iterable[int | None]
+) -> tuple[list[str], list[int | None]]:
     """Refuse a sweep of which any part would be refused, before any of it is sent."""
-    if isinstance(prompts, str) or not prompts or not seeds:
+    try:
+        wanted = [] if isinstance(prompts, str) else list(prompts)
+        numbers = list(seeds)
+    except TypeError:
+        wanted, numbers = [], []
+    if not wanted or not numbers:
         raise ParameterRejected(
             "A sweep needs a list of prompts and a list of seeds.",
             'For example sweep(picture, ["Make it night", "Make it sepia"], [1, 2]).',
         )
-    for prompt in prompts:
-        checked_prompt(prompt)
-    for seed in seeds:
-        checked_seed(seed)
+    return [checked_prompt(p) for p in wanted], [checked_seed(s) for s in numbers]
 
 
 def _all_finished(desk: Desk, steps: Sequence[Step]) -> list[Step | Exception]:
@@ -203,10 +208,10 @@ def _sheet(
     shown: Sequence[plan.Cell],
     footer: str,
 ) -> plan.Sheet:
-    """Lay out the source, then a row a prompt; with one seed, all in one row."""
+    """Lay out the source, then a row a prompt; a few with one seed in one row."""
     image = picture.image if isinstance(picture, Picture) else None
     first = plan.Cell(image, alt="The source picture")
-    if len(seeds) == 1:
+    if len(seeds) == 1 and len(prompts) <= MOST_IN_A_ROW:
         return plan.Sheet(
             ((first, *shown),), column_labels=("Source", *prompts), footer=footer
         )

@@ -55,10 +55,12 @@ MIGRATIONS = (
         parent TEXT REFERENCES steps (id),
         job TEXT NOT NULL REFERENCES jobs (id),
         call TEXT,
+        text_call TEXT,
         created_at REAL NOT NULL
     ) STRICT;
     CREATE INDEX steps_by_chain ON steps (chain);
     CREATE INDEX steps_by_call ON steps (call);
+    CREATE INDEX steps_by_text_call ON steps (text_call);
     """,
 )
 
@@ -74,7 +76,8 @@ _INSERT_JOB = """
 """
 
 _STEP = """
-    SELECT steps.id AS step, chain, parent, call, steps.created_at AS stepped_at, jobs.*
+    SELECT steps.id AS step, chain, parent, call, text_call,
+        steps.created_at AS stepped_at, jobs.*
     FROM steps JOIN jobs ON jobs.id = steps.job
 """
 
@@ -129,9 +132,10 @@ class Ledger:
             if there:
                 return _step(there)
             db.execute(_INSERT_JOB, _job_values(step.job))
-            place = (step.id, step.chain, step.parent, step.job.id, step.call)
+            place = (step.id, step.chain, step.parent, step.job.id)
             db.execute(
-                "INSERT INTO steps VALUES (?,?,?,?,?,?)", (*place, step.created_at)
+                "INSERT INTO steps VALUES (?,?,?,?,?,?,?)",
+                (*place, step.call, step.text_call, step.created_at),
             )
         return step
 
@@ -193,10 +197,16 @@ class Ledger:
         return _job(rows[0]) if rows else None
 
     def step_of_call(self, call: str, ask: str) -> Step | None:
-        """Return the newest step that this call of this cell made for this request."""
+        """Return the newest step that a call made for a request.
+
+        Args:
+            call: Its key; by the cell's code where there is no id.
+            ask: Fingerprint of what it asks for.
+        """
         rows = self._rows(
-            _STEP
-            + "WHERE call = ? AND ask = ? ORDER BY stepped_at DESC, steps.rowid DESC",
+            _STEP + "WHERE (call = ? OR text_call = ?) AND ask = ?"
+            " ORDER BY stepped_at DESC, steps.rowid DESC",
+            call,
             call,
             ask,
         )
@@ -348,5 +358,6 @@ def _step(row: sqlite3.Row) -> Step:
         parent=row["parent"],
         job=_job(row),
         call=row["call"],
+        text_call=row["text_call"],
         created_at=row["stepped_at"],
     )

@@ -16,8 +16,8 @@ import ipywidgets
 
 from kontext_nb import pixels
 from kontext_nb.engine.bridge import Task
-from kontext_nb.errors import EditCancelled, KontextError
-from kontext_nb.model import Progress, checked_seed
+from kontext_nb.errors import EditCancelled
+from kontext_nb.model import SEED_MAX, Progress, checked_seed
 from kontext_nb.session.asking import open_chain
 from kontext_nb.session.edits import Chain, Edit
 from kontext_nb.session.progress import Watch
@@ -28,6 +28,7 @@ from kontext_nb.widgets.view import ShownStep, Still
 
 SOURCE = "source"  # id of the strip's first place
 THUMB_PX = 160
+_SEED_DIGITS = len(str(SEED_MAX))
 
 
 class Editor(Still, ipywidgets.VBox):
@@ -112,8 +113,8 @@ class Editor(Still, ipywidgets.VBox):
         try:
             self._watch = Watch(self.chain.maker())
             task = begin()
-        except KontextError as error:
-            self._free(str(error), failed=True)
+        except Exception as error:  # noqa: BLE001 - nobody else would ever show it
+            self._free(str(error) or type(error).__name__, failed=True)
             return
         if task is None:
             self._free("")
@@ -139,8 +140,8 @@ class Editor(Still, ipywidgets.VBox):
             return
         try:
             self._show_chain(select=outcome.step.id)
-        except KontextError as error:
-            self._free(str(error), failed=True)
+        except Exception as error:  # noqa: BLE001 - nobody else would ever show it
+            self._free(str(error) or type(error).__name__, failed=True)
         else:
             self._free(" ".join(("Done.", *outcome.notices)))
 
@@ -248,4 +249,5 @@ def _seed(text: str) -> int | None:
     text = text.strip()
     if not text:
         return None
-    return int(text) if text.isascii() and text.isdigit() else checked_seed(text)
+    number = text.isascii() and text.isdigit() and len(text) <= _SEED_DIGITS
+    return int(text) if number else checked_seed(text)
