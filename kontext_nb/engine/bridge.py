@@ -188,7 +188,11 @@ def _on_stop(call: Callable[..., None]) -> Iterator[None]:
 
 def _nestable_loop() -> asyncio.AbstractEventLoop:
     class NestLoop(asyncio.SelectorEventLoop):
-        """Patching marks the class, so a class of its own keeps others untouched."""
+        """Patching marks the class; a class of its own keeps other loops as they were.
+
+        (`asyncio.run` and `asyncio.Task` are replaced for the whole process all the
+        same: one more reason why this bridge is not the default.)
+        """
 
     loop = NestLoop()
     if sys.version_info >= (3, 14):
