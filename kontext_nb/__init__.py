@@ -2,7 +2,7 @@
 
     import kontext_nb as kx
 
-    e = kx.edit("bottle.jpg", "Change the bottle to dark green")
+    e = kx.edit("bottle.jpg", "Change the green bottle to dark blue")
     e2 = e.edit("Make it night")
     e2.save("bottle-night.png")
 

@@ -8,6 +8,7 @@ import operator
 import re
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn, SupportsIndex
 
@@ -143,8 +144,16 @@ class Progress:
 
 
 def echo(value: object) -> str:
-    """Show a rejected value: quoted, escaped, at most 80 characters."""
-    text = ascii(value)
+    """Show a rejected value: quoted, on one line, at most 80 characters.
+
+    What people can read stays readable in any script. What would break the line, turn
+    its direction or fit no file is escaped: controls, bidi marks, surrogates.
+    """
+    try:
+        text = repr(value)[: _ECHO_CHARS + 1]
+    except Exception:  # noqa: BLE001 - a stranger's repr; an int's has a limit
+        text = f"<{type(value).__name__} that cannot be shown>"
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return text if len(text) <= _ECHO_CHARS else text[: _ECHO_CHARS - 1] + "…"
 
 
@@ -157,12 +166,12 @@ def checked_prompt(prompt: object) -> str:
     if not isinstance(prompt, str):
         raise PromptRejected(
             f"The prompt must be text, not {type(prompt).__name__}.",
-            'Write the change as one sentence, for example "Make the sky orange".',
+            'Write the change as one sentence, for example "Make it sunset".',
         )
     if not prompt.strip():
         raise PromptRejected(
             "The prompt is empty.",
-            'Write the change as one sentence, for example "Make the sky orange".',
+            'Write the change as one sentence, for example "Make it sunset".',
         )
     if len(prompt) > PROMPT_MAX_CHARS:
         raise PromptRejected(
@@ -188,7 +197,9 @@ def checked_seed(seed: object) -> int | None:
         return None
     number = -1
     if isinstance(seed, SupportsIndex) and not isinstance(seed, bool):
-        number = operator.index(seed)
+        # An array has __index__ too, and refuses if it holds more than a number.
+        with suppress(TypeError):
+            number = operator.index(seed)
     if not 0 <= number <= SEED_MAX:
         raise ParameterRejected(
             f"The seed {echo(seed)} is not a whole number from 0 to {SEED_MAX}.",
@@ -216,7 +227,8 @@ def checked_aspect_ratio(aspect_ratio: object) -> None:
     Raises:
         ParameterRejected: It is none of `ASPECT_RATIOS`.
     """
-    if aspect_ratio is not None and aspect_ratio not in ASPECT_RATIOS:
+    known = isinstance(aspect_ratio, str) and aspect_ratio in ASPECT_RATIOS
+    if aspect_ratio is not None and not known:
         raise ParameterRejected(
             f"The aspect ratio {echo(aspect_ratio)} is not offered.",
             f"Use one of {', '.join(ASPECT_RATIOS)}, or leave it out to keep the "

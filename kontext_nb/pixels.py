@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 from PIL import (
-    ExifTags,
     Image,
     ImageCms,
     ImageOps,
@@ -31,7 +30,6 @@ from PIL import (
 
 from kontext_nb.errors import ImageRejected
 from kontext_nb.model import echo
-from kontext_nb.target import check_target, replacing, suffix_of
 
 MAX_PIXELS = 40_000_000
 MAX_FILE_BYTES = 64 * 1024 * 1024
@@ -41,7 +39,6 @@ MAX_SENT_BYTES = 6 * 1024 * 1024
 _FORMATS = ("PNG", "JPEG", "WEBP")
 # MPO is what many phones call a JPEG with a second, hidden picture; its first is read.
 _SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "MPO": ".jpg", "WEBP": ".webp"}
-_WRITTEN = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _WANTED = "Give a PNG, JPEG or WebP picture of at most 40 megapixels."
 
 
@@ -55,18 +52,19 @@ class Picture:
             whatever the file around them looked like.
         encoded: The bytes it was read from, or a PNG of its pixels.
         suffix: File suffix that fits ``encoded``, with its dot.
-        name: What to call it: the file's name, or what kind of object it was.
     """
 
     image: Image.Image
     digest: str
     encoded: bytes
     suffix: str
-    name: str
 
 
 def load(source: Any) -> Picture:
     """Read a picture from a path, bytes, a file object, a Pillow image or an array.
+
+    Files are read up to `MAX_FILE_BYTES`. Bytes may be more, as they are in memory
+    already: a PNG this module made of `MAX_PIXELS` pixels must come in again.
 
     Raises:
         ImageRejected: It is no such thing, or not a picture that can be used; the
@@ -77,47 +75,72 @@ def load(source: Any) -> Picture:
     if isinstance(source, Image.Image):
         return _from_pillow(source)
     if isinstance(source, str | os.PathLike):
-        path = Path(os.fsdecode(source)).expanduser()
-        return _decode(_read(path), path.name)
+        path = Path(os.fsdecode(source))
+        return _decode(_read(path), echo(path.name))
     if isinstance(source, bytes | bytearray | memoryview):
-        return _decode(bytes(source), "the given bytes")
+        return _decode(bytes(source), "The given data")
     if hasattr(source, "read"):
-        data = source.read()
-        if not isinstance(data, bytes):
+        name = getattr(source, "name", None)
+        shown = echo(Path(name).name) if isinstance(name, str) else "The file object"
+        data = _drained(source, shown)
+        if not data:
             raise ImageRejected(
-                "The file object gives text, not bytes.", 'Open it in mode "rb".'
+                f"{shown} is empty, or was read to its end.",
+                "Go back to its start with seek(0).",
             )
-        return _decode(data, str(getattr(source, "name", "the given file")))
+        return _decode(data, shown)
     if hasattr(source, "__array_interface__"):
         return _from_array(np.asarray(source))
+    has_one = isinstance(getattr(source, "image", None), Image.Image)
     raise ImageRejected(
         f"A picture cannot be read from {type(source).__name__} {echo(source)}.",
-        "Give a path, bytes, a Pillow image or a NumPy array.",
+        "Give its .image, or call its edit()."
+        if has_one
+        else "Give a path, bytes, a Pillow image or a NumPy array.",
     )
 
 
 def _read(path: Path) -> bytes:
     """Read a regular file; never block on a pipe or a device."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    except (OSError, ValueError) as error:
+        descriptor = os.open(path.expanduser(), flags)
+    except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or "not a usable name"
         raise ImageRejected(
             f"The picture {echo(str(path))} cannot be opened: {reason}.",
-            f"Check the name; relative names start at {Path.cwd()}.",
+            f"Check the name; relative names start {_start()}.",
         ) from None
-    facts = os.fstat(descriptor)
-    if not stat.S_ISREG(facts.st_mode):
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise ImageRejected(f"{echo(str(path))} is not a file.", _WANTED)
     with os.fdopen(descriptor, "rb") as file:
-        if facts.st_size > MAX_FILE_BYTES:
-            raise ImageRejected(
-                f"{path.name} is {facts.st_size / 2**20:.0f} MiB large, more than "
-                f"{MAX_FILE_BYTES // 2**20}.",
-                _WANTED,
-            )
-        return file.read()
+        return _drained(file, echo(path.name))
+
+
+def _start() -> str:
+    try:
+        return f"at {echo(str(Path.cwd()))}"
+    except OSError:
+        return "at the working folder, which no longer exists"
+
+
+def _drained(file: Any, shown: str) -> bytes:
+    """Read a file to its end, but hardly more than a picture may have."""
+    data = bytearray()
+    try:
+        while len(data) <= MAX_FILE_BYTES:
+            more = file.read(MAX_FILE_BYTES + 1 - len(data))
+            if not more:
+                return bytes(data)
+            data += more
+    # Whoever wrote it may raise anything: it is closed, write-only, or text.
+    except Exception as error:
+        raise ImageRejected(
+            f"{shown} cannot be read as bytes: {echo(str(error))}.",
+            'Give one that is open in mode "rb".',
+        ) from error
+    raise ImageRejected(f"{shown} has over {MAX_FILE_BYTES // 2**20} MiB.", _WANTED)
 
 
 @contextmanager
@@ -153,12 +176,6 @@ def _too_large(name: str, size: tuple[int, int] | None = None) -> ImageRejected:
 def _decode(data: bytes, name: str) -> Picture:
     if not data:
         raise ImageRejected(f"{name} is empty.", _WANTED)
-    if len(data) > MAX_FILE_BYTES:
-        raise ImageRejected(
-            f"{name} is {len(data) / 2**20:.0f} MiB large, more than "
-            f"{MAX_FILE_BYTES // 2**20}.",
-            _WANTED,
-        )
     with (
         _pillow_speaks_for(name),
         Image.open(io.BytesIO(data), formats=_FORMATS) as opened,
@@ -173,7 +190,7 @@ def _decode(data: bytes, name: str) -> Picture:
             )
         suffix = _SUFFIXES[opened.format or "PNG"]
         image = upright(opened)
-    return Picture(image, digest(image), data, suffix, name)
+    return Picture(image, digest(image), data, suffix)
 
 
 def _from_pillow(source: Image.Image) -> Picture:
@@ -182,9 +199,18 @@ def _from_pillow(source: Image.Image) -> Picture:
             raise ImageRejected("The Pillow image has no pixels.", _WANTED)
         if source.width * source.height > MAX_PIXELS:
             raise _too_large("The Pillow image", source.size)
+        try:
+            source.load()
+        except Exception:
+            file = getattr(source, "fp", None)
+            if file is None or getattr(file, "closed", False):
+                raise ImageRejected(
+                    "The Pillow image is closed.",
+                    "Give it before it is closed, or give its copy().",
+                ) from None
+            raise
         image = upright(source)
-    name = os.path.basename(getattr(source, "filename", "") or "") or "picture"  # noqa: PTH119 - Pillow gives text, maybe empty
-    return Picture(image, digest(image), encode_png(image), ".png", name)
+    return Picture(image, digest(image), encode_png(image), ".png")
 
 
 def _from_array(array: np.ndarray[Any, Any]) -> Picture:
@@ -214,17 +240,20 @@ def _from_array(array: np.ndarray[Any, Any]) -> Picture:
             "Give uint8 values of 0 to 255, or floats of 0 to 1.",
         )
     image = upright(Image.fromarray(np.ascontiguousarray(array)))
-    return Picture(image, digest(image), encode_png(image), ".png", "array")
+    return Picture(image, digest(image), encode_png(image), ".png")
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """Return a copy turned as its EXIF says, in sRGB, 8 bits, RGB or RGBA."""
+    """Return a copy turned as its EXIF says, in sRGB, 8 bits, RGB or RGBA.
+
+    Raises:
+        ImageRejected: Its values are of no known scale.
+    """
     alpha = image.has_transparency_data
     turned = ImageOps.exif_transpose(image)
     profile = image.info.get("icc_profile")
-    if turned.mode.startswith("I;16"):
-        # Pillow's own conversion clips 16-bit greys instead of scaling them.
-        turned = Image.fromarray((np.asarray(turned) >> 8).astype(np.uint8))
+    if turned.mode[0] in "IF":
+        turned = _in_8_bits(turned)
     wanted = "RGBA" if alpha else "RGB"
     converted = _to_srgb(turned, profile) if profile else None
     if converted and alpha:
@@ -232,6 +261,26 @@ def upright(image: Image.Image) -> Image.Image:
     result = (converted or turned).convert(wanted)
     result.info.clear()
     return result
+
+
+def _in_8_bits(image: Image.Image) -> Image.Image:
+    """Scale greys of more bits, which Pillow's own conversion would clip."""
+    values = np.asarray(image)
+    low, high = values.min(), values.max()
+    if image.mode == "F" and low >= 0 and high <= 1:
+        values = np.rint(values * 255)
+    # Of 32 bits, 0..65535 is a 16-bit picture, but 0..255 may be one of 8.
+    elif image.mode.startswith("I;16") or (
+        image.mode == "I" and low >= 0 and (high == 0 or 2**8 <= high < 2**16)
+    ):
+        values = values >> 8
+    else:
+        raise ImageRejected(
+            f"A picture of mode {image.mode} with values of {low} to {high} has no "
+            "known scale.",
+            'Scale the values to 0..255 and convert it to mode "L".',
+        )
+    return Image.fromarray(values.astype(np.uint8))
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
@@ -336,35 +385,3 @@ def on_white(image: Image.Image) -> Image.Image:
 def size_text(image: Image.Image) -> str:
     """Return the size as people write it: width, a multiplication sign, height."""
     return f"{image.width}\N{MULTIPLICATION SIGN}{image.height}"
-
-
-def check_savable(path: str | os.PathLike[str]) -> None:
-    """Refuse a path no picture can be saved to, before anything is paid for.
-
-    Raises:
-        ParameterRejected: Not .png, .jpg, .jpeg or .webp, or no such folder.
-    """
-    suffix_of(path, _WRITTEN)
-    check_target(path)
-
-
-def write(image: Image.Image, path: str | os.PathLike[str], facts: str) -> Path:
-    """Save a picture with ``facts`` (JSON text in ASCII) in its metadata.
-
-    A PNG carries them as the text chunk ``kontext_nb``, JPEG and WebP as the EXIF
-    image description.
-
-    Raises:
-        ParameterRejected: Not .png, .jpg, .jpeg or .webp, or no such folder.
-        NotSaved: Nothing can be written there.
-    """
-    kind = _WRITTEN[suffix_of(path, _WRITTEN)]
-    with replacing(path) as (aside, target):
-        if kind == "PNG":
-            aside.write_bytes(encode_png(image, {"kontext_nb": facts}))
-        else:
-            exif = Image.Exif()
-            exif[ExifTags.Base.ImageDescription] = facts
-            shown = on_white(image) if kind == "JPEG" else image
-            shown.save(aside, kind, quality=95, exif=exif)
-    return target

@@ -2,26 +2,54 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+import stat
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from itertools import accumulate
 from pathlib import Path
+from typing import Any
+
+from PIL import ExifTags, Image
 
 from kontext_nb.errors import NotSaved, ParameterRejected
 from kontext_nb.model import echo
+from kontext_nb.pixels import encode_png, on_white
+
+_WRITTEN = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+# A JPEG's EXIF is one segment of 64 KiB, less what stands around the text.
+MAX_EXIF_CHARS = 65_000
+
+
+def _resolved(path: Any) -> Path:
+    """Return the path with ``~`` resolved.
+
+    Raises:
+        ParameterRejected: It is no path, or nobody's home folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except (TypeError, RuntimeError):
+        raise ParameterRejected(
+            f"{echo(os.fspath(path) if isinstance(path, Path) else path)} is no path "
+            "of a file.",
+            "Give it as text or pathlib.Path; a ~ must lead to somebody's home.",
+        ) from None
 
 
 def suffix_of(path: str | os.PathLike[str], known: Collection[str]) -> str:
     """Return the file's suffix in lower case.
 
     Raises:
-        ParameterRejected: It is none of the ``known`` ones.
+        ParameterRejected: It is none of the ``known`` ones, or no path.
     """
-    suffix = Path(path).suffix.lower()
+    target = _resolved(path)
+    suffix = target.suffix.lower()
     if suffix not in known:
         raise ParameterRejected(
-            f"It cannot be saved as {echo(Path(path).name)}.",
+            f"It cannot be saved as {echo(target.name)}.",
             f"Let the name end in one of {', '.join(known)}.",
         )
     return suffix
@@ -31,10 +59,21 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     """Return the path with ``~`` resolved, if a file can be put there.
 
     Raises:
-        ParameterRejected: It is a folder, or its folder does not exist.
+        ParameterRejected: It is a folder, its folder does not exist, or the system
+            takes no such name.
     """
-    target = Path(path).expanduser()
-    if target.is_dir():
+    target = _resolved(path)
+    try:
+        is_folder = stat.S_ISDIR(target.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        is_folder = False
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a usable name"
+        raise ParameterRejected(
+            f"Nothing can be saved as {echo(target.name)}: {reason}.",
+            "Give a file in a folder that you may write to.",
+        ) from None
+    if is_folder:
         raise ParameterRejected(
             f"{echo(str(target))} is a folder.", "Give the name of a file in it."
         )
@@ -57,7 +96,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[tuple[Path, Path]]:
         ``path`` with ``~`` resolved, and what a saver returns.
 
     Raises:
-        ParameterRejected: It is a folder, or its folder does not exist.
+        ParameterRejected: See `check_target`.
         NotSaved: Nothing can be written there: no permission, or no room.
     """
     target = check_target(path)
@@ -72,4 +111,63 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[tuple[Path, Path]]:
             "Give a folder that has room and that you may write to.",
         ) from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):  # gone, or its folder is
+            aside.unlink()
+
+
+def check_savable(path: str | os.PathLike[str]) -> Path:
+    """Return the path with ``~`` resolved, if a picture can be saved there.
+
+    Raises:
+        ParameterRejected: Not .png, .jpg, .jpeg or .webp, or no such folder.
+    """
+    suffix_of(path, _WRITTEN)
+    return check_target(path)
+
+
+def _fitting(facts: Mapping[str, Any]) -> str:
+    """Return facts as JSON that fits a JPEG, without the oldest parents if it must."""
+    text = json.dumps(facts)
+    if len(text) <= MAX_EXIF_CHARS:
+        return text
+    parents = facts["parents"]
+    bare = json.dumps({**facts, "parents": [], "parents_omitted": len(parents)})
+    sizes = (len(json.dumps(parent)) + len(", ") for parent in reversed(parents))
+    lengths = accumulate(sizes, initial=len(bare))
+    # The first length is that of none, so one less than what fits is kept.
+    omitted = len(parents) + 1 - sum(length <= MAX_EXIF_CHARS for length in lengths)
+    return json.dumps(
+        {**facts, "parents": parents[omitted:], "parents_omitted": omitted}
+    )
+
+
+def write(
+    image: Image.Image, path: str | os.PathLike[str], facts: Mapping[str, Any]
+) -> Path:
+    """Save a picture with ``facts`` as JSON in its metadata.
+
+    A PNG carries them as the text chunk ``kontext_nb``, JPEG and WebP as the EXIF
+    image description.
+
+    Args:
+        image: What to save.
+        path: Where; a file there is replaced.
+        facts: What JSON can say. A JPEG has no room for more than 64 KiB: then the
+            first of ``facts["parents"]`` are left out, and "parents_omitted" counts
+            them.
+
+    Raises:
+        ParameterRejected: Not .png, .jpg, .jpeg or .webp, or no such folder.
+        NotSaved: Nothing can be written there.
+    """
+    kind = _WRITTEN[suffix_of(path, _WRITTEN)]
+    with replacing(path) as (aside, target):
+        if kind == "PNG":
+            aside.write_bytes(encode_png(image, {"kontext_nb": json.dumps(facts)}))
+        else:
+            jpeg, exif = kind == "JPEG", Image.Exif()
+            words = _fitting(facts) if jpeg else json.dumps(facts)
+            exif[ExifTags.Base.ImageDescription] = words
+            shown = on_white(image) if jpeg else image
+            shown.save(aside, kind, quality=95, exif=exif)
+    return target

@@ -1,24 +1,71 @@
 """The command line: stdout, stderr, exit codes, and a phone's photo."""
 
+import contextlib
 import io
 import os
+import re
+import shlex
+import signal
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
 
+from kontext_nb.model import KONTEXT_PRO
 
-def run(*arguments, **environment):
+MAIN = "from kontext_nb.cli import main; main()"
+
+
+def run(*arguments, code=MAIN, **options):
     """Run the command as a shell does."""
     return subprocess.run(
-        [sys.executable, "-c", "from kontext_nb.cli import main; main()", *arguments],
-        env=os.environ | environment,
-        capture_output=True,
+        [sys.executable, "-c", code, *arguments],
         text=True,
         check=False,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options,
     )
+
+
+@contextlib.contextmanager
+def started(*arguments, **environment):
+    """Start the command, with a Ctrl-C that works also where a script runs the tests.
+
+    A shell starts what stands in the background deaf to it.
+    """
+    hearing = "import signal; signal.signal(2, signal.default_int_handler); "
+    with subprocess.Popen(
+        [sys.executable, "-c", hearing + MAIN, *arguments],
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def line_with(words, process):
+    """Wait for the line of stderr that has these words."""
+    for line in process.stderr:
+        if words in line:
+            return line
+    raise AssertionError(f"it ended and never said: {words}")
+
+
+@contextlib.contextmanager
+def demo_server():
+    """Serve a demo engine whose jobs take a minute; give it and what it says to set."""
+    with started("serve", "--port", "0", "--seconds", "60") as server:
+        exports = [line_with("export ", server) for _ in range(2)]
+        pairs = (shlex.split(line)[1].split("=", 1) for line in exports)
+        yield server, dict(pairs)
 
 
 def phone_photo():
@@ -46,6 +93,11 @@ def test_a_phones_photo_comes_out_upright(tmp_path):
     assert bottom[2] > bottom[0]
 
 
+# One red pixel.
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4"
+    "z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
+)
 GOOD = ("photo.png", "Make it night", "-o", "out.png")
 BAD = {
     "no such file": (("none.png", *GOOD[1:]), 65, "cannot be opened"),
@@ -57,7 +109,11 @@ BAD = {
     "unknown suffix": ((*GOOD[:3], "out.gif"), 65, ".png, .jpg"),
     "no such folder": ((*GOOD[:3], "none/out.png"), 65, "no folder"),
     "no token": ((*GOOD, "--provider", "runcomfy"), 77, "no RunComfy token"),
-    "cannot be done": (("photo.png", "Remove it", *GOOD[2:]), 69, "can do"),
+    "cannot be done": (
+        ("photo.png", "Remove it", *GOOD[2:]),
+        69,
+        "does not understand",
+    ),
 }
 
 
@@ -81,7 +137,7 @@ def test_a_given_seed_is_free_the_second_time(tmp_path):
     Image.new("RGB", (64, 64), "green").save(tmp_path / "photo.png")
     first = run("edit", *GOOD, "--seed", "3")
     data = (tmp_path / "out.png").read_bytes()
-    second = run("edit", *GOOD, "--seed", "3")
+    second = run("edit", *GOOD, "--seed", "3", "--force")
     assert "store" not in first.stderr
     assert "Taken from the store: nothing was sent or charged." in second.stderr
     assert (tmp_path / "out.png").read_bytes() == data
@@ -93,3 +149,176 @@ def test_help_names_the_commands():
     assert done.returncode == 0
     assert "edit" in done.stdout
     assert "serve" in done.stdout
+
+
+@pytest.fixture(autouse=True)
+def buffered(monkeypatch):
+    """Output waits in a buffer as it does for users, whatever the tests run in."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A small picture."""
+    path = tmp_path / "photo.png"
+    Image.new("RGB", (64, 64), "green").save(path)
+    return path
+
+
+def straight(photo):
+    return photo
+
+
+def through_a_symbolic_link(photo):
+    Path("link.png").symlink_to(photo)
+    return "link.png"
+
+
+def through_a_hard_link(photo):
+    Path("link.png").hardlink_to(photo)
+    return "link.png"
+
+
+@pytest.mark.parametrize(
+    "way", [straight, through_a_symbolic_link, through_a_hard_link]
+)
+def test_the_picture_is_never_replaced_by_its_result(way, photo, tmp_path):
+    """Whatever the name it goes by, and with --force too; nothing is sent."""
+    data = photo.read_bytes()
+    for force in ((), ("--force",)):
+        done = run("edit", photo, "Make it night", "-o", way(photo), *force)
+        assert (done.returncode, done.stdout) == (65, "")
+        assert "the picture itself" in done.stderr
+        assert "another name" in done.stderr
+        assert done.stderr.count("\n") == 1
+        Path("link.png").unlink(missing_ok=True)
+    assert photo.read_bytes() == data
+    assert not (tmp_path / "store").exists()
+
+
+def test_another_file_is_replaced_only_by_force(photo, tmp_path):
+    """Without --force it stays, nothing is sent, and the message names the option."""
+    out = tmp_path / "out.png"
+    out.write_bytes(b"precious")
+    done = run("edit", photo, *GOOD[1:])
+    assert (done.returncode, done.stdout) == (65, "")
+    assert "exists already. " in done.stderr
+    assert "--force" in done.stderr
+    assert out.read_bytes() == b"precious"
+    assert not (tmp_path / "store").exists()
+    assert run("edit", photo, *GOOD[1:], "--force").returncode == 0
+    assert Image.open(out).size == (1024, 1024)
+
+
+def test_it_says_how_to_get_the_same_again_for_free(photo):
+    """The seed it names, given, is served from the store; then it is not said again."""
+    first = run("edit", photo, *GOOD[1:])
+    (seed,) = re.findall(r"Again for free: add (--seed \d+)\n", first.stderr)
+    second = run("edit", photo, *GOOD[1:3], "again.png", *seed.split())
+    assert "Taken from the store" in second.stderr
+    assert "Again" not in second.stderr
+    assert Path("again.png").read_bytes() == Path("out.png").read_bytes()
+
+
+full_disk = pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="this system has no /dev/full"
+)
+
+
+def check_unheard(done):
+    assert done.returncode == 74
+    assert done.stderr.splitlines()[-1].startswith("Saved as 'out.png'")
+    assert "Traceback" not in done.stderr
+    assert Image.open("out.png").size == (1024, 1024)
+
+
+@full_disk
+def test_a_full_disk_behind_stdout_costs_no_result(photo):
+    """The picture is saved; one line and the exit code say that its name was lost."""
+    with Path("/dev/full").open("w") as full:
+        check_unheard(run("edit", photo, *GOOD[1:], stdout=full))
+
+
+def test_a_closed_pipe_behind_stdout_costs_no_result(photo):
+    """As with a full disk: `kontext-nb edit ... | true` ends without a traceback."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as pipe:
+        check_unheard(run("edit", photo, *GOOD[1:], stdout=pipe))
+
+
+@full_disk
+def test_a_full_disk_behind_stderr_is_no_failure(photo):
+    """Notes nobody takes are no reason to fail, nor help one for a traceback."""
+    with Path("/dev/full").open("w") as full:
+        done = run("edit", photo, *GOOD[1:], stderr=full)
+        assert (done.returncode, done.stdout) == (0, "out.png\n")
+        told = run("--help", stdout=full)
+    assert (told.returncode, told.stderr.count("\n")) == (74, 1)
+
+
+@pytest.mark.parametrize(
+    ("busy", "words"),
+    [
+        (0, "Stopped waiting. The job had started, goes on, and may be charged"),
+        (2, "Stopped: the job was still queued and is cancelled."),
+    ],
+    ids=["working", "queued"],
+)
+def test_ctrl_c_says_what_became_of_the_job(busy, words, photo):
+    """A real signal to a real process that waits for a real server."""
+    with demo_server() as (server, exports):
+        for _ in range(busy):  # the server works on two at a time
+            httpx.post(
+                f"{exports['RUNCOMFY_MODEL_API_BASE']}/models/{KONTEXT_PRO}",
+                headers={"Authorization": f"Bearer {exports['RUNCOMFY_TOKEN']}"},
+                json={"prompt": "Make it night", "image_url": PIXEL},
+            ).raise_for_status()
+        with started("edit", photo, *GOOD[1:], **exports) as waiting:
+            for _ in range(2):  # when it asks again, it has noted the first answer
+                line_with("/status", server)
+            waiting.send_signal(signal.SIGINT)
+            stdout, stderr = waiting.communicate()
+        assert (waiting.returncode, stdout) == (130, "")
+        assert stderr.strip().startswith(words)
+        assert stderr.strip().count("\n") == 0
+        assert not Path("out.png").exists()
+
+
+def test_serve_logs_a_line_per_request_and_ends_with_ctrl_c():
+    """What it is asked is seen; being stopped is how a server ends well."""
+    with demo_server() as (server, exports):
+        base, token = exports.values()
+        assert httpx.get(f"{base}/models").status_code == 401
+        answer = httpx.get(
+            f"{base}/models", headers={"Authorization": f"Bearer {token}"}
+        )
+        assert answer.status_code == 200
+        server.send_signal(signal.SIGINT)
+        stdout, stderr = server.communicate()
+    assert (server.returncode, stdout) == (0, "")
+    assert [line.rsplit(" ", 1)[1] for line in stderr.splitlines()] == ["401", "200"]
+    assert stderr.count('"GET /v1/models HTTP/1.1"') == 2
+
+
+def test_serve_on_a_port_in_use_says_so_in_one_line():
+    """It names the port and the option that chooses another."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("serve", "--port", str(port))
+    assert (done.returncode, done.stdout) == (69, "")
+    assert f"Port {port} cannot be served: Address already in use." in done.stderr
+    assert "--port" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_serve_without_uvicorn_names_the_command_for_this_python():
+    """It works from any shell, also for an environment without pip."""
+    missing = "import sys; sys.modules['uvicorn'] = None; "
+    done = run("serve", code=missing + MAIN)
+    assert done.returncode == 69
+    command = done.stderr.split("Run: ")[1]
+    assert shlex.split(command) == [
+        *("python3", "-m", "pip", "--python", sys.executable, "install", "uvicorn")
+    ]
+    assert done.stderr.count("\n") == 1

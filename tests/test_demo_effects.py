@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from kontext_nb.demo import samples
 from kontext_nb.demo.colours import colour
 from kontext_nb.demo.drawing import PLACEHOLDER, symbol
 from kontext_nb.demo.effects import SIZES, NothingToChange, apply, nearest_size
 from kontext_nb.demo.grammar import ABILITIES, DemoRefusal, Recolour, parse
-from kontext_nb.demo.reading import find
+from kontext_nb.demo.placing import spots
+from kontext_nb.demo.reading import find, ink
 from kontext_nb.demo.recolour import LUMA_TOLERANCE, recoloured
+from kontext_nb.demo.refusals import WhichPart
 from kontext_nb.demo.regions import luma
 from kontext_nb.demo.relettering import TextNotFound
 
@@ -224,13 +226,187 @@ def test_recolouring_keeps_the_luma(name, seed):
             Image.new("RGB", (64, 64), (120, 120, 120)),
         ),
         ("make it brighter", Image.new("RGB", (64, 64), "white")),
-        ("change the bottle to red", Image.new("RGB", (64, 64), (120, 120, 120))),
     ],
 )
 def test_an_edit_that_changes_nothing_is_refused(prompt, image):
     """The picture is never handed back as if it had been edited."""
     with pytest.raises(NothingToChange, match="nothing to change"):
         edited(image, prompt)
+
+
+@pytest.mark.parametrize("name", samples.NAMES)
+@pytest.mark.parametrize(
+    ("prompt", "thing"),
+    [
+        ("Change the bottle to dark green", "is the bottle"),
+        ("Change the car to yellow", "is the car"),
+        ("Paint the house pink", "is the house"),
+        ("Make the lemons red", "are the lemons"),
+        ("Change the label to black", "is the label"),
+        ("Make her eyes blue", "are the eyes"),
+        ("Make the sky orange", "is the sky"),
+    ],
+)
+def test_a_thing_without_its_colour_is_never_recoloured(name, prompt, thing):
+    """Words cannot be seen in pixels: the refusal asks for the present colour."""
+    with pytest.raises(WhichPart, match=f"which part {thing}") as caught:
+        edited(getattr(samples, name)(), prompt)
+    example = caught.value.remedy.split(": ")[1].rstrip(".")
+    (again,) = parse(example).operations
+    (first,) = parse(prompt).operations
+    assert again.source is not None
+    assert (again.subject, again.target) == (first.subject, first.target)
+
+
+@pytest.mark.parametrize(
+    "prompt", ["make it red", "Make the picture red", "make everything blue"]
+)
+def test_the_whole_picture_is_not_recoloured(prompt):
+    """A word for all of it names no thing."""
+    with pytest.raises(DemoRefusal, match="whole picture"):
+        edited(STREET, prompt)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Make it black and white but keep the red car in colour",
+        "Make it night. Keep the red car as it is.",
+        "Make it a sketch while preserving the red car",
+        "Make it much darker and cooler, leave the red car unchanged",
+    ],
+)
+def test_what_is_kept_by_its_colour_stays(prompt):
+    """The body of the car keeps its pixels, and the house changes."""
+    plain = pixels_of(edited(STREET, "Change the blue sky to orange"))
+    out = pixels_of(edited(STREET, prompt))
+    height, width = plain.shape[:2]
+    moved = np.abs(out - plain).max(-1)
+    door = np.s_[
+        int(0.86 * height) : int(0.88 * height), int(0.42 * width) : int(0.47 * width)
+    ]
+    wall = np.s_[
+        int(0.55 * height) : int(0.6 * height), int(0.5 * width) : int(0.6 * width)
+    ]
+    assert moved[door].mean() < 0.04
+    assert moved[wall].mean() > 0.08
+
+
+@pytest.mark.parametrize(
+    ("prompt", "why"),
+    [
+        ("Make it night, keep the house the same", "which part is the house"),
+        ("Make it warmer but do not change the sky", "which part is the sky"),
+        ("Make it sepia, keep the purple dragon", "No purple dragon"),
+        ("Make it night but keep the lighting", "keep the lighting"),
+        ("Make it sunset, preserving the colours", "keep the colours"),
+    ],
+)
+def test_a_promise_that_cannot_be_held_is_refused(prompt, why):
+    """A change of the whole picture leaves alone only what can be found."""
+    with pytest.raises(DemoRefusal, match=why):
+        edited(STREET, prompt)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Make it sunset, keep everything else the same",
+        "Make it night while keeping the composition, style and framing",
+        "Make it sepia. Keep the man in the exact same position, scale and pose.",
+        "Make it brighter, keep the colors",
+        "Make it night, keep it realistic",
+        "Blur the background, keep the subject sharp",
+        "Make it darker, leave the lettering 'BAKERY' alone",
+        "Change the red car to blue, keep the house the same",
+    ],
+)
+def test_a_promise_that_holds_anyway_is_accepted(prompt):
+    """Shapes and places stay in any look, and one thing's edit leaves the rest."""
+    free = prompt.split(", keep")[0].split(" while")[0].split(". Keep")[0]
+    free = free.split(", leave")[0]
+    assert edited(STREET, prompt).tobytes() == edited(STREET, free).tobytes()
+
+
+def test_night_stays_readable():
+    """Mid-tones keep a third or more of their light, and nothing turns black."""
+    day = luma(pixels_of(edited(STREET, "slightly warmer")))
+    dark = luma(pixels_of(edited(STREET, "make it night")))
+    middle = (day > 0.35) & (day < 0.65)
+    assert 0.33 < float((dark[middle] / day[middle]).mean()) < 0.45
+
+
+def warm_share(image, box):
+    """Return how much of a box is brighter in red than in blue."""
+    part = pixels_of(image, box)
+    return float(((part[..., 0] > part[..., 2]) & (luma(part) > 0.4)).mean())
+
+
+def test_at_night_lamps_glow_and_lemons_do_not():
+    """Only what stands out of its surroundings on every side is a light."""
+    assert warm_share(edited(samples.room(), "make it night"), (0.86, 0.33, 0.96, 0.42))
+    assert warm_share(edited(BOTTLE, "make it night"), (0, 0.5, 1, 1)) == 0
+
+
+def test_at_night_the_sun_is_a_smooth_moon():
+    """A disc in the sky becomes one even bright disc, whatever was in it."""
+    sky = Image.new("RGB", (900, 600), (120, 170, 230))
+    draw = ImageDraw.Draw(sky)
+    draw.ellipse((640, 80, 740, 180), fill=(255, 250, 190))
+    draw.ellipse((680, 110, 700, 130), fill=(255, 255, 255))
+    moon = pixels_of(edited(sky, "make it night"), (0.735, 0.17, 0.795, 0.26))
+    assert luma(moon).min() > 0.7
+    assert luma(moon).std() < 0.05
+    assert (moon[..., 2] >= moon[..., 0]).all()  # a lamp would be warm
+
+
+@pytest.mark.parametrize("prompt", ["add an umbrela", "Add three umberellas on top"])
+def test_a_slip_of_the_pen_is_asked_about(prompt):
+    """A word that is nearly a symbol's name is no card."""
+    with pytest.raises(DemoRefusal, match="Did you mean umbrella"):
+        edited(STREET, prompt)
+
+
+@pytest.mark.parametrize(
+    "thing", ["tree", "dog", "bird", "hat", "bench", "balloon", "rainbow", "train"]
+)
+def test_an_ordinary_word_is_no_slip_of_the_pen(thing):
+    """What the typeface lacks becomes a card."""
+    assert edited(STREET, f"add a {thing}").size
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 6),
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.floats(0.02, 0.9),
+    st.booleans(),
+)
+def test_several_things_stand_apart_and_inside(count, x, y, share, loose):
+    """However many and wherever: no two overlap, and none leaves the picture."""
+    size = (round(688 * share), round(688 * share * 0.54) + 1)
+    image = Image.linear_gradient("L").resize((1504, 688)).convert("RGB")
+    centres, shrink = spots(image, (x, y), count, size, loose=loose)
+    wide, tall = size[0] * shrink, size[1] * shrink
+    assert len(centres) == count
+    for index, (ax, ay) in enumerate(centres):
+        assert wide / 2 - 1 <= ax <= 1504 - wide / 2 + 1
+        assert tall / 2 - 1 <= ay <= 688 - tall / 2 + 1
+        for bx, by in centres[:index]:
+            assert abs(ax - bx) >= wide or abs(ay - by) >= tall
+
+
+@pytest.mark.parametrize(
+    ("prompt", "covered"),
+    [("Add a dog on the sign", False), ("Add a dog in the centre", True)],
+)
+def test_what_may_move_does_not_cover_the_lettering(prompt, covered):
+    """It goes where there is less to cover; what has a known place goes there."""
+    sign = Image.new("RGB", (1024, 1024), (236, 232, 222))
+    sign.paste((40, 40, 60), (360, 480), ink("OPEN", "DejaVuSans-Bold.ttf", 64))
+    assert find(sign, "OPEN") is not None
+    assert (find(edited(sign, prompt), "OPEN") is None) is covered
 
 
 @pytest.mark.parametrize(
@@ -270,7 +446,7 @@ def test_a_thing_without_a_symbol_is_a_card_that_says_so():
     out = edited(grey, "add a huge hat in the centre")
     assert find(out, "hat") is not None
     assert find(out, "placeholder") is not None
-    assert PLACEHOLDER == "demo engine placeholder"
+    assert PLACEHOLDER == "placeholder · demo engine"
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,11 @@ from kontext_nb.demo.grammar import (
     Unsupported,
     parse,
 )
+from kontext_nb.demo.refusals import IN_ENGLISH
 from kontext_nb.errors import PromptRejected
 from kontext_nb.model import PROMPT_MAX_CHARS
 
-EXAMPLES = tuple(ability.split(": ", 1)[1] for ability in ABILITIES)
+KINDS, EXAMPLES = zip(*(ability.split(": ", 1) for ability in ABILITIES), strict=True)
 
 
 def only(prompt):
@@ -41,6 +42,12 @@ def only(prompt):
         ("make the colours more vivid", "saturation", 1),
         ("more muted", "saturation", -1),
         ("a little colder, please", "warmth", -0.5),
+        ("Make it a bit darker", "brightness", -0.5),
+        ("Make the shot a touch warmer", "warmth", 0.5),
+        ("make it somewhat cooler", "warmth", -0.5),
+        ("add a touch of warmth", "warmth", 0.5),
+        ("Give this photograph a little more contrast", "contrast", 0.5),
+        ("make the colors a lot more vivid", "saturation", 1.8),
     ],
 )
 def test_tone_words_have_a_direction_and_an_amount(prompt, axis, amount):
@@ -58,6 +65,7 @@ def test_tone_words_have_a_direction_and_an_amount(prompt, axis, amount):
         ("change the scene to night-time", "night"),
         ("change the lighting to golden hour", "sunset"),
         ("make the image look like a pencil drawing", "sketch"),
+        ("Turn this photo into a vintage sepia photo", "sepia"),
         ("Blur the background", "blur"),
         ("make the background blurry", "blur"),
     ],
@@ -77,6 +85,9 @@ def test_looks_are_known_by_several_names(prompt, name):
         ("change the colour of the car to navy blue", "car", None, "navy blue"),
         ("change the bottle from green to red", "bottle", "green", "red"),
         ("replace the red car with a blue one", "car", "red", "blue"),
+        ("Change the red car to the blue color", "car", "red", "blue"),
+        ("change the color of the red car to blue", "car", "red", "blue"),
+        ("make the red car the colour blue", "car", "red", "blue"),
         ("Make the man's shirt white", "man's shirt", None, "white"),
     ],
 )
@@ -182,17 +193,98 @@ def test_a_keep_clause_never_adds_an_operation(prompt, words):
         ("Replace 'OLD' with ''", "replace 'old' with ''"),
         ("make the man wear red", "make the man wear red"),
         ("change the background to blue", "change the background to blue"),
+        ("Paint the car like the sky", "paint the car like the sky"),
+        ("make it more blue", "make it more blue"),
+        ("Put it into the sky", "put it into the sky"),
         ("Keep everything as it is", "Keep everything as it is"),
     ],
 )
 def test_one_part_not_understood_fails_the_prompt(prompt, part):
-    """The error names the part, and lists what can be asked, with an example each."""
+    """The error names the part, all that can be asked, and the nearest examples."""
     with pytest.raises(Unsupported) as caught:
         parse(prompt)
     assert part.casefold() in caught.value.problem.casefold()
-    assert all(example in caught.value.remedy for example in EXAMPLES)
+    assert all(kind in caught.value.remedy for kind in KINDS)
+    assert sum(example in caught.value.remedy for example in EXAMPLES) == 3
+    assert len(caught.value.remedy) <= 300
     assert isinstance(caught.value, PromptRejected)
     assert isinstance(caught.value, ValueError)
+
+
+def refused(prompt):
+    """Return the refusal of a prompt."""
+    with pytest.raises(Unsupported) as caught:
+        parse(prompt)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("prompt", "example"),
+    [
+        ("Sharpen the lettering on the label", "Replace 'ALPHA' with 'AURA'"),
+        ("Unblur the backgrounds", "Blur the background"),
+        ("Make it a starry night sky", "Change the scene to night"),
+        ("make it look warmish", "Make it slightly warmer"),
+    ],
+)
+def test_a_refusal_shows_what_is_nearest_first(prompt, example):
+    """The examples are chosen by the words of the prompt, misspelt ones too."""
+    remedy = refused(prompt).remedy
+    assert example in remedy.split(";")[0]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ("Make it warmer. Déjà-vu the Œuvre", "'Déjà-vu the Œuvre'"),
+        ("dance the \x07\u202epolka", "'dance the polka'"),
+        ("remove “the CAR”\n and go", '"remove “the CAR”"'),
+        ("swim " * 60, "'" + ("swim " * 16)[:79] + "…'"),
+        ("remove \ud800 the \ue000car", "'remove the car'"),
+    ],
+)
+def test_a_refusal_quotes_what_was_typed(prompt, said):
+    """The words are shown as typed, on one line, readable and cut to 80 characters."""
+    assert said.strip('"') in refused(prompt).problem
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["Сделай картинку теплее", "画像を夜にする", "Hazlo más cálido", "Mache es wärmer"],
+)
+def test_a_prompt_that_is_not_english_is_told_so(prompt):
+    """The remedy asks for English, and does not list what was not the matter."""
+    assert refused(prompt).remedy == IN_ENGLISH
+
+
+@pytest.mark.parametrize(
+    ("prompt", "texts"),
+    [
+        ("Replace CAFE with BAR on the sign", ("CAFE", "BAR")),
+        ("Replace 'CAFE' with BAR", ("CAFE", "BAR")),
+        ("Change the text OPEN to CLOSED", ("OPEN", "CLOSED")),
+    ],
+)
+def test_texts_without_quotes_are_asked_for_with_quotes(prompt, texts):
+    """The remedy is the prompt to write, and it parses."""
+    remedy = refused(prompt).remedy
+    assert "quotes" in remedy
+    assert only(remedy.split(": ")[1].rstrip(".")) == ReplaceText(*texts)
+
+
+@pytest.mark.parametrize(
+    ("place", "loose"),
+    [
+        ("", True),
+        ("next to the car", True),
+        ("on the bottle", True),
+        ("in the top right corner", False),
+        ("on the wall", False),
+    ],
+)
+def test_only_a_place_that_is_known_is_kept_to(place, loose):
+    """What stands beside a thing may move; a corner is a corner."""
+    assert only(f"add a star {place}").loose is loose
 
 
 @pytest.mark.parametrize("prompt", EXAMPLES)

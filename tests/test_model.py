@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kontext_nb.chain import Step, lineage
 from kontext_nb.errors import ParameterRejected, PromptRejected
-from kontext_nb.model import ASPECT_RATIOS, SEED_MAX, EditRequest, Job, Secret
+from kontext_nb.model import ASPECT_RATIOS, SEED_MAX, EditRequest, Job, Secret, echo
 
 
 def request(**changes):
@@ -28,8 +28,14 @@ def test_a_prompt_no_service_could_read_is_refused(prompt):
     assert len(str(caught.value)) < 300
 
 
+# Too long to be shown, arrays that are no one number, and numbers that are none.
+ODD = (10**5000, np.array([3]), np.array([1, 2]), np.bool_(1), np.float64(3))
+
+
 @pytest.mark.parametrize(
-    "seed", [True, False, -1, 1.0, 1.5, "42", SEED_MAX + 1, 2**63, float("nan"), [1]]
+    "seed",
+    [True, False, -1, 1.0, 1.5, "42", SEED_MAX + 1, 2**63, float("nan"), [1], *ODD],
+    ids=echo,
 )
 def test_a_seed_that_is_no_seed_is_refused(seed):
     """A bool, a float, text and numbers out of range are no seeds."""
@@ -42,11 +48,54 @@ def test_whole_numbers_of_numpy_are_seeds():
     assert request(seed=np.int64(7)) == request(seed=7)
 
 
-@pytest.mark.parametrize("ratio", ["", "1:7", "16/9", " 16:9 ", 1.777, (16, 9)])
+@pytest.mark.parametrize(
+    "ratio",
+    ["", "1:7", "16/9", " 16:9 ", 1.777, (16, 9), np.array(["1:1"]), *ODD],
+    ids=echo,
+)
 def test_an_aspect_ratio_not_offered_is_refused_with_the_list(ratio):
     """The message lists what is offered."""
     with pytest.raises(ParameterRejected, match="21:9, 16:9"):
         request(aspect_ratio=ratio)
+
+
+class Stranger:
+    """Says of itself just what it is told, unescaped."""
+
+    def __init__(self, text):
+        self._text = text
+
+    def __repr__(self):
+        """Return the text as it is."""
+        return self._text
+
+
+@given(st.text() | st.text(st.characters(categories=["Cc", "Cf", "Cs", "Zl", "L"])))
+def test_an_echo_is_one_printable_line(text):
+    """Whatever was given, a terminal, a log and a file can show what is said of it."""
+    for shown in (echo(text), echo([text]), echo(Stranger(text))):
+        assert shown.isprintable()
+        assert len(shown) <= 80
+        shown.encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("\u591c\u306b\u3057\u3066", "'\u591c\u306b\u3057\u3066'"),
+        ("3 \u00d7 4", "'3 \u00d7 4'"),
+        ("a\nb\x1b[31m", r"'a\nb\x1b[31m'"),
+        ("\u202egnp", r"'\u202egnp'"),
+        ("\udcff", r"'\udcff'"),
+        ("x" * 200, "'" + "x" * 78 + "\u2026"),
+        (np.array([[1], [2]]), r"array([[1],\n       [2]])"),
+        (10**5000, "<int that cannot be shown>"),
+    ],
+    ids=lambda value: ascii(echo(value)),
+)
+def test_an_echo_escapes_only_what_must_be(value, shown):
+    """Any script stays readable; what could deceive or break the line does not."""
+    assert echo(value) == shown
 
 
 FIELDS = {

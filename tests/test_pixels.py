@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from kontext_nb import pixels
-from kontext_nb.errors import ImageRejected, ParameterRejected
+from kontext_nb.errors import ImageRejected
 
 CORNERS = ((200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30))
 
@@ -205,29 +205,193 @@ def test_what_is_sent_holds_pixels_only():
 
 def test_a_large_picture_is_sent_smaller_and_says_so():
     """More than 6 MiB of PNG is scaled down, keeping its shape, with a notice."""
-    noise = np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), np.uint8)
-    parcel = pixels.pack(pixels.load(noise))
+    parcel = pixels.pack(pixels.load(noise(2000, 1500)))
     assert len(parcel.png) <= pixels.MAX_SENT_BYTES
     assert parcel.size[0] / parcel.size[1] == pytest.approx(4 / 3, abs=0.01)
     assert "instead of 2000x1500" in parcel.notice
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
-def test_a_saved_picture_carries_its_facts(tmp_path, suffix):
-    """What made the picture can be read back from the file alone."""
-    path = pixels.write(scene(), tmp_path / f"out{suffix}", '{"seed": 7}')
-    with Image.open(path) as saved:
-        found = saved.info.get("kontext_nb") or saved.getexif()[0x010E]
-    assert found == '{"seed": 7}'
-    assert [p.name for p in tmp_path.glob("*out*")] == [path.name]
+def noise(width, height):
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 
 
-def test_saving_elsewhere_is_refused(tmp_path):
-    """An unknown suffix or folder is an error that lists what works."""
-    with pytest.raises(ParameterRejected, match=r"\.png, \.jpg"):
-        pixels.write(scene(), tmp_path / "out.tiff", "{}")
-    with pytest.raises(ParameterRejected, match="no folder"):
-        pixels.write(scene(), tmp_path / "none" / "out.png", "{}")
+@pytest.mark.parametrize("kind", [np.asarray, Image.fromarray], ids=["array", "Pillow"])
+def test_what_came_in_comes_in_again_from_the_store(kind, monkeypatch):
+    """A picture whose own PNG is larger than a file may be is not lost by that."""
+    monkeypatch.setattr(pixels, "MAX_FILE_BYTES", 1000)
+    picture = pixels.load(kind(noise(40, 30)))
+    assert len(picture.encoded) > 1000
+    assert pixels.load(picture.encoded).digest == picture.digest
+
+
+@pytest.mark.parametrize("opened", [False, True], ids=["path", "file object"])
+def test_a_file_is_read_up_to_its_limit(opened, tmp_path, monkeypatch):
+    """At the limit it comes in; one byte less allowed, and it is refused unread."""
+    path = tmp_path / "holiday.png"
+    path.write_bytes(encoded(scene()))
+    monkeypatch.setattr(pixels, "MAX_FILE_BYTES", path.stat().st_size)
+    assert pixels.load(path).image.size == (64, 48)
+    monkeypatch.setattr(pixels, "MAX_FILE_BYTES", path.stat().st_size - 1)
+    with path.open("rb") as file, pytest.raises(ImageRejected, match=r"holiday.* MiB"):
+        pixels.load(file if opened else path)
+
+
+class Endless:
+    """A file that never ends, and gives as many bytes as it is asked for."""
+
+    given = 0
+
+    def read(self, size=-1):
+        self.given += size
+        return bytes(size)
+
+
+def test_a_file_that_never_ends_is_left(monkeypatch):
+    """No more is read than shows that it is too much."""
+    monkeypatch.setattr(pixels, "MAX_FILE_BYTES", 1000)
+    file = Endless()
+    with pytest.raises(ImageRejected, match="over"):
+        pixels.load(file)
+    assert file.given == 1001
+
+
+class Dripping:
+    """A file that gives a few bytes at a time, in a bytearray."""
+
+    def __init__(self, data):
+        self._file = io.BytesIO(data)
+
+    def read(self, size=-1):
+        return bytearray(self._file.read(min(size, 7)))
+
+
+def test_a_file_object_is_read_to_its_end():
+    """Short reads and a bytearray are what some file objects give."""
+    assert pixels.load(Dripping(encoded(scene()))).image.size == (64, 48)
+
+
+def closed():
+    file = io.BytesIO(encoded(scene()))
+    file.close()
+    return file
+
+
+def at_its_end():
+    file = io.BytesIO(encoded(scene()))
+    file.read()
+    return file
+
+
+BAD_FILES = {
+    "closed": (closed, "closed file.* open"),
+    "write-only": (lambda: open("w.png", "wb"), "w.png.* read.* open"),  # noqa: PTH123, SIM115
+    "text": (lambda: io.StringIO("hello"), 'as bytes.* mode "rb"'),
+    "at its end": (at_its_end, r"is empty, or was read to its end.*seek\(0\)"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_file_object_that_gives_no_bytes_is_refused(name):
+    """The message says what is wrong with it and how to give it."""
+    make, words = BAD_FILES[name]
+    with contextlib.closing(make()) as file, pytest.raises(ImageRejected, match=words):
+        pixels.load(file)
+
+
+DEEP = {
+    "16 bits in 32": (np.int32, 257, "I"),
+    "32-bit float": (np.float32, 1 / 255, "F"),
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_deep_greys_are_scaled_not_clipped(name):
+    """A grey comes in as bright as it is, whatever its numbers."""
+    kind, scale, mode = DEEP[name]
+    grey = scene().convert("L")
+    deep = Image.fromarray(np.asarray(grey).astype(kind) * kind(scale))
+    assert deep.mode == mode
+    assert pixels.load(deep).digest == pixels.load(grey).digest
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (np.int32, (0, 200)),
+        (np.int32, (-1, 70)),
+        (np.int32, (0, 70000)),
+        (np.float32, (0, 200)),
+        (np.float32, (-0.1, 0.5)),
+        (np.float32, (0, np.nan)),
+    ],
+)
+def test_deep_greys_of_no_known_scale_are_refused(kind, values):
+    """0..200 may be a dark picture of 16 bits or one of 8: nobody guesses."""
+    with pytest.raises(ImageRejected, match=r"no known scale\. Scale"):
+        pixels.load(Image.fromarray(np.array([values], kind)))
+
+
+def test_a_closed_pillow_image_is_called_closed(tmp_path):
+    """Closed before or after it was decoded, or its file closed under it."""
+    path = tmp_path / "a.png"
+    path.write_bytes(encoded(scene()))
+    with Image.open(path) as lazy:
+        pass
+    loaded = scene()
+    loaded.close()
+    with path.open("rb") as file:
+        pulled = Image.open(file)
+    for image in (lazy, loaded, pulled):
+        with pytest.raises(ImageRejected, match="is closed"):
+            pixels.load(image)
+
+
+def test_a_damaged_pillow_image_is_not_called_closed(tmp_path):
+    """Half a file that is still open is damaged."""
+    path = tmp_path / "half.jpg"
+    path.write_bytes(encoded(scene(640, 480), "JPEG")[:900])
+    with Image.open(path) as half, pytest.raises(ImageRejected, match="damaged"):
+        pixels.load(half)
+
+
+class LikeAnEdit:
+    """Has a picture, as an Edit does."""
+
+    image = scene()
+
+
+def test_what_has_a_picture_is_answered_how_to_give_it():
+    """An Edit is no picture; its image is, and it has an edit() of its own."""
+    with pytest.raises(ImageRejected, match=r"Give its \.image, or call its edit\(\)"):
+        pixels.load(LikeAnEdit())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+@pytest.mark.parametrize(
+    "name", [b"a\x1b[31m\nb.png", b"caf\xe9.png", b"x" * 200 + b".png"], ids=ascii
+)
+def test_a_hostile_file_name_is_shown_on_one_plain_line(name):
+    """No colour, line break or broken letter of a name reaches the terminal."""
+    with open(name, "wb") as file:  # noqa: PTH123 - a name in bytes
+        file.write(b"no picture")
+    for path in (os.fsdecode(name), os.fsdecode(b"none" + name)):
+        with pytest.raises(ImageRejected) as caught:
+            pixels.load(path)
+        text = str(caught.value)
+        assert text.isprintable()
+        assert len(text.encode()) < 300
+
+
+def test_names_that_lead_nowhere_are_refused(tmp_path, monkeypatch):
+    """A home folder nobody has, and a working folder that was deleted."""
+    with pytest.raises(ImageRejected, match="not a usable name"):
+        pixels.load("~nobody-of-that-name/x.png")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ImageRejected, match="no longer exists"):
+        pixels.load("x.png")
 
 
 @given(st.binary(max_size=200))

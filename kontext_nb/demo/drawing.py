@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from difflib import get_close_matches
 from functools import cache
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from kontext_nb.demo.grammar import Add
+from kontext_nb.demo.placing import spots
+from kontext_nb.demo.refusals import DemoRefusal, quoted, readable
 from kontext_nb.lettering import charmap, font
 
 if TYPE_CHECKING:
@@ -15,7 +20,7 @@ if TYPE_CHECKING:
 
     Rgb = tuple[int, int, int]
 
-PLACEHOLDER = "demo engine placeholder"
+PLACEHOLDER = "placeholder · demo engine"
 """What stands on a card drawn for a thing that the typeface has no symbol of."""
 
 _SYMBOL_BLOCKS = (
@@ -49,6 +54,7 @@ _KNOWN_AS = {
     "smile": "black smiling face",
     "smiley": "black smiling face",
     "sparkles": "sparkle",
+    "sword": "crossed swords",
     "sun": "black sun with rays",
     "tower": "black chess rook",
 }
@@ -58,6 +64,14 @@ _TOO_COMMON = frozenset(
      "and", "square", "small", "large", "line", "hand", "left", "right", "black",
      "white", "paper", "dot", "point", "table", "earth", "play")
 )  # fmt: skip
+# Words in their own right that are a letter away from a symbol's name.
+_ORDINARY = frozenset(
+    ("barrow", "cart", "coat", "crow", "fountain", "hearth", "marrow", "planet",
+     "plant", "stair", "train", "tree")
+)  # fmt: skip
+_ALIKE = 0.84  # difflib's ratio from which a word is taken for another, mistyped
+_CARD_RATIO = 0.54
+_INK, _PALE = (38, 42, 50, 255), (104, 110, 122, 255)  # a card's word and its caption
 _USUAL_COLOURS: tuple[tuple[str, Rgb], ...] = (
     ("HEART", (222, 40, 62)),
     ("SUN", (255, 196, 40)),
@@ -106,25 +120,54 @@ def symbol(thing: str) -> str | None:
 
 
 def added(image: Image, wanted: Add, rng: np.random.Generator) -> Image:
-    """Return the picture with the thing drawn ``count`` times around its anchor."""
+    """Return the picture with the thing drawn ``count`` times around its anchor.
+
+    Raises:
+        DemoRefusal: The thing is most likely a symbol's name, mistyped.
+    """
     out = image.copy()
     short = min(out.size)
     char = symbol(wanted.thing)
-    side = round(short * (0.2 if char else 0.26) * wanted.size)
+    if char is None and (meant := _meant(wanted.thing)):
+        raise DemoRefusal(
+            f"The demo engine has no symbol of {quoted(wanted.thing)}.",
+            f"Did you mean {meant}?",
+        )
+    side = round(short * (0.2 if char else 0.3) * wanted.size)
     side = max(8, min(side, round(short * 0.8)))
-    for index in range(wanted.count):
-        jitter = rng.uniform(-0.012, 0.012, 2) * short
-        aside = (index - (wanted.count - 1) / 2) * side * 1.12
-        x = wanted.anchor[0] * out.width + aside + jitter[0]
-        y = wanted.anchor[1] * out.height + jitter[1]
+    size = side, side if char else round(side * _CARD_RATIO)
+    centres, shrink = spots(
+        image, wanted.anchor, wanted.count, size, loose=wanted.loose
+    )
+    side = max(4, int(side * shrink))
+    for x, y in centres:
+        # Less than half the gap between two: what is added does not overlap.
+        jitter = rng.uniform(-0.04, 0.04, 2) * side
         if char:
-            size = round(side * float(rng.uniform(0.96, 1.04)))
             rgb = wanted.colour.rgb if wanted.colour else _usual_colour(char)
-            sprite = _drawn_symbol(char, size, rgb)
+            size_here = round(side * float(rng.uniform(0.96, 1.04)))
+            sprite = _drawn_symbol(char, size_here, rgb)
         else:
             sprite = _card(wanted, side)
-        _place(out, sprite, (x, y))
+        _place(out, sprite, (x + jitter[0], y + jitter[1]))
     return out
+
+
+def _meant(thing: str) -> str | None:
+    """Return the symbol's name that a thing is a slip of the pen for, if any."""
+    single = thing.removesuffix("s")
+    if thing in _ORDINARY or single in _ORDINARY:
+        return None
+    plain = {
+        name.split(" ")[-1].casefold()
+        for name in _symbols()
+        if re.fullmatch(r"(?:(?:BLACK|WHITE|HEAVY) )?[A-Z]{4,}", name)
+    }
+    names = sorted((plain | _KNOWN_AS.keys()) - _TOO_COMMON)
+    near = get_close_matches(thing, names, 1, _ALIKE) or get_close_matches(
+        single, names, 1, _ALIKE
+    )
+    return near[0] if near else None
 
 
 def _usual_colour(char: str) -> Rgb:
@@ -185,25 +228,35 @@ def _card(wanted: Add, width: int) -> Image:
     """Return a rounded card as RGBA that says what it stands for, and that it does."""
     from PIL import Image, ImageDraw
 
-    rgb = wanted.colour.rgb if wanted.colour else (120, 132, 150)
+    rgb = wanted.colour.rgb if wanted.colour else (112, 128, 150)
     width = max(width, 24)
-    height = max(round(width * 0.56), 14)
-    big = Image.new("RGBA", (width * 3, height * 3))
+    height = max(round(width * _CARD_RATIO), 14)
+    w, h = width * 3, height * 3  # drawn large, so that edges come out smooth
+    big = Image.new("RGBA", (w, h))
     draw = ImageDraw.Draw(big)
-    box = (2, 2, width * 3 - 3, height * 3 - 3)
-    edge = max(2, width // 26)
-    draw.rounded_rectangle(box, height * 0.42, (252, 251, 248, 240), (*rgb, 255), edge)
-    words = wanted.thing if len(wanted.thing) <= 22 else f"{wanted.thing[:21]}…"  # noqa: PLR2004 - fits the card
-    ink = tuple(round(v * 0.42) for v in rgb)
-    for text, share, at, bold in (
-        (words, 0.3, 0.4, True),
-        (PLACEHOLDER, 0.13, 0.7, False),
-    ):
-        size = max(6, round(height * 3 * share))
+    round_by, edge = h * 0.16, max(2, w // 110)
+    draw.rounded_rectangle((0, 0, w - 1, h - 1), round_by, (*rgb, 255))
+    draw.rounded_rectangle(
+        (edge, edge, w - 1 - edge, h - 1 - edge),
+        round_by - edge,
+        (251, 251, 250, 255),
+    )
+    line = w * 0.36, h * 0.64, w * 0.64, h * 0.64 + max(3, h // 36)
+    draw.rounded_rectangle(line, h, (*rgb, 255))
+    thing = wanted.thing
+    if wanted.count > 1:
+        thing = re.sub(r"(?<=[^s])s$", "", thing)
+    words = wrap(readable(thing, 32), 16) or [thing]
+    share, step = (0.4, 0.0) if len(words) == 1 else (0.24, 0.25)
+    texts = [
+        (word, share, 0.36 + step * (i - (len(words[:2]) - 1) / 2), _INK, True)
+        for i, word in enumerate(words[:2])
+    ]
+    for text, part, at, ink, bold in (*texts, (PLACEHOLDER, 0.125, 0.81, _PALE, False)):
+        size = round(h * part)
         length = font(size, bold=bold).getlength(text)
-        size = max(6, min(size, int(size * width * 3 * 0.86 / length)))
-        middle = width * 1.5, height * 3 * at
-        draw.text(middle, text, (*ink, 255), font(size, bold=bold), anchor="mm")
+        size = max(6, min(size, int(size * w * 0.86 / length)))
+        draw.text((w / 2, h * at), text, ink, font(size, bold=bold), anchor="mm")
     return big.resize((width, height), Image.Resampling.LANCZOS)
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from kontext_nb.demo.grammar import (
     Add,
-    DemoRefusal,
     Instruction,
     Look,
     Operation,
@@ -18,6 +17,8 @@ from kontext_nb.demo.grammar import (
     ReplaceText,
     Tone,
 )
+from kontext_nb.demo.keeping import Kept, kept_things, put_back
+from kontext_nb.demo.refusals import DemoRefusal, quoted, readable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,17 +92,50 @@ def apply(
     # Stretched, not cropped: this is what the model's own code does.
     out = image.resize(size, Pillow.Resampling.BICUBIC, reducing_gap=2.0)
     rng = np.random.default_rng(seed)
-    # Looks come last: after nightfall there are no colours left to go by.
-    for operation in sorted(instruction.operations, key=_is_look):
-        before, out = out, _applied(out, operation, rng)
-        if not _visibly_different(before, out):
-            raise NothingToChange(operation)
+    whole = [o for o in instruction.operations if isinstance(o, Tone | Look)]
+    kept = kept_things(instruction.keep, whole)
+    # What is found by its colour comes first: after nightfall there is none to go by.
+    for operation in instruction.operations:
+        if not isinstance(operation, Tone | Look):
+            out = _changed(out, operation, rng)
+    original = out
+    for operation in sorted(whole, key=_is_look):
+        out = _changed(out, operation, rng)
+    if kept:
+        out = _put_back(original, out, kept)
     return _worn(out, rng)
 
 
 def _is_look(operation: Operation) -> bool:
     """Say whether an operation changes the look of everything."""
     return isinstance(operation, Look)
+
+
+def _changed(image: Image, operation: Operation, rng: np.random.Generator) -> Image:
+    """Return the picture after one operation, which has to be visible."""
+    after = _applied(image, operation, rng)
+    if not _visibly_different(image, after):
+        raise NothingToChange(operation)
+    return after
+
+
+def _put_back(original: Image, after: Image, kept: tuple[Kept, ...]) -> Image:
+    """Return the picture with the kept things as they were."""
+    import numpy as np
+    from PIL import Image as Pillow
+
+    from kontext_nb.demo.regions import to_bytes
+
+    before, now = (
+        np.asarray(i, np.float32) / np.float32(255) for i in (original, after)
+    )
+    out = Pillow.fromarray(to_bytes(put_back(before, now, kept)))
+    if not _visibly_different(original, out):
+        raise DemoRefusal(
+            "What is to be kept is the whole picture.",
+            "Leave the keep clause out, or name a smaller part by its colour.",
+        )
+    return out
 
 
 def _applied(image: Image, operation: Operation, rng: np.random.Generator) -> Image:
@@ -163,15 +197,15 @@ def _said(operation: Operation) -> str:
     """Say in words why an operation found nothing to do."""
     match operation:
         case Recolour():
-            named = operation.source.name if operation.source else "coloured"
-            thing = f"{named} {operation.subject}".strip()
+            named = operation.source.name if operation.source else ""
+            thing = readable(f"{named} {operation.subject}".strip())
             why = f"no {thing} is found to turn {operation.target.name}"
         case ReplaceText():
-            why = f"the text would stay {operation.new!a}"
+            why = f"the text would stay {quoted(operation.new)}"
         case Look():
             why = f"the look {operation.name!r} would leave it as it is"
         case Tone():
             why = f"its {operation.axis} is at the end of the scale"
         case Add():
-            why = f"{operation.thing} would not be seen"
+            why = f"{readable(operation.thing)} would not be seen"
     return why

@@ -18,6 +18,7 @@ from kontext_nb.demo.phrases import (
     LOOKS,
     NEW_EDIT,
     PICTURE,
+    PRONOUN,
     TAIL,
     TONE_VERBS,
     TONES,
@@ -25,37 +26,10 @@ from kontext_nb.demo.phrases import (
     LookName,
     amount_of,
     anchor_of,
+    is_loose,
     size_and_count,
 )
-from kontext_nb.errors import PromptRejected
-from kontext_nb.model import echo
-
-ABILITIES = (
-    "tone: Make it slightly warmer",
-    "black and white or sepia: Make the picture black and white",
-    "night or sunset: Change the scene to night",
-    "sketch: Turn it into a pencil sketch",
-    "blur: Blur the background",
-    "colour: Change the green bottle to dark red",
-    "symbols: Add a yellow star in the top right corner",
-    "lettering: Replace 'ALPHA' with 'AURA' on the label",
-)
-"""What the demo engine can do: a kind, and an example prompt after the colon."""
-
-
-class DemoRefusal(PromptRejected):
-    """The demo engine will not do this edit: the base of all it refuses."""
-
-
-class Unsupported(DemoRefusal):
-    """A part of the prompt is not understood."""
-
-    def __init__(self, part: str) -> None:
-        """Name the part, and list what can be asked instead."""
-        super().__init__(
-            f"The demo engine does not understand {echo(part)}.",
-            f"It can do this much: {'; '.join(ABILITIES)}.",
-        )
+from kontext_nb.demo.refusals import ABILITIES, DemoRefusal, Unsupported
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +50,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Recolour:
-    """A change of one thing's colour; without ``source`` the thing is guessed."""
+    """A change of one thing's colour; without ``source`` it cannot be found."""
 
     subject: str
     source: Colour | None
@@ -85,13 +59,17 @@ class Recolour:
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """A thing to draw: ``anchor`` is its centre, x and y from 0 to 1."""
+    """A thing to draw: ``anchor`` is its centre, x and y from 0 to 1.
+
+    ``loose`` says that the place is beside something, or none was named: it may move.
+    """
 
     thing: str
     colour: Colour | None
     anchor: tuple[float, float]
     size: float
     count: int
+    loose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +128,9 @@ def parse(prompt: str) -> Instruction:
             for clause in _KEEP.finditer(rest)
         ]
         rest = _KEEP.sub(" ", rest)
-        operations += _operations(rest, quotes)
+        operations += _operations(rest, quotes, prompt)
     if not operations:
-        raise Unsupported(" ".join(prompt.split()))
+        raise Unsupported(" ".join(prompt.split()), prompt)
     return Instruction(tuple(operations), tuple(keep))
 
 
@@ -175,7 +153,7 @@ def _requoted(text: str, quotes: list[str]) -> str:
     return re.sub(_Q, lambda m: f"'{quotes[int(m[1])]}'", text)
 
 
-def _operations(sentence: str, quotes: list[str]) -> Iterator[Operation]:
+def _operations(sentence: str, quotes: list[str], prompt: str) -> Iterator[Operation]:
     """Yield the operations of a sentence, part by part.
 
     A part without a verb ("... and the cap to blue") takes the one before.
@@ -189,7 +167,7 @@ def _operations(sentence: str, quotes: list[str]) -> Iterator[Operation]:
         if operation is None and frame and not re.match(EDIT_VERB, part):
             operation = _operation(f"{frame} {part}", quotes)
         if operation is None:
-            raise Unsupported(_requoted(part, quotes))
+            raise Unsupported(_requoted(part, quotes), prompt)
         frame = _FRAMES[type(operation)]
         yield operation
 
@@ -229,7 +207,7 @@ _FRAME = re.compile(
     rf"(?:(?:make|turn|change|convert|transform|give|render|set|apply|add|shift|"
     rf"switch)\b\s*(?:{PICTURE}\s+)?)?"
     r"(?:(?:to|into|in|look|looks|like|as|be|with|have|at|from)\s+)*"
-    rf"(?:(?:a|an|the|some|it)\s+)*(?P<rest>.+?)(?:\s+{TAIL})*"
+    rf"(?:(?!{AMOUNT}\b)(?:a|an|the|some|it)\s+)*(?P<rest>.+?)(?:\s+{TAIL})*"
 )
 
 
@@ -261,7 +239,7 @@ def _tone_words(words: str) -> Tone | None:
     """Read "slightly warmer", "more contrast", "less saturated"."""
     for pattern, axis, sign in TONES:
         found = re.fullmatch(
-            rf"(?:({AMOUNT})\s+)?(?:(more|less|higher|lower|increased|reduced)\s+)?"
+            rf"(?:({AMOUNT})\s+(?:of\s+)?)?(?:(more|less|higher|lower|increased|reduced)\s+)?"
             rf"(?:{pattern})(?:\s+({AMOUNT}))?",
             words,
         )
@@ -277,7 +255,7 @@ _RECOLOUR = re.compile(
     r"(?:change|turn|make|paint|repaint|recolou?r|colou?r|dye|convert|transform|give)"
     r"\s+(?:the\s+colou?r\s+of\s+)?(?P<subject>[^\W\d_][\w'’ ]*?)"  # noqa: RUF001 - a curly apostrophe
     rf"(?:\s+(?:colou?r\s+)?from\s+(?P<source>{PHRASE}))?(?:'s)?(?:\s+colou?r)?"
-    r"(?:\s+(?:to|into|in|be|as))*(?:\s+(?:a|an))?"
+    r"(?:\s+(?:to|into|in|be|as))*(?:\s+(?:a|an|the))?(?:\s+colou?r)?"
     rf"\s+(?P<target>{PHRASE})(?:\s+(?:colou?r|tone|one|shade))?"
 )
 _SWAP = re.compile(
@@ -286,7 +264,8 @@ _SWAP = re.compile(
 )
 _NOT_A_THING = re.compile(
     r"\b(?:wear|wearing|hold|holding|look|looking|stand|standing|sit|sitting|say|"
-    r"have|with|to|into|background)\b"  # a background has more than one colour
+    r"have|with|to|into|more|less|bit|"
+    r"background)\b"  # a background has more than one colour
 )
 
 
@@ -309,7 +288,9 @@ def _recolouring(part: str) -> Recolour | None:
 
 
 _ADD = re.compile(
-    r"(?:add|put|place|draw|insert|paint|hang)\s+(?P<thing>.+?)"
+    # "Paint the car" names what is there; it is not a thing to add.
+    r"(?:add|put|place|draw|insert|hang|paint(?!\s+(?:the|his|her|its|their|my)\b))"
+    r"\s+(?P<thing>.+?)"
     r"(?:\s+(?P<place>(?:in|on|at|to|above|over|under|underneath|below|beside|near|"
     r"next to|behind|by|onto|into|around|between|inside|floating|hanging)\b.*))?"
 )
@@ -330,11 +311,12 @@ def _addition(part: str) -> Add | None:
     named = re.match(rf"({PHRASE})\s+(?=\w)", thing)
     if named:
         thing = thing[named.end() :]
-    if not re.search(r"\w", thing):
+    if not re.search(r"\w", thing) or re.fullmatch(PRONOUN, thing.strip()):
         return None
-    anchor = anchor_of("on the head" if given else match["place"] or "")
+    place = "on the head" if given else match["place"] or ""
     tint = colour(" ".join(named[1].split())) if named else None
-    return Add(thing.strip(), tint, anchor, size, count)
+    loose = is_loose(place)
+    return Add(thing.strip(), tint, anchor_of(place), size, count, loose)
 
 
 __all__ = [

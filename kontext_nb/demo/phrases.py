@@ -31,18 +31,22 @@ KEEP = (
 )
 
 PICTURE = (
-    r"(?:it|this|that|everything|(?:(?:the|this|my)\s+)?(?:whole\s+|entire\s+|overall\s+)?"
-    r"(?:picture|image|photo|photograph|scene|shot|lighting|light|colou?rs?|tones?|"
-    r"atmosphere|mood|day|daytime|time\s+of\s+day|time))"
+    r"(?:(?:(?:the|this|that|my)\s+)?(?:whole\s+|entire\s+|overall\s+)?"
+    r"(?:picture|pic|image|photograph|photo|scene|shot|lighting|light|colou?rs?|tones?|"
+    r"atmosphere|mood|daytime|day|time\s+of\s+day|time|thing)\b|it|this|that|"
+    r"everything)"
 )
+
+PRONOUN = r"(?:it|him|her|them|this|that|me|us|you)"
 
 TAIL = (
     rf"(?:look|style|effect|filter|tones?|toning|version|mood|photo|photograph|picture|"
-    rf"image|scene|feel|feeling|treatment|drawing|lighting|light|(?:to|of|on)\s+{PICTURE})"
+    rf"image|scene|shot|print|feel|feeling|treatment|drawing|lighting|light|(?:to|of|on)\s+{PICTURE})"
 )
 
 _WEAK = (
-    r"slightly|(?:just\s+)?a\s+(?:little|bit|touch)(?:\s+bit)?|somewhat|subtly|gently"
+    r"slightly|(?:just\s+)?a\s+(?:little|bit|touch|tad)(?:\s+bit)?|somewhat|subtly|"
+    r"gently"
 )
 _STRONG = (
     r"much|very(?:\s+much)?|a\s+lot|far|way|significantly|considerably|strongly|"
@@ -63,7 +67,7 @@ LOOKS: tuple[tuple[str, LookName], ...] = (
         r"mono|monochrome|(?:gr[ae]y\s?scale)(?:\s+(?:photo|picture|image))?",
         "monochrome",
     ),
-    (r"(?:vintage\s+|warm\s+|old\s+)?sepia(?:\s+toned)?", "sepia"),
+    (r"(?:(?:vintage|warm|old|classic)\s+)*sepia(?:\s+toned)?", "sepia"),
     (r"night(?:\s?time)?|midnight", "night"),
     (r"(?:warm\s+)?sunset|golden\s+hour|sundown|dusk", "sunset"),
     (
@@ -192,3 +196,14 @@ def anchor_of(place: str) -> tuple[float, float]:
     if upright and not sideways:
         x = 0.5
     return 0.5 if x is None else x, 0.5 if y is None else y
+
+
+_FIXED = re.compile(
+    r"\b(?:top|bottom|left|right|upper|lower|corner|cent(?:re|er)|middle|sky|wall|table|"
+    r"desk|floor|ground|grass|street|hands?|head|hair|foreground|background)\b"
+)
+
+
+def is_loose(place: str) -> bool:
+    """Say whether a place phrase leaves room to move: it names no place we know."""
+    return not _FIXED.search(place)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kontext_nb.demo.colours import Colour
 from kontext_nb.demo.grammar import Recolour
+from kontext_nb.demo.phrases import PICTURE
+from kontext_nb.demo.refusals import DemoRefusal, WhichPart, readable
 from kontext_nb.demo.regions import (
     grid,
     hue_chroma,
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
 LUMA_TOLERANCE = 0.18
 """How far a plain colour ("red", not "dark red") may move a region's mean luma."""
 
-_BINS = 72
 _GREY_CHROMA = 0.14  # below this a named colour counts as black, grey or white
 # Things that are known by where they are: the band they fill, top and bottom (0 to 1).
 _BANDS = {
@@ -43,17 +45,45 @@ _BANDS = {
 _SURFACES = frozenset({*_BANDS, "walls", "water", "sea"})
 
 
+LEAST_SHARE = 2e-4
+"""A thing covers at least this share of the picture; fewer pixels are stray."""
+
+
 def recoloured(pixels: Pixels, wanted: Recolour) -> Pixels:
-    """Return the picture with the thing in its new colour, unchanged if not found."""
-    mask = _mask(pixels, wanted)
-    if float(mask.mean()) < 2e-4:  # noqa: PLR2004 - a few stray pixels are no thing
+    """Return the picture with the thing in its new colour, unchanged if not found.
+
+    Raises:
+        WhichPart: The thing's present colour is not named. Words cannot be seen in
+            pixels: a guess would paint something else and call it done.
+    """
+    if wanted.source is None:
+        raise _not_told(wanted)
+    mask = found(pixels, wanted.subject, wanted.source)
+    if float(mask.mean()) < LEAST_SHARE:
         return pixels
     return pixels + (_tinted(pixels, mask, wanted.target) - pixels) * mask[..., None]
 
 
-def _mask(pixels: Pixels, wanted: Recolour) -> Pixels:
-    """Return where the thing is, 0 to 1."""
-    noun = wanted.subject.split()[-1] if wanted.subject else ""
+def _not_told(wanted: Recolour) -> DemoRefusal:
+    """Return the refusal of a thing that is named without its colour."""
+    target = wanted.target.name
+    example = "green" if "red" in target else "red"
+    if not wanted.subject or re.fullmatch(PICTURE, wanted.subject):
+        return DemoRefusal(
+            "The demo engine does not colour the whole picture.",
+            "Name one thing and its present colour, for example: "
+            f"Change the {example} car to {target}.",
+        )
+    return WhichPart(
+        wanted.subject,
+        "Name its present colour, for example: "
+        f"Change the {example} {readable(wanted.subject, 40)} to {target}.",
+    )
+
+
+def found(pixels: Pixels, thing: str, colour: Colour) -> Pixels:
+    """Return where a thing of a colour is, (height, width), 0 to 1."""
+    noun = thing.rsplit(maxsplit=1)[-1] if thing else ""
     height, width = pixels.shape[:2]
     y, _ = grid(height, width)
     top, bottom = _BANDS.get(noun, (-1.0, 2.0))
@@ -61,17 +91,9 @@ def _mask(pixels: Pixels, wanted: Recolour) -> Pixels:
         1 - smoothstep(bottom - 0.08, bottom + 0.08, y)
     )
     surface = noun in _SURFACES
-    if wanted.source is not None:
-        mask = _of_colour(pixels, wanted.source, prior, surface=surface)
-        every = surface or noun.endswith("s")
-        return largest(mask, centred=False, keep=0.03 if every else 0.45)
-    _, x = grid(height, width)
-    central = np.exp(-(((x - 0.5) / 0.18) ** 2) - ((y - 0.54) / 0.26) ** 2)
-    hue = _main_hue(pixels, prior if surface else central)
-    if hue is None:
-        return np.zeros((height, width), np.float32)
-    mask = _of_hue(pixels, hue, prior, reach=0.04, surface=surface)
-    return mask if surface else largest(mask, centred=True, keep=0.35)
+    mask = _of_colour(pixels, colour, prior, surface=surface)
+    every = surface or noun.endswith("s")
+    return largest(mask, centred=False, keep=0.03 if every else 0.45)
 
 
 def _of_colour(
@@ -108,29 +130,6 @@ def _of_hue(
     usual = float((relative * weight).sum() / weight.sum())
     low, high = (0.3, 0.5) if surface else (0.7, 0.86)
     return near_hue(pixels, centre % 1, (low * usual, high * usual)) * prior
-
-
-def _main_hue(pixels: Pixels, prior: Pixels) -> float | None:
-    """Return the hue that is strong where ``prior`` is high, and mostly only there."""
-    few = pixels[::4, ::4]
-    prior = np.broadcast_to(prior, pixels.shape[:2])[::4, ::4]
-    hues, chromas = hue_chroma(few)
-    weight = smoothstep(0.2, 0.5, chromas / (few.max(-1) + 0.12))
-    if float((weight * prior).sum()) < 0.02 * float(prior.sum()):
-        return None
-    bins = (hues * _BINS).astype(int).ravel() % _BINS
-
-    def histogram(weights: Pixels) -> Pixels:
-        counts = np.bincount(bins, weights.ravel(), _BINS)
-        return np.asarray(
-            sum(np.roll(counts, s) for s in (-2, -1, 0, 1, 2)), np.float32
-        )
-
-    inside = histogram(weight * prior) / float(prior.sum())
-    outside = histogram(weight * (1 - prior)) / max(1.0, float((1 - prior).sum()))
-    # A colour that is everywhere is the surroundings'; the thing's is mostly here.
-    score = inside * inside / (inside + 1.5 * outside + 1e-4)
-    return (int(np.argmax(score)) + 0.5) / _BINS
 
 
 def _tinted(pixels: Pixels, mask: Pixels, target: Colour) -> Pixels:
@@ -177,4 +176,4 @@ def _depth(grey: Pixels, mask: Pixels, goal: float, target: Colour) -> Pixels:
     return np.clip(grey, 1e-4, 1) ** np.float32(np.log(aim) / np.log(middle))
 
 
-__all__ = ["LUMA_TOLERANCE", "recoloured"]
+__all__ = ["LEAST_SHARE", "LUMA_TOLERANCE", "found", "recoloured"]

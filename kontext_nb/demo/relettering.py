@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageFilter
 
-from kontext_nb.demo.grammar import DemoRefusal, ReplaceText
+from kontext_nb.demo.grammar import ReplaceText
 from kontext_nb.demo.reading import Lettering, find, ink
+from kontext_nb.demo.refusals import DemoRefusal, quoted
 from kontext_nb.demo.regions import blurred, smoothstep, to_bytes
 from kontext_nb.lettering import charmap
-from kontext_nb.model import echo
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +27,7 @@ class TextNotFound(DemoRefusal):
     def __init__(self, text: str) -> None:
         """Name the text."""
         super().__init__(
-            f"The demo engine does not find the text {echo(text)} in the picture.",
+            f"The demo engine does not find the text {quoted(text)} in the picture.",
             "Write it exactly as it stands there, capitals included; plain upright "
             "lettering on one line is what it can find.",
         )
@@ -44,7 +44,7 @@ def relettered(image: Image.Image, wanted: ReplaceText) -> Image.Image:
         raise TextNotFound(wanted.old)
     if not _drawable(wanted.new):
         raise DemoRefusal(
-            f"The demo engine cannot draw every letter of {echo(wanted.new)}.",
+            f"The demo engine cannot draw every letter of {quoted(wanted.new)}.",
             "Use Latin, Greek or Cyrillic letters, digits and punctuation.",
         )
     found = find(image, wanted.old)

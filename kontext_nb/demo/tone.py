@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from kontext_nb.demo.grammar import Look, Tone
+from kontext_nb.demo.nightfall import night
 from kontext_nb.demo.regions import (
     blurred,
     grid,
-    hue_chroma,
     luma,
     smoothstep,
     subject,
@@ -76,42 +76,6 @@ def sepia(pixels: Pixels, _rng: np.random.Generator) -> Pixels:
     low = shadow + (middle - shadow) * np.minimum(grey * 2, 1)
     out: Pixels = low + (light - middle) * np.maximum(grey * 2 - 1, 0)
     return out
-
-
-def night(pixels: Pixels, rng: np.random.Generator) -> Pixels:
-    """Return moonlight: dark and blue, small bright spots glowing like lamps."""
-    height, width = pixels.shape[:2]
-    grey = luma(pixels)
-    y, x = grid(height, width)
-    hue, chroma = hue_chroma(pixels)
-    warm = smoothstep(0.17, 0.3, chroma) * (np.abs(hue - 0.13) < 0.05)  # noqa: PLR2004 - yellow, not skin
-    # Small things that stand out are lamps; a large one has to be very bright.
-    small = smoothstep(0.1, 0.3, grey - _without_small(grey))
-    lamps = small * smoothstep(0.66, 0.82, grey)
-    spots = np.maximum(lamps, smoothstep(0.84, 0.92, grey)) * blurred(warm, 1.5)
-    dark = (
-        grey ** np.float32(1.25)
-        * (0.36 - 0.1 * (1 - y))
-        * (1.06 - 0.5 * ((x - 0.5) ** 2 + (y - 0.5) ** 2))
-    )
-    cold = np.array([0.62, 0.86, 1.5], np.float32)
-    keep = (pixels - grey[..., None]) * np.float32(0.22)
-    out = dark[..., None] * cold + keep * (0.5 + 0.5 * y[..., None])
-    lamp = np.array([1.0, 0.74, 0.36], np.float32) * np.float32(rng.uniform(0.95, 1.05))
-    near, far = blurred(spots, 0.008 * width), blurred(spots, 0.04 * width)
-    out += (0.7 * spots + 0.6 * near + 1.1 * far)[..., None] * lamp
-    return out + np.array([0.012, 0.02, 0.045], np.float32)
-
-
-def _without_small(grey: Pixels) -> Pixels:
-    """Return the picture without bright things narrower than a thirtieth of it."""
-    height, width = grey.shape
-    small = Image.fromarray(to_bytes(grey)).resize(
-        (max(1, width // 6), max(1, height // 6)), Image.Resampling.BOX
-    )
-    opened = small.filter(ImageFilter.MinFilter(7)).filter(ImageFilter.MaxFilter(7))
-    out = opened.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(out, np.float32) / 255
 
 
 def sunset(pixels: Pixels, rng: np.random.Generator) -> Pixels:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
-from kontext_nb import __version__, pixels
+from kontext_nb import __version__, pixels, target
 from kontext_nb.chain import Step, lineage
 from kontext_nb.engine.bridge import Task
 from kontext_nb.errors import EditCancelled, ParameterRejected, StoreError
@@ -166,7 +166,7 @@ class Edit:
                 for step in line[:-1]
             ],
         }
-        return pixels.write(self.image, path, facts)
+        return target.write(self.image, path, facts)
 
     def _root(self) -> pixels.Picture | str:
         line = self._line()

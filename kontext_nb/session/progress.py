@@ -66,7 +66,7 @@ class TerminalLine:
 
     def show(self, text: str) -> None:
         """Replace the text."""
-        if not sys.stderr.isatty():
+        if sys.stderr is None or not sys.stderr.isatty():
             return  # a file or a pipe wants no line that changes
         if self._bar is None:
             from tqdm import tqdm

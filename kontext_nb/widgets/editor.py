@@ -52,7 +52,7 @@ class Editor(Still, ipywidgets.VBox):
         self._thumbs: dict[str, bytes] = {}
         self.prompt = ipywidgets.Textarea(
             description="Instruction",
-            placeholder="Say what to change, for example: Make the sky orange",
+            placeholder="Say what to change, for example: Make it sunset",
             rows=2,
             layout={"width": "auto"},
         )
