@@ -169,7 +169,7 @@ class RunComfy:
             )
         if word not in _SUCCEEDED:
             raise EditFailed(
-                f"The edit failed: {self._said(body)}.",
+                f"The edit failed: {self._said(body)}",
                 "Change the prompt or the seed; look under Generations at runcomfy.com "
                 "for what was charged."
                 if self.name == "runcomfy"
@@ -251,19 +251,20 @@ class RunComfy:
         good = 200 <= reply.status < 300  # noqa: PLR2004 - the HTTP class of success
         if good and readable and code is None:
             return facts
-        said = self._said(facts) if facts else f"HTTP {reply.status}"
+        said = self._said(facts) if facts else f"HTTP {reply.status}."
         error = _meaning(code, reply.status, submitting=submitting)
-        raise error(f"{self._who} answered: {said}.", _REMEDY[error])
+        raise error(f"{self._who} answered: {said}", _REMEDY[error])
 
     def _said(self, body: Mapping[str, Any]) -> str:
-        """Return the service's own words, in whichever field it put them."""
+        """Return the service's own words as a sentence, in whichever field they are."""
         for key in ("error_message", "message", "error", "detail"):
             words = body.get(key)
             if words:
                 # A service that quotes the credential back must not have it shown.
                 text = _plain(words).replace(self.token.reveal(), "(token)")
-                return text[:MAX_REASON_CHARS].rstrip(".")
-        return "no reason given"
+                text = text[:MAX_REASON_CHARS].rstrip(".")
+                return text if text.endswith(("?", "!")) else f"{text}."
+        return "no reason given."
 
 
 def _meaning(code: Any, status: int, *, submitting: bool) -> type[KontextError]:
