@@ -48,7 +48,7 @@ def test_the_nest_bridge_leaves_the_kernels_loop_alone(running):
 
 def test_progress_is_live_in_a_blocking_cell(running):
     """While the cell blocks, its line tells queue and time, and changes."""
-    begin(running, seconds=2.4)
+    begin(running, seconds=4.5)
     seen = running.outputs(running.send("e = kx.edit(picture, 'Make it night')"))
     lines = [
         m["content"]["data"]["text/plain"]
@@ -95,7 +95,7 @@ def test_stop_cancels_a_queued_job_and_says_so(running):
 
 def test_stop_leaves_a_running_job_to_be_collected(running):
     """A job that has started goes on; re-running the cell collects it, sending none."""
-    begin(running, seconds=3)
+    begin(running, seconds=4.5)
     assert "goes on" in stopped_at(running, "working")
     assert running.run(STATE).split() == ["running"]
     assert (

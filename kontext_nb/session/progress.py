@@ -18,7 +18,7 @@ from kontext_nb.model import Progress
 from kontext_nb.session.cell import kernel
 
 # An edit that is done sooner needs no line: it would only flicker.
-QUIET_S = 0.4
+QUIET_S = 1.0
 
 
 class Line(Protocol):

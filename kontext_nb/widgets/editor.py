@@ -28,6 +28,7 @@ from kontext_nb.widgets.view import ShownStep, Still
 
 SOURCE = "source"  # id of the strip's first place
 THUMB_PX = 160
+_ALARM = "var(--jp-error-color1,#c62828)"
 _SEED_DIGITS = len(str(SEED_MAX))
 
 
@@ -157,9 +158,10 @@ class Editor(Still, ipywidgets.VBox):
         self.cancel_button.disabled = not busy
 
     def _say(self, text: str, *, failed: bool = False) -> None:
-        colour = "color:var(--jp-error-color1,#c62828)" if failed else ""
-        style = f"line-height:1.4;{colour}"
-        said = f'<span role="status" style="{style}">{escape(text)}</span>'
+        # The bar says it without colour alone; red text is dim on a dark ground.
+        mark = f"border-left:3px solid {_ALARM};padding-left:8px" if failed else ""
+        style = f"line-height:1.4;{mark}"
+        said = f'<div role="status" style="{style}">{escape(text)}</div>'
         if self.status.value != said:
             self.status.value = said
 
