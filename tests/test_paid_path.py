@@ -776,3 +776,15 @@ def test_a_job_that_came_to_nothing_is_told_again(go_to):
         with pytest.raises(EditFailed, match="too dark to see"):
             kx.resume(caught.value.job)
         assert len(service.seen) == asked
+
+
+def test_in_a_mixed_chain_each_picture_names_its_maker(go_to):
+    """A demo picture beside a paid one cannot be taken for it."""
+    with faulty.serve() as service:
+        go_to(service.origin)
+        paid = kx.edit(SOURCE, PROMPT, seed=7)
+        with kx.configure(provider="demo"):
+            paid.edit("Add a green star", seed=7)
+    details = [cell.detail for cell in paid.chain.grid().sheet.rows[0]]
+    assert details[1].endswith("blackforestlabs/flux-1-kontext/pro/edit")
+    assert details[2].endswith("demo engine")

@@ -333,9 +333,6 @@ class Chain:
         )
         return desk, order
 
-    def _edit(self, step_id: str | None) -> Edit | None:
-        return next((edit for edit in self if edit.step.id == step_id), None)
-
     def maker(self) -> str:
         """Return what would make the next edit: a model's name, or "demo engine"."""
         now = settings.current()
@@ -345,16 +342,19 @@ class Chain:
         """Return the source and every edit as a comparison grid."""
         first = self.source.image if isinstance(self.source, pixels.Picture) else None
         row = [plan.Cell(first, "Source", pixels.size_text(first) if first else "")]
+        edits = {edit.step.id: edit for edit in self}
+        engines = dict.fromkeys(edit.model for edit in edits.values())
         before: str | None = None
-        for edit in self:
+        for place, edit in edits.items():
             cell = edit.sheet().rows[0][1]
-            if edit.step.parent != before:  # a branch: it does not follow its neighbour
-                parent = self._edit(edit.step.parent)
-                came = f"from: {parent.prompt}" if parent else "from the source"
-                cell = replace(cell, detail=f"{cell.detail} · {came}")
-            row.append(cell)
-            before = edit.step.id
-        engines = dict.fromkeys(edit.model for edit in self)
+            words, parent = [cell.detail], edit.step.parent
+            if parent != before:  # a branch: it does not follow its neighbour
+                came = f"from: {edits[parent].prompt}" if parent else "from the source"
+                words.append(came)
+            if len(engines) > 1:  # the footer names them all, but not which made this
+                words.append(edit.model)
+            row.append(replace(cell, detail=" · ".join(words)))
+            before = place
         return Grid(plan.strip(row, footer=" · ".join(engines)))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
