@@ -241,6 +241,18 @@ def test_configure_is_undone():
     assert current() == before
 
 
+def test_the_environment_is_asked_where_nothing_is_configured(monkeypatch, tmp_path):
+    """The three variables of ours mean what the README says; `configure` goes first."""
+    monkeypatch.setenv("KONTEXT_NB_PROVIDER", "demo")
+    monkeypatch.setenv("KONTEXT_NB_WIDGETS", "plain")
+    monkeypatch.setenv("KONTEXT_NB_HOME", str(tmp_path / "other"))
+    asked = current()
+    assert (asked.provider, asked.widgets) == ("demo", "plain")
+    assert asked.home == tmp_path / "other"
+    with kx.configure(widgets="live"):
+        assert current().widgets == "live"
+
+
 def test_the_store_stays_out_of_repositories(picture, tmp_path):
     """People commit notebooks; their photos do not go with them."""
     kx.edit(picture, "Make it sepia")
