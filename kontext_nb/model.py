@@ -196,7 +196,9 @@ def checked_seed(seed: object) -> int | None:
     if seed is None:
         return None
     number = -1
-    if isinstance(seed, SupportsIndex) and not isinstance(seed, bool):
+    # NumPy's bool has a dtype, and in its first versions an index as well.
+    truth = isinstance(seed, bool) or getattr(seed, "dtype", None) == "bool"
+    if isinstance(seed, SupportsIndex) and not truth:
         # An array has __index__ too, and refuses if it holds more than a number.
         with suppress(TypeError):
             number = operator.index(seed)

@@ -19,7 +19,12 @@ class Kernel:
     def send(self, code, cell_id="cell-1"):
         """Queue a cell, as a front end does (a headless one knows no cell id)."""
         content = {"code": code, "silent": False, "store_history": True}
-        content |= {"user_expressions": {}, "allow_stdin": False}
+        # What comes right after an error would otherwise be thrown away unrun.
+        content |= {
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": False,
+        }
         metadata = {"cellId": cell_id} if cell_id else {}
         message = self.client.session.msg("execute_request", content, metadata=metadata)
         self.client.shell_channel.send(message)
