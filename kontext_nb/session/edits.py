@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 from kontext_nb import __version__, pixels, target
 from kontext_nb.chain import Step, lineage
 from kontext_nb.engine.bridge import Task
-from kontext_nb.errors import EditCancelled, ParameterRejected, StoreError
+from kontext_nb.errors import ParameterRejected, StoreError
 from kontext_nb.grids import plan
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Progress
 from kontext_nb.session import cell as cells
 from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
-from kontext_nb.session.engines import engine, thread_bridge
-from kontext_nb.session.making import after_stop, made
+from kontext_nb.session.engines import engine
+from kontext_nb.session.making import begun, made
 from kontext_nb.session.orders import Order, is_address
 from kontext_nb.session.shown import bundle
 from kontext_nb.session.sweeps import Grid
@@ -133,9 +132,9 @@ class Edit:
             seed: None to have a new one picked.
         """
         asked = self.step.job.request
-        steps = {edit.step.id: edit for edit in self.chain}
-        parent = steps[self.step.parent] if self.step.parent else None
-        return self.chain.add(
+        chain = self.chain
+        parent = chain.find(self.step.parent) if self.step.parent else None
+        return chain.add(
             asked.prompt, parent=parent, seed=seed, aspect_ratio=asked.aspect_ratio
         )
 
@@ -166,7 +165,7 @@ class Edit:
                 for step in line[:-1]
             ],
         }
-        return target.write(self.image, path, facts)
+        return target.write(self.after.image, path, facts)
 
     def _root(self) -> pixels.Picture | str:
         line = self._line()
@@ -185,19 +184,25 @@ class Edit:
 
     def sheet(self) -> plan.Sheet:
         """Return source and result as a sheet of two cells."""
-        source, result = self.source, self.image
+        before = self.before
+        source = None if isinstance(before, str) else before.image
         left = plan.Cell(
             source,
             "Before" if self.step.parent else "Source",
-            pixels.size_text(source) if source else str(self.before),
+            pixels.size_text(source) if source else str(before),
             state="done" if source else "not loaded",
             alt="The picture before the edit",
         )
+        footer = " · ".join((self.model, *self.notices))
+        return plan.pair(left, self.result_cell(), footer=footer)
+
+    def result_cell(self) -> plan.Cell:
+        """Return the result as one cell; the picture before is not decoded for it."""
+        result = self.after.image
         detail = f"{pixels.size_text(result)} · seed {self.seed}"
-        right = plan.Cell(
+        return plan.Cell(
             result, self.prompt, detail, alt=f"The result of: {self.prompt}"
         )
-        return plan.pair(left, right, footer=" · ".join((self.model, *self.notices)))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Show the pair as static HTML, JPEG and text."""
@@ -245,6 +250,10 @@ class Chain:
         """Return a finished edit by its place."""
         return self.edits[index]
 
+    def find(self, step_id: str) -> Edit | None:
+        """Return the finished edit of that step, if it is one of this chain's."""
+        return next((edit for edit in self if edit.step.id == step_id), None)
+
     @overload
     def add(
         self,
@@ -276,7 +285,7 @@ class Chain:
         """
         desk, order = self._order(prompt, parent, how)
         if not wait:
-            return _begin(desk, desk.place(order), lambda _: None, lambda _: None)
+            return self._begun(desk, desk.place(order), lambda _: None, lambda _: None)
         step, reused = made(desk, order)
         return Edit(desk, step, reused=reused)
 
@@ -300,7 +309,7 @@ class Chain:
             **how: ``seed``, ``aspect_ratio``, ``refresh``; see `edit`.
         """
         desk, order = self._order(prompt, parent, how)
-        return _begin(desk, desk.place(order), report, ended)
+        return self._begun(desk, desk.place(order), report, ended)
 
     def pick_up(self, *, report: Report, ended: Ended) -> Task[Edit] | None:
         """Go on waiting for the newest edit that was sent and not yet collected.
@@ -312,8 +321,17 @@ class Chain:
         for step in reversed(self._desk.ledger.chain(self.id)):
             waiting = step.job.state in (State.SUBMITTED, State.RUNNING)
             if waiting and not self._desk.forgotten(step.job):
-                return _begin(self._desk, (step, False), report, ended)
+                return self._begun(self._desk, (step, False), report, ended)
         return None
+
+    @staticmethod
+    def _begun(
+        desk: Desk, placed: tuple[Step, bool], report: Report, ended: Ended
+    ) -> Task[Edit]:
+        def edit(step: Step, reused: bool) -> Edit:  # noqa: FBT001 - as `begun` calls it
+            return Edit(desk, step, reused=reused)
+
+        return begun(desk, placed, report, ended, edit)
 
     def _order(self, prompt: str, parent: Edit | None, how: How) -> tuple[Desk, Order]:
         if parent and parent.step.chain != self.id:
@@ -346,7 +364,7 @@ class Chain:
         engines = dict.fromkeys(edit.model for edit in edits.values())
         before: str | None = None
         for place, edit in edits.items():
-            cell = edit.sheet().rows[0][1]
+            cell = edit.result_cell()
             words, parent = [cell.detail], edit.step.parent
             if parent != before:  # a branch: it does not follow its neighbour
                 came = f"from: {edits[parent].prompt}" if parent else "from the source"
@@ -364,26 +382,3 @@ class Chain:
     def __repr__(self) -> str:
         """Say in one line what this is."""
         return f"Chain of {len(self)} edits: " + " → ".join(e.prompt for e in self)
-
-
-def _begin(
-    desk: Desk, placed: tuple[Step, bool], report: Report, ended: Ended
-) -> Task[Edit]:
-    step, found = placed
-    reused = found and step.job.state is State.DONE
-    background = Desk(replace(desk.settings, home=desk.home, bridge="thread"))
-    work = background.finish(step, report)
-
-    async def finishing() -> Edit:
-        try:
-            edit = Edit(desk, await work, reused=reused)
-        except asyncio.CancelledError:
-            ended(EditCancelled(after_stop(desk, step), "", job=step.job.id))
-            raise
-        except Exception as error:
-            ended(error)
-            raise
-        ended(edit)
-        return edit
-
-    return thread_bridge().start(finishing())

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
 from kontext_nb.chain import Step
-from kontext_nb.errors import KontextError
+from kontext_nb.engine.bridge import Task
+from kontext_nb.errors import EditCancelled, KontextError
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Progress
 from kontext_nb.session.desk import Desk
+from kontext_nb.session.engines import thread_bridge
 from kontext_nb.session.orders import Order
 from kontext_nb.session.progress import Watch, line, waiting_line
+
+T = TypeVar("T")
 
 _STOPPED = {
     State.INTENT: "Stopped before anything was sent.",
@@ -64,6 +73,43 @@ def finished(desk: Desk, step: Step) -> Step:
     watch.report(Progress(State.DONE))
     shown.close(watch.text())
     return done
+
+
+def begun(
+    desk: Desk,
+    placed: tuple[Step, bool],
+    report: Callable[[Progress], None],
+    ended: Callable[[T | Exception], None],
+    shown_as: Callable[[Step, bool], T],
+) -> Task[T]:
+    """Have a placed order made in the background.
+
+    Args:
+        desk: Where it was placed.
+        placed: What `Desk.place` returned.
+        report: Is told how far it is, on the engine's thread.
+        ended: Is given the result, or the error that ended it; after a cancel that is
+            `EditCancelled`, which says what became of the job. Same thread.
+        shown_as: Makes the result of the step, and of whether the store had it.
+    """
+    step, found = placed
+    reused = found and step.job.state is State.DONE
+    background = Desk(replace(desk.settings, home=desk.home, bridge="thread"))
+    work = background.finish(step, report)
+
+    async def finishing() -> T:
+        try:
+            result = shown_as(await work, reused)
+        except asyncio.CancelledError:
+            ended(EditCancelled(after_stop(desk, step), "", job=step.job.id))
+            raise
+        except Exception as error:
+            ended(error)
+            raise
+        ended(result)
+        return result
+
+    return thread_bridge().start(finishing())
 
 
 def after_stop(desk: Desk, step: Step) -> str:

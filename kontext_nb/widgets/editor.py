@@ -88,7 +88,7 @@ class Editor(Still, ipywidgets.VBox):
         def begin() -> Task[Edit]:
             return self.chain.begin(
                 prompt,
-                parent=self._edit(place),
+                parent=self.chain.find(place),
                 seed=_seed(seed),
                 report=self._report,
                 ended=self._ended,
@@ -165,11 +165,6 @@ class Editor(Still, ipywidgets.VBox):
         if self.status.value != said:
             self.status.value = said
 
-    def _edit(self, step_id: str) -> Edit | None:
-        """Return the edit at a place of the strip, None for the source."""
-        found = (edit for edit in self.chain if edit.step.id == step_id)
-        return next(found, None)
-
     def _show_chain(self, *, select: str | None = None) -> None:
         """Fill the strip from the store, and go to ``select`` or the newest step."""
         with self._view:
@@ -210,7 +205,7 @@ class Editor(Still, ipywidgets.VBox):
     def _show_selected(self) -> None:
         """Show the selected step beside what it was made from."""
         with self._view:
-            edit = self._edit(self.strip.selected)
+            edit = self.chain.find(self.strip.selected)
             before = edit.before if edit else self.chain.source
             with self.view.hold_trait_notifications():
                 self.view.left = _preview(before)
@@ -222,7 +217,9 @@ class Editor(Still, ipywidgets.VBox):
                 parent = edit.step.parent if edit else None
                 self.view.left_label = "Before" if parent else "Source"
                 self.view.right = _preview(edit.after) if edit else b""
-                self.view.right_size = pixels.size_text(edit.image) if edit else ""
+                self.view.right_size = (
+                    pixels.size_text(edit.after.image) if edit else ""
+                )
                 self.view.right_label = edit.prompt if edit else "Result"
                 made_by = f"{edit.model} · seed {edit.seed}" if edit else ""
                 self.view.footer = made_by
