@@ -35,6 +35,8 @@ class KontextError(Exception):
         problem: One sentence that says what is wrong.
         remedy: One sentence that says what to do.
         job: Id of the job in the store, when there is one to go back to.
+        request_id: The service's id for it, where one is known.
+        state: How far the job came, in the words of `lifecycle`.
         may_have_been_charged: Whether the service may ask money for the edit.
     """
 
@@ -46,12 +48,16 @@ class KontextError(Exception):
         remedy: str,
         *,
         job: str | None = None,
+        request_id: str | None = None,
+        state: str | None = None,
         may_have_been_charged: bool = False,
     ) -> None:
         super().__init__(f"{problem} {remedy}".strip())
         self.problem = problem
         self.remedy = remedy
         self.job = job
+        self.request_id = request_id
+        self.state = state
         self.may_have_been_charged = may_have_been_charged
 
 

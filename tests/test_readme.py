@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import kontext_nb as kx
-from kontext_nb.cli import cli
+from kontext_nb.cli.main import cli
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,0 +1,108 @@
+"""``kontext-nb edit``: one picture, one instruction, one file."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kontext_nb.cli.speech import answer, failure, note
+from kontext_nb.errors import ParameterRejected
+from kontext_nb.model import ASPECT_RATIOS, echo
+from kontext_nb.session.settings import PROVIDERS, configure
+
+if TYPE_CHECKING:
+    from kontext_nb.session.edits import Edit
+
+OUTPUT_EXIT = 74
+
+
+@click.command()
+@click.argument("picture")
+@click.argument("prompt")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="Where the result goes: .png, .jpg or .webp.",
+)
+@click.option("--seed", type=int, help="0 to 2147483647; else one is picked.")
+@click.option("--aspect-ratio", type=click.Choice(ASPECT_RATIOS))
+@click.option(
+    "--provider",
+    type=click.Choice(PROVIDERS),
+    help="Default: runcomfy if there is a token, else demo.",
+)
+@click.option("--refresh", is_flag=True, help="Have it made anew even if it is stored.")
+@click.option(
+    "--force", is_flag=True, help="Replace OUT if it exists, but not PICTURE."
+)
+def edit(
+    picture: str,
+    prompt: str,
+    *,
+    out: Path,
+    seed: int | None,
+    aspect_ratio: str | None,
+    provider: str | None,
+    refresh: bool,
+    force: bool,
+) -> None:
+    """Edit PICTURE (a file or an https address) as PROMPT says."""
+    from kontext_nb.session.asking import edit as edit_picture
+
+    _check_out(picture, out, force=force)
+    if provider:
+        configure(provider=provider)
+    made = edit_picture(
+        picture, prompt, seed=seed, aspect_ratio=aspect_ratio, refresh=refresh
+    )
+    saved = made.save(out)
+    for notice in made.notices:
+        note(notice)
+    note(f"{made.model} · seed {made.seed} · job {made.job}")
+    if seed is None:
+        without = ", without --refresh" if refresh else ""
+        note(f"Again for free: add --seed {made.seed}{without}")
+    if not answer(_facts(made, saved), saved):
+        failure(f"Saved as {echo(saved.name)}, but stdout does not take its name.")
+        sys.exit(OUTPUT_EXIT)
+
+
+def _check_out(picture: str, out: Path, *, force: bool) -> None:
+    """Refuse, before anything is sent, to write where it would destroy something.
+
+    Raises:
+        ParameterRejected: No picture can be saved there, it is the very picture that
+            is to be edited, or it exists and may not be replaced.
+    """
+    from kontext_nb.target import check_savable
+
+    target = check_savable(out)
+    same = False
+    with suppress(OSError, ValueError, RuntimeError):  # no file, or none yet
+        same = target.samefile(Path(picture).expanduser())
+    if same:
+        raise ParameterRejected(
+            f"{echo(target.name)} is the picture itself, which would be lost.",
+            "Give --out another name.",
+        )
+    if target.exists() and not force:
+        raise ParameterRejected(
+            f"{echo(target.name)} exists already.",
+            "Give --out another name, or add --force to replace it.",
+        )
+
+
+def _facts(made: Edit, saved: Path) -> dict[str, Any]:
+    return {
+        "file": str(saved),
+        "model": made.model,
+        "seed": made.seed,
+        "job": made.job,
+        "reused": made.reused,
+    }

@@ -1,0 +1,69 @@
+"""The command ``kontext-nb``: the same engine for a shell and for CI.
+
+The exit code says whose fault a failure is (see `kontext_nb.errors`).
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+
+import click
+
+from kontext_nb import __version__
+from kontext_nb.cli.editing import OUTPUT_EXIT, edit
+from kontext_nb.cli.serving import serve
+from kontext_nb.cli.speech import STDOUT, failure, say
+from kontext_nb.errors import KontextError
+
+USAGE_EXIT = 64
+INTERRUPTED_EXIT = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+@click.option(
+    "--output",
+    type=click.Choice(["pretty", "json"]),
+    default="pretty",
+    help="json prints one compact line for scripts.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing beside the answer.")
+@click.option("--debug", is_flag=True, help="Show Python's traceback on a failure.")
+def cli(*, output: str, quiet: bool, debug: bool) -> None:
+    """Edit pictures by instruction, with FLUX.1 Kontext or the offline demo engine."""
+    del output, quiet, debug  # read from the context where they matter
+
+
+for _command in (edit, serve):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the command and turn every ending into its exit code."""
+    debug = "--debug" in sys.argv[1:]
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.UsageError as error:
+        context = f"{error.ctx.get_usage()}\n" if error.ctx else ""
+        failure(f"{context}Error: {error.format_message()}")
+        sys.exit(USAGE_EXIT)
+    except click.Abort as stopped:
+        # click puts it in the place of the KeyboardInterrupt that has the words.
+        failure(str(stopped.__cause__ or "") or "Stopped.")
+        sys.exit(INTERRUPTED_EXIT)
+    except KontextError as error:
+        if debug:
+            raise
+        job = f" (job {error.job})" if error.job else ""
+        failure(f"{error}{job}", error)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        if debug or error.errno != errno.ENOSPC:
+            raise
+        # Ours are all typed: this is --help or --version, for a disk that is full.
+        say("", STDOUT)
+        failure(f"{error.strerror}.")
+        sys.exit(OUTPUT_EXIT)
