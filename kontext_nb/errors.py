@@ -4,7 +4,8 @@
     |-- InputRejected             what you gave; nothing was sent          exit 65
     |   |-- ImageRejected         the picture, or the file it is read from
     |   |-- PromptRejected        the instruction
-    |   `-- ParameterRejected     seed, aspect ratio, model, settings
+    |   |-- ParameterRejected     seed, aspect ratio, model, settings
+    |   `-- LimitReached          your own budget_usd or max_edits
     |-- SetupIncomplete       something needed is not installed            exit 69
     |-- NotAuthorised             no token, or one the service refuses     exit 77
     |-- ServiceError              the service's side                       exit 69
@@ -77,6 +78,10 @@ class PromptRejected(InputRejected):
 
 class ParameterRejected(InputRejected):
     """A seed, aspect ratio, model or setting cannot be used."""
+
+
+class LimitReached(InputRejected):
+    """The edit would pass the user's own cap on paid edits; nothing was sent."""
 
 
 class SetupIncomplete(KontextError):

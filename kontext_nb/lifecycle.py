@@ -1,7 +1,8 @@
 """The life of a paid job, as one table.
 
 A job is written down as INTENT before anything is sent, claimed as SENDING for the
-one POST, and ends in exactly one final state. What is not in the table cannot happen.
+one POST, and ends in exactly one final state. UNKNOWN is left only by an answer, or by
+the user's own decision. What is not in the table cannot happen.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class State(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"  # sent, no usable answer: perhaps charged, never resent
-    EXPIRED = "expired"  # it ended, the service no longer has the result
+    EXPIRED = "expired"  # given up, or the service no longer has the result
 
 
 class Event(StrEnum):
@@ -35,16 +36,23 @@ class Event(StrEnum):
     FAIL = "fail"
     CANCEL = "cancel"
     EXPIRE = "expire"
+    RESUBMIT = "resubmit"  # the user consents to a second sending
+    ABANDON = "abandon"  # the user gives it up
 
 
 _S, _E = State, Event
 
 TABLE: dict[tuple[State, Event], State] = {
     (_S.INTENT, _E.SEND): _S.SENDING,
+    (_S.INTENT, _E.ABANDON): _S.CANCELLED,
     (_S.SENDING, _E.WITHDRAW): _S.INTENT,
     (_S.SENDING, _E.FAIL): _S.FAILED,
     (_S.SENDING, _E.ACCEPT): _S.SUBMITTED,
     (_S.SENDING, _E.LOSE): _S.UNKNOWN,
+    # An answer that came late after all, or an id the user found at the service.
+    (_S.UNKNOWN, _E.ACCEPT): _S.SUBMITTED,
+    (_S.UNKNOWN, _E.RESUBMIT): _S.INTENT,
+    (_S.UNKNOWN, _E.ABANDON): _S.EXPIRED,
     (_S.SUBMITTED, _E.START): _S.RUNNING,
     (_S.SUBMITTED, _E.FINISH): _S.DONE,
     (_S.SUBMITTED, _E.FAIL): _S.FAILED,

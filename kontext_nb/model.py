@@ -7,10 +7,10 @@ import json
 import operator
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import NoReturn, SupportsIndex
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, SupportsIndex
 
 from kontext_nb.errors import ParameterRejected, PromptRejected
 from kontext_nb.lifecycle import State
@@ -24,6 +24,7 @@ ASPECT_RATIOS = ("21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:2
 SEED_MAX = 2**31 - 1  # assumed: the bound other RunComfy schemas publish
 PROMPT_MAX_CHARS = 4000
 _ECHO_CHARS = 80
+_PICTURE = "picture:"
 _MODEL_ID = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)+")
 
 
@@ -53,42 +54,105 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EditRequest:
-    """One edit as it is sent: all that makes two edits the same edit.
+class Request:
+    """One submit as it is sent: all that makes two edits the same edit.
 
     Args:
-        source: Digest of the source's pixels (see ``pixels.Picture.digest``).
-        prompt: The instruction, 1 to 4000 characters.
-        seed: 0 to 2**31 - 1, or None for "any".
-        aspect_ratio: One of `ASPECT_RATIOS`, or None to follow the source.
         model: Model id at the provider.
         provider: Key of the provider, so that a demo edit never answers for a paid one.
+        body: The model's inputs as canonical JSON; `Request.of` writes it. A picture
+            stands in it as `picture_mark` of its digest, so that equal pixels make
+            equal requests whatever the file around them looked like.
 
     Raises:
-        PromptRejected: The prompt is empty, too long, or has control characters.
-        ParameterRejected: Seed, aspect ratio or model are not usable.
+        ParameterRejected: The model is no id, or the body is no JSON object.
     """
 
-    source: str
-    prompt: str
-    seed: int | None = None
-    aspect_ratio: str | None = None
     model: str = KONTEXT_PRO
     provider: str = "demo"
+    body: str
 
     def __post_init__(self) -> None:
-        """Check every field; bad input never becomes a request."""
-        object.__setattr__(self, "prompt", checked_prompt(self.prompt))
-        object.__setattr__(self, "seed", checked_seed(self.seed))
-        checked_aspect_ratio(self.aspect_ratio)
+        """Check what would become part of an address or could not be read back."""
         checked_model(self.model)
+        try:
+            readable = isinstance(json.loads(self.body), dict)
+        except (TypeError, ValueError, RecursionError):
+            readable = False
+        if not readable:
+            raise ParameterRejected(
+                f"{echo(self.body)} are no inputs of a model.",
+                'Give one JSON object, such as {"prompt": "Make it sunset"}.',
+            )
+
+    @classmethod
+    def of(cls, inputs: Mapping[str, Any], **of: str) -> Request:
+        """Return the request for these inputs.
+
+        Args:
+            inputs: What JSON can say, by the model's own names.
+            **of: ``model`` and ``provider``.
+        """
+        return cls(body=_canonical(inputs), **of)
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The model's inputs, with marks in the place of pictures."""
+        found: dict[str, Any] = json.loads(self.body)
+        return found
+
+    @property
+    def prompt(self) -> str:
+        """The instruction; "" where the model has none."""
+        found = self.inputs.get("prompt")
+        return found if isinstance(found, str) else ""
+
+    @property
+    def seed(self) -> int | None:
+        """The seed; None for any, or where the model has none."""
+        found = self.inputs.get("seed")
+        return found if type(found) is int else None
+
+    @property
+    def aspect_ratio(self) -> str | None:
+        """The aspect ratio; None to follow the source."""
+        found = self.inputs.get("aspect_ratio")
+        return found if isinstance(found, str) else None
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """The digests of its pictures, in the order of the inputs."""
+        marked = (t for t in _texts(self.inputs) if t.startswith(_PICTURE))
+        return tuple(dict.fromkeys(text.removeprefix(_PICTURE) for text in marked))
+
+    def having(self, **inputs: Any) -> Request:
+        """Return the same request with some inputs set."""
+        of = {"model": self.model, "provider": self.provider}
+        return Request.of(self.inputs | inputs, **of)
+
+    def filled(self, addresses: Mapping[str, str]) -> dict[str, Any]:
+        """Return the inputs as they travel.
+
+        Args:
+            addresses: What to send for each picture, by its digest.
+        """
+
+        def fill(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {name: fill(inner) for name, inner in value.items()}
+            if isinstance(value, list):
+                return [fill(inner) for inner in value]
+            if isinstance(value, str) and value.startswith(_PICTURE):
+                return addresses[value.removeprefix(_PICTURE)]
+            return value
+
+        return {name: fill(value) for name, value in self.inputs.items()}
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 (hex) over all fields: equal requests have equal fingerprints."""
-        facts = {name: getattr(self, name) for name in self.__slots__}
-        text = json.dumps(facts, sort_keys=True, ensure_ascii=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        facts = {"body": self.body, "model": self.model, "provider": self.provider}
+        return hashlib.sha256(_canonical(facts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,14 +161,21 @@ class Job:
 
     Args:
         id: Made by this machine before anything is sent.
-        request: What is sent; its seed is always a number here.
+        request: What is sent; its seed is always a number, if the model has one.
         ask: Fingerprint of what the user asked for, where the seed may be open.
-        state: See `lifecycle`.
-        source_blob: Name of the source's blob.
-        request_id: The service's id, once it gave one.
-        result_blob: Name of the result's blob, once it is DONE.
-        engine: What made the picture, as people should read it ("demo engine").
         created_at: Unix seconds.
+        pictures: Blob, or https address, of each of the request's pictures by digest.
+        state: See `lifecycle`.
+        owner: Which process claimed it for sending (see `store.owner`).
+        claimed_at: Unix seconds of that claim.
+        sends: How many paid requests for it the service may have taken.
+        consents: When, in Unix seconds, the user had an unknown one sent again.
+        request_id: The service's id, once it gave one.
+        results: Names of the results' blobs, once it is DONE.
+        output: The service's own description of the output, as JSON.
+        engine: What made the picture, as people should read it ("demo engine").
+        estimate_usd: What one sending was expected to cost, where that is known.
+        cost_usd: What the service says it did cost, if it says.
         submitted_at: Unix seconds, once the service accepted it.
         finished_at: Unix seconds, once it is final.
         notices: What the user should know ("sent at 1448x1086 of 4000x3000").
@@ -112,18 +183,48 @@ class Job:
     """
 
     id: str
-    request: EditRequest
+    request: Request
     ask: str
-    source_blob: str
     created_at: float
+    pictures: Mapping[str, str] = field(default_factory=dict)
     state: State = State.INTENT
+    owner: str | None = None
+    claimed_at: float | None = None
+    sends: int = 0
+    consents: tuple[float, ...] = ()
     request_id: str | None = None
-    result_blob: str | None = None
+    results: tuple[str, ...] = ()
+    output: str | None = None
     engine: str | None = None
+    estimate_usd: float | None = None
+    cost_usd: float | None = None
     submitted_at: float | None = None
     finished_at: float | None = None
     notices: tuple[str, ...] = ()
     error: str | None = None
+
+    @property
+    def source(self) -> str:
+        """Blob or address of the first picture; "" where the model takes none."""
+        return next(map(self.pictures.__getitem__, self.request.pictures), "")
+
+    @property
+    def result(self) -> str:
+        """Name of the first result's blob; "" until it is DONE."""
+        return next(iter(self.results), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The user's own caps on what a store's paid edits may cost, all told.
+
+    Args:
+        budget_usd: US dollars; None for no cap.
+        max_edits: Paid requests; None for no cap.
+    """
+
+    budget_usd: float | None = None
+    max_edits: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +242,24 @@ class Progress:
     queue_position: int | None = None
     elapsed_s: float = 0.0
     expected_s: float | None = None
+
+
+def picture_mark(digest: str) -> str:
+    """Return what stands for a picture in a request's inputs."""
+    return _PICTURE + digest
+
+
+def _canonical(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Go through all the texts in a JSON value, in their order."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
 
 
 def echo(value: object) -> str:

@@ -36,7 +36,7 @@ class Seen:
     @property
     def phase(self) -> str:
         """Which step of a job this is."""
-        last = self.path.rpartition("/")[2]
+        last = self.path.partition("?")[0].rpartition("/")[2]
         if self.path.startswith("/v1/models/"):
             return "submit"
         return last if last in ("status", "result", "cancel") else "download"

@@ -16,16 +16,19 @@ from hypothesis import strategies as st
 from kontext_nb.chain import Step
 from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import FINAL, TABLE, Event, State
-from kontext_nb.model import EditRequest, Job
+from kontext_nb.model import Job, Limits
 from kontext_nb.session.orders import WORTH_KEEPING
 from kontext_nb.store import ledger as ledger_module
-from kontext_nb.store.ledger import MIGRATIONS, Ledger
+from kontext_nb.store import rows as rows_module
+from kontext_nb.store.ledger import Ledger
+from kontext_nb.store.rows import MIGRATIONS
+from tests.asking import asked
 
-ASKED = EditRequest(source="0" * 64, prompt="Make it night", seed=7)
+ASKED = asked(seed=7)
 
 
 def job(job_id="j1", request=ASKED, **facts):
-    facts = {"ask": request.fingerprint, "source_blob": "s.png"} | facts
+    facts = {"ask": request.fingerprint, "pictures": {"0" * 64: "s.png"}} | facts
     return Job(id=job_id, request=request, created_at=100.0, **facts)
 
 
@@ -56,12 +59,12 @@ def brought_to(ledger, state, job_id="j1"):
 
 def test_a_row_comes_back_as_it_was_written(ledger):
     """Every field of a job survives, and the times of its events are noted."""
-    made = job(request=replace(ASKED, prompt="Schnee \N{SNOWMAN}\n\t'; --"))
+    made = job(request=ASKED.having(prompt="Schnee \N{SNOWMAN}\n\t'; --"))
     ledger.add(step(made, call="cell:1"))
-    made = ledger.record(made, Event.SEND, 101.0)
+    made = ledger.claim(made, 101.0, owner="me", limits=Limits(), notices=("n",))
     made = ledger.record(made, Event.ACCEPT, 102.0, request_id="r1")
     made = ledger.record(
-        made, Event.FINISH, 109.0, result_blob="b.png", engine="e", notices=("a", "b")
+        made, Event.FINISH, 109.0, results=("b.png",), engine="e", notices=("a", "b")
     )
     assert ledger.job("j1") == made
     assert (made.submitted_at, made.finished_at) == (102.0, 109.0)
@@ -167,7 +170,7 @@ def test_a_waiter_that_missed_the_start_still_finishes(ledger):
     """A row that has gone on meanwhile takes what may follow from there."""
     made = brought_to(ledger, State.SUBMITTED)
     ledger.record(made, Event.START, 300.0)
-    done = ledger.record(made, Event.FINISH, 301.0, result_blob="b.png")
+    done = ledger.record(made, Event.FINISH, 301.0, results=("b.png",))
     assert done.state is State.DONE
     assert ledger.job("j1") == done
 
@@ -175,17 +178,17 @@ def test_a_waiter_that_missed_the_start_still_finishes(ledger):
 def test_a_waiter_that_saw_another_end_is_refused(ledger):
     """A job that is final stays what it is."""
     made = brought_to(ledger, State.SUBMITTED)
-    done = ledger.record(made, Event.FINISH, 300.0, result_blob="b.png")
+    done = ledger.record(made, Event.FINISH, 300.0, results=("b.png",))
     with pytest.raises(StoreError):
         ledger.record(made, Event.CANCEL, 301.0)
     assert ledger.job("j1") == done
 
 
 def test_a_step_without_a_usable_job_is_not_written(ledger):
-    """A job that has no seed yet is refused whole: no step may point to nothing."""
-    open_seed = job(request=replace(ASKED, seed=None))
+    """A job that cannot be written is refused whole: no step may point to nothing."""
+    unusable = job(ask=None)
     with pytest.raises(StoreError):
-        ledger.add(step(open_seed))
+        ledger.add(step(unusable))
     assert ledger.chain("c1") == ()
 
 
@@ -232,7 +235,7 @@ def test_an_identical_request_is_answered_unless_it_came_to_nothing(ledger, stat
     made = brought_to(ledger, state)
     worthless = {State.FAILED, State.CANCELLED, State.EXPIRED}
     assert answer(ledger, ASKED) == (None if state in worthless else made)
-    assert answer(ledger, replace(ASKED, seed=8)) is None
+    assert answer(ledger, ASKED.having(seed=8)) is None
     assert answer(ledger, replace(ASKED, provider="runcomfy")) is None
 
 
@@ -279,7 +282,7 @@ def test_an_older_store_is_brought_up_to_date(ledger, monkeypatch):
     """Only the scripts a store has not seen are run, and its rows stay."""
     made = brought_to(ledger, State.DONE)
     more = (*MIGRATIONS, "ALTER TABLE jobs ADD COLUMN note TEXT")
-    monkeypatch.setattr(ledger_module, "MIGRATIONS", more)
+    monkeypatch.setattr(rows_module, "MIGRATIONS", more)
     assert ledger.job("j1") == made
     with ledger._connection() as db:
         assert db.execute("PRAGMA user_version").fetchone()[0] == len(more)
@@ -291,7 +294,7 @@ def test_a_migration_that_fails_changes_nothing(ledger, monkeypatch):
     made = brought_to(ledger, State.DONE)
     with monkeypatch.context() as patch:
         broken = (*MIGRATIONS, "ALTER TABLE jobs ADD COLUMN note TEXT; NONSENSE")
-        patch.setattr(ledger_module, "MIGRATIONS", broken)
+        patch.setattr(rows_module, "MIGRATIONS", broken)
         with pytest.raises(StoreError):
             ledger.job("j1")
     assert ledger.job("j1") == made
@@ -384,5 +387,5 @@ FIELDS = st.fixed_dictionaries(
 @given(FIELDS, FIELDS)
 def test_fingerprints_are_equal_exactly_when_all_fields_are(one, other):
     """Nothing that makes two edits different is missing from the fingerprint."""
-    same = EditRequest(**one).fingerprint == EditRequest(**other).fingerprint
+    same = asked(**one).fingerprint == asked(**other).fingerprint
     assert same == (one == other)

@@ -10,11 +10,20 @@ from hypothesis import strategies as st
 
 from kontext_nb.chain import Step, lineage
 from kontext_nb.errors import ParameterRejected, PromptRejected
-from kontext_nb.model import ASPECT_RATIOS, SEED_MAX, EditRequest, Job, Secret, echo
-
-
-def request(**changes):
-    return EditRequest(**({"source": "0" * 64, "prompt": "Make it night"} | changes))
+from kontext_nb.model import (
+    ASPECT_RATIOS,
+    KONTEXT_PRO,
+    SEED_MAX,
+    Job,
+    Request,
+    Secret,
+    checked_aspect_ratio,
+    checked_prompt,
+    checked_seed,
+    echo,
+    picture_mark,
+)
+from tests.asking import asked as request
 
 
 @pytest.mark.parametrize(
@@ -24,7 +33,7 @@ def request(**changes):
 def test_a_prompt_no_service_could_read_is_refused(prompt):
     """Empty, too long, not text, or with control characters: PromptRejected."""
     with pytest.raises(PromptRejected) as caught:
-        request(prompt=prompt)
+        checked_prompt(prompt)
     assert len(str(caught.value)) < 300
 
 
@@ -40,12 +49,12 @@ ODD = (10**5000, np.array([3]), np.array([1, 2]), np.bool_(1), np.float64(3))
 def test_a_seed_that_is_no_seed_is_refused(seed):
     """A bool, a float, text and numbers out of range are no seeds."""
     with pytest.raises(ParameterRejected, match="whole number from 0"):
-        request(seed=seed)
+        checked_seed(seed)
 
 
 def test_whole_numbers_of_numpy_are_seeds():
     """A seed from an array is as good as any."""
-    assert request(seed=np.int64(7)) == request(seed=7)
+    assert type(checked_seed(np.int64(7))) is int
 
 
 @pytest.mark.parametrize(
@@ -56,7 +65,7 @@ def test_whole_numbers_of_numpy_are_seeds():
 def test_an_aspect_ratio_not_offered_is_refused_with_the_list(ratio):
     """The message lists what is offered."""
     with pytest.raises(ParameterRejected, match="21:9, 16:9"):
-        request(aspect_ratio=ratio)
+        checked_aspect_ratio(ratio)
 
 
 class Stranger:
@@ -115,6 +124,39 @@ def test_fingerprints_are_equal_exactly_when_requests_are(one, other):
     assert first.fingerprint == request(**one).fingerprint
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(max_size=5), JSON))
+def test_inputs_come_back_as_they_were_given(inputs):
+    """Whatever a model's inputs are, the body holds them, in any order the same."""
+    made = Request.of(inputs)
+    assert made.inputs == inputs
+    assert Request.of(dict(reversed(inputs.items()))) == made
+
+
+def test_pictures_are_filled_in_wherever_they_stand():
+    """Every mark becomes its picture's address; nothing else is touched."""
+    one, two = picture_mark("1" * 64), picture_mark("2" * 64)
+    made = Request.of({"images": [two, one, two], "deep": {"x": one}, "n": 1})
+    assert made.pictures == ("1" * 64, "2" * 64)
+    filled = made.filled({"1" * 64: "a", "2" * 64: "b"})
+    assert filled == {"images": ["b", "a", "b"], "deep": {"x": "a"}, "n": 1}
+
+
+@pytest.mark.parametrize("body", ["", "[]", "null", "{", "nonsense", '"x"', "1"])
+def test_a_body_that_is_no_object_is_refused(body):
+    """A damaged row cannot become a request."""
+    with pytest.raises(ParameterRejected):
+        Request(model=KONTEXT_PRO, body=body)
+
+
 def test_a_secret_shows_itself_nowhere():
     """No repr, str, format or pickle of a token holds it."""
     secret = Secret.of("canary-token")
@@ -125,7 +167,7 @@ def test_a_secret_shows_itself_nowhere():
 
 
 def step(name, parent):
-    job = Job(id=name, request=request(), ask="", source_blob="", created_at=0.0)
+    job = Job(id=name, request=request(), ask="", created_at=0.0)
     return Step(
         id=name,
         chain="c",

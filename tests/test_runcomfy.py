@@ -20,8 +20,8 @@ from kontext_nb.errors import (
     ResultLost,
     ServiceBusy,
 )
-from kontext_nb.model import EditRequest, Secret
-from kontext_nb.providers.base import Output, Phase, Reply, Status
+from kontext_nb.model import KONTEXT_PRO, Request, Secret
+from kontext_nb.providers.base import Phase, Reply, Status
 from kontext_nb.providers.runcomfy import RunComfy
 
 TOKEN = "tok-never-to-be-shown"  # noqa: S105 - made up
@@ -32,7 +32,7 @@ READERS = (
     RUNCOMFY.read_result,
     RUNCOMFY.read_cancel,
 )
-ASKED = EditRequest(source="0" * 64, prompt="Make it night", seed=7)
+INPUTS = {"prompt": "Make it night", "image_url": "u", "seed": 7}
 
 
 def reply(body, status=200):
@@ -42,25 +42,18 @@ def reply(body, status=200):
 
 def test_the_paid_call_is_the_documented_one():
     """The body is flat, carries what was asked and nothing that was left open."""
-    call = RUNCOMFY.submit(ASKED, "https://example.com/a.png")
+    call = RUNCOMFY.submit(KONTEXT_PRO, INPUTS)
     assert call.method == "POST"
-    assert call.url == f"https://model-api.runcomfy.net/v1/models/{ASKED.model}"
+    assert call.url == f"https://model-api.runcomfy.net/v1/models/{KONTEXT_PRO}"
     assert call.headers["authorization"] == f"Bearer {TOKEN}"
     assert call.headers["content-type"] == "application/json"
-    assert json.loads(call.body) == {
-        "prompt": "Make it night",
-        "image_url": "https://example.com/a.png",
-        "seed": 7,
-    }
-    wide = dataclasses.replace(ASKED, aspect_ratio="16:9", seed=0)
-    body = json.loads(RUNCOMFY.submit(wide, "u").body)
-    assert (body["aspect_ratio"], body["seed"]) == ("16:9", 0)
+    assert json.loads(call.body) == INPUTS
 
 
 def test_only_the_submit_is_paid():
     """Questions, the cancel and the download may be sent again; the submit may not."""
     calls = [
-        RUNCOMFY.submit(ASKED, "u"),
+        RUNCOMFY.submit(KONTEXT_PRO, INPUTS),
         RUNCOMFY.status("r"),
         RUNCOMFY.result("r"),
         RUNCOMFY.cancel("r"),
@@ -69,7 +62,7 @@ def test_only_the_submit_is_paid():
     assert [call.paid for call in calls] == [True, False, False, False, False]
     assert [call.url.partition("/v1")[2] for call in calls[1:4]] == [
         "/requests/r/status",
-        "/requests/r/result",
+        "/requests/r/result?include_cost=true",
         "/requests/r/cancel",
     ]
 
@@ -94,7 +87,7 @@ def test_only_the_submit_is_paid():
 def test_what_is_no_model_id_never_becomes_an_address(model):
     """A model id is plain segments with slashes; nothing else is sent."""
     with pytest.raises(ParameterRejected):
-        RUNCOMFY.submit(dataclasses.replace(ASKED, model=model), "u")
+        Request.of(INPUTS, model=model)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +96,7 @@ def test_what_is_no_model_id_never_becomes_an_address(model):
 )
 def test_nothing_printed_shows_the_token(leak):
     """Provider and calls can be printed without giving the token away."""
-    for value in (RUNCOMFY, RUNCOMFY.submit(ASKED, "u"), RUNCOMFY.status("r")):
+    for value in (RUNCOMFY, RUNCOMFY.submit(KONTEXT_PRO, INPUTS), RUNCOMFY.status("r")):
         assert TOKEN not in leak(value)
     assert TOKEN not in repr(RUNCOMFY.token) + str(RUNCOMFY.token)
 
@@ -236,14 +229,38 @@ URL = "https://a.runcomfy.net/1.png"
 def test_the_picture_is_found_in_every_known_shape(output, word):
     """Text, a list, `image` and `images` are the shapes seen in the wild."""
     body = {"status": word, "output": output, "input": {"image_url": "echo"}}
-    assert RUNCOMFY.read_result(reply(body)) == Output(URL)
+    found = RUNCOMFY.read_result(reply(body))
+    assert found.urls[0] == URL
+    assert json.loads(found.said) == output
+    assert "echo" not in found.urls
 
 
-@pytest.mark.parametrize("output", [None, {}, [], {"images": [1]}, {"video": URL}, 7])
+def test_every_result_counts_once_and_not_without_end():
+    """All addresses of the output, in its order, pictures first; sixteen at most."""
+    urls = [f"https://a.runcomfy.net/{i}.png" for i in range(20)]
+    output = {"video": urls[2], "images": [urls[1], urls[0], urls[1]]}
+    body = {"status": "succeeded", "output": output}
+    found = RUNCOMFY.read_result(reply(body))
+    assert found.urls == (urls[1], urls[0], urls[2])
+    body = {"status": "succeeded", "output": urls}
+    assert RUNCOMFY.read_result(reply(body)).urls == tuple(urls[:16])
+
+
+@pytest.mark.parametrize(
+    ("cost", "usd"),
+    [(0.04, 0.04), (0, 0.0), (True, None), (-1, None), ("0.04", None), (None, None)],
+)
+def test_a_cost_is_a_number_or_unknown(cost, usd):
+    """What is no amount of money is never read as free."""
+    body = {"status": "succeeded", "output": URL, "cost": cost}
+    assert RUNCOMFY.read_result(reply(body)).cost_usd == usd
+
+
+@pytest.mark.parametrize("output", [None, {}, [], {"images": [1]}, {"video": "x"}, 7])
 def test_a_success_without_a_picture_is_a_bad_reply(output):
     """The echoed input never counts as the output."""
     body = {"status": "succeeded", "output": output, "input": {"image_url": URL}}
-    with pytest.raises(BadReply, match="names no picture"):
+    with pytest.raises(BadReply, match="names no result"):
         RUNCOMFY.read_result(reply(body))
 
 

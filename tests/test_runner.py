@@ -5,6 +5,7 @@ in, the error that says so, and how many paid requests the service saw.
 """
 
 import asyncio
+import hashlib
 import threading
 import traceback
 
@@ -32,14 +33,16 @@ from kontext_nb.errors import (
     StoreError,
 )
 from kontext_nb.lifecycle import Event, State
-from kontext_nb.model import EditRequest, Job, Secret
+from kontext_nb.model import Job, Limits, Secret
 from kontext_nb.providers.runcomfy import RunComfy
 from kontext_nb.store.ledger import Ledger
 from tests import faulty
+from tests.asking import asked
 from tests.faulty import answer, as_json
 
 TOKEN = "tok-never-to-be-shown"  # noqa: S105 - made up
-ASKED = EditRequest(source="0" * 64, prompt="Make it night", seed=4711)
+ASKED = asked(seed=4711)
+SENT = {"prompt": "Make it night", "image_url": "https://example.com/a.png"}
 PNG = faulty.png()
 GOES_ON = as_json({"status": "in_progress"})
 QUEUED = as_json({"status": "in_queue", "queue_position": 2})
@@ -55,9 +58,8 @@ class Office:
         self.now_s = 0.0
         self.slept = []
         self.reports = []
-        job = Job(
-            id="j1", request=ASKED, ask="a", source_blob="https://x/a", created_at=0.0
-        )
+        self.kept = {}
+        job = Job(id="j1", request=ASKED, ask="a", created_at=0.0)
         self.ledger.add(
             Step(id="s", chain="c", parent=None, job=job, call=None, created_at=0.0)
         )
@@ -71,7 +73,16 @@ class Office:
         self.now_s += seconds
         await asyncio.sleep(0)
 
+    async def keep(self, data):
+        name = hashlib.sha256(data).hexdigest()
+        self.kept[name] = data
+        return name
+
     def journal(self, job, event, **facts):
+        if event is Event.SEND:
+            return self.ledger.claim(
+                job, self.now_s, owner="me", limits=Limits(), **facts
+            )
         return self.ledger.record(job, event, self.now_s, **facts)
 
     async def work(self):
@@ -84,12 +95,14 @@ class Office:
                 result_origin=self.service.origin,
             ),
             wire=wire,
+            keep=self.keep,
             report=self.reports.append,
             clock=Clock(now=lambda: self.now_s, sleep=self._sleep),
             **facts,
         )
         try:
-            return await runner.carry_out(self.row, "https://example.com/a.png")
+            job, output, (name,) = await runner.carry_out(self.row, SENT)
+            return job, output, self.kept[name]
         finally:
             await wire._client.aclose()
 
@@ -125,7 +138,7 @@ def test_the_whole_way_of_a_job(office):
         job, output, data = desk.run()
     assert service.phases() == ["submit", *["status"] * 3, "result", "download"]
     assert data == PNG
-    assert output.url == f"{service.origin}/cdn/job-1.png"
+    assert output.urls[0] == f"{service.origin}/cdn/job-1.png"
     assert (job.state, job.request_id) == (State.RUNNING, "job-1")
     assert desk.row == job
     told = [(one.state, one.queue_position) for one in desk.reports]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
@@ -61,6 +61,8 @@ class Runner:
         provider: Describes the calls and reads the replies.
         wire: Sends them.
         journal: Writes each step down.
+        keep: Verifies a result's bytes and keeps them; returns the name they have then,
+            or raises BadReply for what is no result.
         report: Is told how far the job is, on the engine's loop.
         expected_s: Running median of past jobs, if there are any.
         deadline_s: How long to wait before leaving the job to itself.
@@ -70,40 +72,43 @@ class Runner:
     provider: Provider
     wire: Wire
     journal: Journal
+    keep: Callable[[bytes], Awaitable[str]]
     report: Callable[[Progress], None]
     expected_s: float | None = None
     deadline_s: float = 900.0
     clock: Clock = field(default_factory=Clock)
 
     async def carry_out(
-        self, job: Job, image_url: str | None
-    ) -> tuple[Job, Output, bytes]:
-        """Take ``job`` from where its row says it is to its result.
+        self, job: Job, inputs: Mapping[str, Any] | None
+    ) -> tuple[Job, Output, tuple[str, ...]]:
+        """Take ``job`` from where its row says it is to its results.
 
         Args:
             job: In state INTENT (it is sent), SUBMITTED or RUNNING (it is awaited).
-            image_url: The source as it travels; needed only for INTENT.
+            inputs: The request's inputs as they travel; needed only for INTENT.
 
         Returns:
-            The row as it now stands, the output's description and its bytes.
+            The row as it now stands, the output's description, and the names its files
+            are kept by.
 
         Raises:
-            KontextError: See `errors`; its ``job`` is set.
+            KontextError: See `errors`; its ``job``, ``request_id`` and ``state`` are
+                set.
             asyncio.CancelledError: The caller gave up; one bounded cancel was sent.
         """
         try:
             # Only an id given a moment ago may still be unknown to the service.
             grace_s = 0.0
             if job.state is State.INTENT:
-                job = await self._submit(job, image_url or "")
+                job = await self._submit(job, inputs or {})
                 grace_s = NEW_JOB_S
             return await self._collect(job, grace_s)
         except KontextError as error:
             error.job = job.id
             raise
 
-    async def _submit(self, job: Job, image_url: str) -> Job:
-        call = self.provider.submit(job.request, image_url)
+    async def _submit(self, job: Job, inputs: Mapping[str, Any]) -> Job:
+        call = self.provider.submit(job.request.model, inputs)
         for backoff in range(SUBMIT_TRIES):
             try:
                 return await self._submit_once(job, call)
@@ -173,7 +178,9 @@ class Runner:
                 raise
             return sending.result(), True
 
-    async def _collect(self, job: Job, grace_s: float) -> tuple[Job, Output, bytes]:
+    async def _collect(
+        self, job: Job, grace_s: float
+    ) -> tuple[Job, Output, tuple[str, ...]]:
         """Ask until there is a result; a lost answer to a question is asked again."""
         pace = Pace(self.clock, self.expected_s, self.deadline_s)
         try:
@@ -214,14 +221,24 @@ class Runner:
         )
         return job, status.phase is Phase.ENDED
 
-    async def _fetch(self, job: Job) -> tuple[Output, bytes] | None:
+    async def _fetch(self, job: Job) -> tuple[Output, tuple[str, ...]] | None:
         output = await self._ask(
             self.provider.result(job.request_id or ""), self.provider.read_result
         )
         if output is None:
             return None
-        data = await self._ask(self.provider.download(output.url), _downloaded)
-        return output, data
+        names = []
+        for url in output.urls:
+            if url in job.pictures.values():
+                continue  # some services repeat what they were sent
+            data = await self._ask(self.provider.download(url), _downloaded)
+            names.append(await self.keep(data))
+        if not names:
+            raise BadReply(
+                "The service gave back the picture it was sent, and no result.",
+                "Re-run to ask for the result again: nothing is sent again.",
+            )
+        return output, tuple(dict.fromkeys(names))
 
     async def _cancel(self, job: Job) -> None:
         """Send one cancel, wait a few seconds at most, and write down a success."""

@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
-
-from kontext_nb.model import EditRequest
+from typing import Any, Protocol
 
 SUBMIT_TIMEOUT_S = 120.0  # field reports: servers that take a paid job slowly, but do
 READ_TIMEOUT_S = 30.0
@@ -74,15 +72,19 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A finished edit.
+    """A finished job.
 
     Args:
-        url: Where the picture is.
-        engine: What made it, in the service's own words, if it says.
+        urls: Where its files are, in the order of the output; at least one.
+        engine: What made them, in the service's own words, if it says.
+        said: The output as the service described it, as JSON.
+        cost_usd: What it cost, if the service says.
     """
 
-    url: str
+    urls: tuple[str, ...]
     engine: str | None = None
+    said: str = "{}"
+    cost_usd: float | None = None
 
 
 class Provider(Protocol):
@@ -100,8 +102,8 @@ class Provider(Protocol):
     def label(self, model: str) -> str:
         """Return the model's name as people should read it under a picture."""
 
-    def submit(self, request: EditRequest, image_url: str) -> Call:
-        """Describe the one paid call."""
+    def submit(self, model: str, inputs: Mapping[str, Any]) -> Call:
+        """Describe the one paid call; the inputs are as they travel."""
 
     def read_submit(self, reply: Reply) -> str:
         """Return the service's id for the job."""

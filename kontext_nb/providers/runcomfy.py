@@ -7,8 +7,9 @@ Some answers carry an `error_code` under HTTP 200; they are errors all the same.
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ from kontext_nb.errors import (
     ResultLost,
     ServiceBusy,
 )
-from kontext_nb.model import EditRequest, Secret, echo
+from kontext_nb.model import Secret, echo
 from kontext_nb.providers.base import (
     SUBMIT_TIMEOUT_S,
     Call,
@@ -37,6 +38,7 @@ from kontext_nb.providers.base import (
 API_BASE = "https://model-api.runcomfy.net/v1"
 RESULT_DOMAINS = ("runcomfy.net", "runcomfy.com")
 MAX_RESULT_BYTES = 64 * 1024 * 1024
+MAX_RESULTS = 16  # a job of more is no edit; the rest stays at the service
 MAX_REASON_CHARS = 1200  # error pages can be many kilobytes of HTML
 MAX_NAME_CHARS = 80
 
@@ -99,20 +101,13 @@ class RunComfy:
         """Return the model's name as people should read it under a picture."""
         return self.engine or model
 
-    def submit(self, request: EditRequest, image_url: str) -> Call:
+    def submit(self, model: str, inputs: Mapping[str, Any]) -> Call:
         """Describe the one paid call."""
-        fields = {
-            "prompt": request.prompt,
-            "image_url": image_url,
-            "seed": request.seed,
-            "aspect_ratio": request.aspect_ratio,
-        }
-        body = {key: value for key, value in fields.items() if value is not None}
         return Call(
             method="POST",
-            url=f"{self.base}/models/{request.model}",
+            url=f"{self.base}/models/{model}",
             headers=self._headers() | {"content-type": "application/json"},
-            body=json.dumps(body).encode(),
+            body=json.dumps(inputs, allow_nan=False).encode(),
             paid=True,
             timeout_s=SUBMIT_TIMEOUT_S,
         )
@@ -150,7 +145,7 @@ class RunComfy:
 
     def result(self, request_id: str) -> Call:
         """Describe the question for the result."""
-        return self._get(f"requests/{request_id}/result")
+        return self._get(f"requests/{request_id}/result?include_cost=true")
 
     def read_result(self, reply: Reply) -> Output | None:
         """Return the output; None while there is none yet.
@@ -177,7 +172,9 @@ class RunComfy:
             )
         engine = body.get("engine")
         named = _plain(engine)[:MAX_NAME_CHARS] if isinstance(engine, str) else None
-        return Output(_first_url(body.get("output")), named)
+        output = body.get("output")
+        said = json.dumps(output, ensure_ascii=False)
+        return Output(_urls(output), named, said, usd(body.get("cost")))
 
     def cancel(self, request_id: str) -> Call:
         """Describe the cancel."""
@@ -300,15 +297,35 @@ def _plain(words: Any) -> str:
     return " ".join("".join(shown).split())
 
 
-def _first_url(output: Any) -> str:
-    """Return the picture's address: `output.images`, `output.image`, list or text."""
-    found = output
-    if isinstance(found, dict):
-        found = found.get("images") or found.get("image")
-    if isinstance(found, list) and found:
-        found = found[0]
-    if not isinstance(found, str):
+def usd(value: Any) -> float | None:
+    """Return an amount of money; None for what is none, which is never read as free."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value < math.inf else None
+
+
+def _urls(output: Any) -> tuple[str, ...]:
+    """Return the addresses in an output, in its order, each once.
+
+    Only the output is searched: other fields may repeat what was sent.
+    """
+    found = dict.fromkeys(
+        t for t in _texts(output) if t.startswith(("https:", "http:"))
+    )
+    if not found:
         raise BadReply(
-            "RunComfy says the edit succeeded but names no picture.", _REMEDY[BadReply]
+            "RunComfy says the job succeeded but names no result.", _REMEDY[BadReply]
         )
-    return found
+    return tuple(found)[:MAX_RESULTS]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Go through the texts of a JSON value; pictures come before what else there is."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+    elif isinstance(value, dict):
+        first = [value[name] for name in ("images", "image") if name in value]
+        for inner in (*first, *value.values()):
+            yield from _texts(inner)

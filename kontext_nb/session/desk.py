@@ -27,12 +27,14 @@ from kontext_nb.errors import (
     StoreError,
 )
 from kontext_nb.lifecycle import UNDER_WAY, Event, State
-from kontext_nb.model import SEED_MAX, EditRequest, Job, Progress
+from kontext_nb.model import SEED_MAX, Job, Limits, Progress, Request
 from kontext_nb.pixels import Picture
 from kontext_nb.session import cell as cells
 from kontext_nb.session.engines import Engine, engine
+from kontext_nb.session.inputs import inputs_of
 from kontext_nb.session.orders import Order, is_address
 from kontext_nb.session.settings import Settings, home_folder
+from kontext_nb.store import owner
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
 
@@ -71,14 +73,8 @@ class Desk:
         """
         by = engine(self.settings)
         digest, blob = self._kept(order.source)
-        asked = EditRequest(
-            source=digest,
-            prompt=order.prompt,
-            seed=order.seed,
-            aspect_ratio=order.aspect_ratio,
-            model=self.settings.model,
-            provider=by.provider.name,
-        )
+        inputs = inputs_of(order, digest)
+        asked = Request.of(inputs, model=self.settings.model, provider=by.provider.name)
         call = cells.next_call(order.cell, asked.fingerprint)
         if call:
             found = self.ledger.step_of_call(call.key, asked.fingerprint)
@@ -89,9 +85,9 @@ class Desk:
         seed = asked.seed if asked.seed is not None else secrets.randbelow(SEED_MAX + 1)
         job = Job(
             id=uuid.uuid4().hex,
-            request=replace(asked, seed=seed),
+            request=asked.having(seed=seed),
             ask=asked.fingerprint,
-            source_blob=blob(),
+            pictures={digest: blob()},
             created_at=time.time(),
         )
         step = Step(
@@ -200,16 +196,17 @@ class Desk:
             provider=by.provider,
             wire=by.wire,
             journal=self._journal,
+            keep=self._verified,
             report=report,
             expected_s=self.ledger.expected_s(job.request.provider, job.request.model),
             deadline_s=self.settings.deadline_s,
         )
-        url = None
+        inputs = None
         if job.state is State.INTENT:
-            url, notices = await asyncio.to_thread(self._packed, job)
+            inputs, notices = await asyncio.to_thread(self._packed, job)
             job = replace(job, notices=notices)
         try:
-            job, output, data = await runner.carry_out(job, url)
+            job, output, names = await runner.carry_out(job, inputs)
         except StoreError as error:
             now = self.ledger.job(job.id)
             # Another kernel claimed it first: wait for that one's job.
@@ -217,19 +214,29 @@ class Desk:
             if now and claimed and not error.may_have_been_charged:
                 return await self._made(await self._settled(now), by, report)
             raise
-        name = await self._verified(job, data)
         maker = output.engine or by.provider.label(job.request.model)
-        return self._journal(job, Event.FINISH, result_blob=name, engine=maker)
+        return self._journal(
+            job,
+            Event.FINISH,
+            results=names,
+            output=output.said,
+            engine=maker,
+            cost_usd=output.cost_usd,
+        )
 
-    def _packed(self, job: Job) -> tuple[str, tuple[str, ...]]:
-        """Return the source as it travels, and what to say about that."""
-        if is_address(job.source_blob):
-            return job.source_blob, ()
-        parcel = pixels.pack(pixels.load(self.blobs.get(job.source_blob)))
-        url = "data:image/png;base64," + base64.b64encode(parcel.png).decode()
-        return url, (parcel.notice,) if parcel.notice else ()
+    def _packed(self, job: Job) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Return the inputs as they travel, and what to say about that."""
+        addresses, notices = {}, []
+        for digest, blob in job.pictures.items():
+            addresses[digest] = blob
+            if not is_address(blob):
+                parcel = pixels.pack(pixels.load(self.blobs.get(blob)))
+                data = base64.b64encode(parcel.png).decode()
+                addresses[digest] = f"data:image/png;base64,{data}"
+                notices += [parcel.notice] if parcel.notice else []
+        return job.request.filled(addresses), tuple(notices)
 
-    async def _verified(self, job: Job, data: bytes) -> str:
+    async def _verified(self, data: bytes) -> str:
         """Verify a result by decoding it whole, and return the name it is kept by."""
         try:
             picture = await asyncio.to_thread(pixels.load, data)
@@ -237,11 +244,15 @@ class Desk:
             raise BadReply(
                 f"The result is not a usable picture: {error.problem}",
                 "Re-run to fetch it again: nothing is sent again.",
-                job=job.id,
             ) from error
         return await asyncio.to_thread(self.blobs.put, data, picture.suffix)
 
     def _journal(self, job: Job, event: Event, **facts: Any) -> Job:
+        if event is Event.SEND:
+            limits = Limits(self.settings.budget_usd, self.settings.max_edits)
+            return self.ledger.claim(
+                job, time.time(), owner=owner.mine(), limits=limits, **facts
+            )
         return self.ledger.record(job, event, time.time(), **facts)
 
 

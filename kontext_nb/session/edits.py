@@ -82,13 +82,13 @@ class Edit:
     @cached_property
     def before(self) -> pixels.Picture | str:
         """The source as a checked picture, or the address it was sent by."""
-        blob = self.step.job.source_blob
+        blob = self.step.job.source
         return blob if is_address(blob) else pixels.load(self._desk.blobs.get(blob))
 
     @cached_property
     def after(self) -> pixels.Picture:
         """The result as a checked picture."""
-        return pixels.load(self._desk.blobs.get(self.step.job.result_blob or ""))
+        return pixels.load(self._desk.blobs.get(self.step.job.result))
 
     @property
     def source(self) -> Image | None:
@@ -155,7 +155,7 @@ class Edit:
             "prompt": self.prompt,
             "seed": self.seed,
             "aspect_ratio": self.step.job.request.aspect_ratio,
-            "source_sha256_of_pixels": self.step.job.request.source,
+            "source_sha256_of_pixels": next(iter(self.step.job.request.pictures), None),
             "parents": [
                 {
                     "prompt": step.job.request.prompt,

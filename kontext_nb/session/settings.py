@@ -31,6 +31,9 @@ class Settings:
         home: Folder of the store, or None for the usual place (see `home_folder`).
         bridge: "thread", or "nest" for code that must run in the main thread.
         deadline_s: How long one edit is waited for; the job itself goes on after that.
+        budget_usd: Cap on what the store's paid edits may cost in US dollars, all told,
+            over every process and for good; what may have been charged counts.
+        max_edits: The same as a number of paid edits.
         demo_s: How long the demo engine pretends to take, a third of it queued.
         widgets: "live", or "plain" for front ends that allow only ipywidgets' own.
     """
@@ -40,6 +43,8 @@ class Settings:
     home: Path | None = None
     bridge: str = "thread"
     deadline_s: float = 900.0
+    budget_usd: float | None = None
+    max_edits: int | None = None
     demo_s: float = 0.0
     widgets: str = "live"
 
@@ -58,6 +63,19 @@ class Settings:
         checked_seconds("deadline_s", self.deadline_s, more_than=0.0)
         checked_seconds("demo_s", self.demo_s, more_than=-1.0)
         checked_model(self.model)
+        _checked_cap("budget_usd", self.budget_usd, int | float)
+        _checked_cap("max_edits", self.max_edits, int)
+
+
+def _checked_cap(name: str, value: object, kind: Any) -> None:
+    if value is None:
+        return
+    number = isinstance(value, kind) and not isinstance(value, bool)
+    if not number or not 0 <= float(str(value)) < math.inf:
+        raise ParameterRejected(
+            f"{name} is {echo(value)}, which is no usable cap.",
+            "Give a number from 0, or None for no cap.",
+        )
 
 
 def checked_seconds(name: str, value: object, *, more_than: float) -> None:

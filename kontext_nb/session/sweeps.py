@@ -195,7 +195,7 @@ def _cell(
         said = getattr(answer, "problem", str(answer))
         return plan.Cell(None, asked.prompt, said, state="failed")
     return plan.Cell(
-        desk.blobs.path(answer.job.result_blob or ""),
+        desk.blobs.path(answer.job.result),
         detail=f"seed {asked.seed}" if with_seed else "",
         alt=f"The result of: {asked.prompt}",
     )

@@ -19,61 +19,18 @@ from typing import Any
 from kontext_nb.chain import Step
 from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import FINAL, TABLE, Event, State, after
-from kontext_nb.model import EditRequest, Job
+from kontext_nb.model import Job, Limits
+from kontext_nb.store import rows, spending
+from kontext_nb.store.spending import Spent
 
 BUSY_TIMEOUT_S = 30.0
 
-# Append only: a store is brought up to date by the scripts it has not yet seen.
-MIGRATIONS = (
-    """
-    CREATE TABLE jobs (
-        id TEXT PRIMARY KEY,
-        state TEXT NOT NULL,
-        provider TEXT NOT NULL,
-        model TEXT NOT NULL,
-        prompt TEXT NOT NULL,
-        seed INTEGER NOT NULL,
-        aspect_ratio TEXT,
-        source TEXT NOT NULL,
-        fingerprint TEXT NOT NULL,
-        ask TEXT NOT NULL,
-        source_blob TEXT NOT NULL,
-        request_id TEXT,
-        result_blob TEXT,
-        engine TEXT,
-        notices TEXT NOT NULL,
-        error TEXT,
-        created_at REAL NOT NULL,
-        submitted_at REAL,
-        finished_at REAL
-    ) STRICT;
-    CREATE INDEX jobs_by_fingerprint ON jobs (fingerprint);
-    CREATE INDEX jobs_by_ask ON jobs (ask);
-    CREATE TABLE steps (
-        id TEXT PRIMARY KEY,
-        chain TEXT NOT NULL,
-        parent TEXT REFERENCES steps (id),
-        job TEXT NOT NULL REFERENCES jobs (id),
-        call TEXT,
-        text_call TEXT,
-        created_at REAL NOT NULL
-    ) STRICT;
-    CREATE INDEX steps_by_chain ON steps (chain);
-    CREATE INDEX steps_by_call ON steps (call);
-    CREATE INDEX steps_by_text_call ON steps (text_call);
-    """,
-)
-
-# What every kernel that waits for a job may see, and not only the one that sent it.
+# What every kernel that waits for a job may see, and not only the one that sent it; and
+# the answer that came when another had taken the sender for dead.
 _SEEN_BY_ALL = frozenset(
     {Event.START, Event.FINISH, Event.FAIL, Event.CANCEL, Event.EXPIRE}
+    | {Event.ACCEPT, Event.LOSE}
 )
-
-_INSERT_JOB = """
-    INSERT INTO jobs (id, state, provider, model, prompt, seed, aspect_ratio, source,
-        fingerprint, ask, source_blob, notices, created_at)
-    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING
-"""
 
 _STEP = """
     SELECT steps.id AS step, chain, parent, call, text_call,
@@ -121,8 +78,8 @@ class Ledger:
                 " ORDER BY state = 'done' DESC, created_at DESC",
                 (step.job.ask, step.job.ask),
             )
-            found = (_job(row) for row in alike)
-            fitting = (j for j in found if j.state in adopt and j.id not in besides)
+            known = (rows.job(row) for row in alike)
+            fitting = (j for j in known if j.state in adopt and j.id not in besides)
             step = replace(step, job=next(fitting, step.job))
             # In one place of a chain a job stands once, however often it is asked for.
             there = db.execute(
@@ -130,8 +87,8 @@ class Ledger:
                 (step.job.id, step.chain, step.parent),
             ).fetchone()
             if there:
-                return _step(there)
-            db.execute(_INSERT_JOB, _job_values(step.job))
+                return rows.step(there)
+            _insert(db, step.job)
             place = (step.id, step.chain, step.parent, step.job.id)
             db.execute(
                 "INSERT INTO steps VALUES (?,?,?,?,?,?,?)",
@@ -149,7 +106,7 @@ class Ledger:
             job: The row as the caller knows it.
             event: What happened.
             at: Unix seconds.
-            **facts: Columns to set: request_id, result_blob, engine, notices, error.
+            **facts: Fields of `Job` to set: request_id, results, engine, error.
 
         Raises:
             StoreError: Someone else moved the job, or the disk did not take it.
@@ -159,19 +116,51 @@ class Ledger:
             facts["submitted_at"] = at
         if state in FINAL:
             facts["finished_at"] = at
-        columns = {"state": state, **facts}
-        if "notices" in columns:
-            columns["notices"] = json.dumps(columns["notices"])
-        # Column names are this module's and its callers' keywords, never data.
-        sets = ", ".join(f"{name} = ?" for name in columns)
+        if event is Event.WITHDRAW or (event, job.state) == (Event.FAIL, State.SENDING):
+            facts["sends"] = job.sends - 1  # certain that it was not taken
+        if event is Event.RESUBMIT:
+            facts["consents"] = (*job.consents, at)
         with self._transaction() as db:
-            changed = db.execute(
-                f"UPDATE jobs SET {sets} WHERE id = ? AND state = ?",  # noqa: S608
-                (*columns.values(), job.id, job.state),
-            ).rowcount
-        if changed != 1:
+            changed = _update(db, job, state=state, **facts)
+        if not changed:
             return self._overtaken(job, event, at, facts)
         return replace(job, state=state, **facts)
+
+    def claim(
+        self, job: Job, at: float, *, owner: str, limits: Limits, **facts: Any
+    ) -> Job:
+        """Claim a job for its one paid request, within the user's limits.
+
+        The limits are checked in the transaction that claims, over every paid job of
+        the store: no number of kernels, and no crash, gets past them.
+
+        Args:
+            job: In INTENT.
+            at: Unix seconds.
+            owner: The claiming process; see `store.owner`.
+            limits: Caps over all paid jobs of the store; a free one passes none.
+            **facts: Columns to set besides.
+
+        Raises:
+            LimitReached: It would pass a limit; the job stays in INTENT.
+            StoreError: Another kernel claimed it, or the disk did not take it.
+        """
+        claimed: dict[str, Any] = {
+            "owner": owner,
+            "claimed_at": at,
+            "sends": job.sends + 1,
+        } | facts
+        with self._transaction() as db:
+            spending.check(db, job, limits)
+            changed = _update(db, job, state=after(job.state, Event.SEND), **claimed)
+        if not changed:
+            raise _working_elsewhere()
+        return replace(job, state=State.SENDING, **claimed)
+
+    def spent(self) -> Spent:
+        """Return what the paid jobs of this store cost so far, as far as is known."""
+        found = self._rows(spending.SPENT, now_usd=None)
+        return spending.read(found[0]) if found else Spent(0, 0.0, 0)
 
     def _overtaken(
         self, job: Job, event: Event, at: float, facts: dict[str, Any]
@@ -186,15 +175,12 @@ class Ledger:
                 return now
             if (now.state, event) in TABLE:
                 return self.record(now, event, at, **facts)
-        raise StoreError(
-            "Another kernel or program is working on the same edit.",
-            "Wait for it, then re-run: its result will be here.",
-        )
+        raise _working_elsewhere()
 
     def job(self, job_id: str) -> Job | None:
         """Return a job by its id."""
-        rows = self._rows("SELECT * FROM jobs WHERE id = ?", job_id)
-        return _job(rows[0]) if rows else None
+        found = self._rows("SELECT * FROM jobs WHERE id = ?", job_id)
+        return rows.job(found[0]) if found else None
 
     def step_of_call(self, call: str, ask: str) -> Step | None:
         """Return the newest step that a call made for a request.
@@ -203,44 +189,59 @@ class Ledger:
             call: Its key; by the cell's code where there is no id.
             ask: Fingerprint of what it asks for.
         """
-        rows = self._rows(
+        found = self._rows(
             _STEP + "WHERE (call = ? OR text_call = ?) AND ask = ?"
             " ORDER BY stepped_at DESC, steps.rowid DESC",
             call,
             call,
             ask,
         )
-        return _step(rows[0]) if rows else None
+        return rows.step(found[0]) if found else None
 
     def step_of_job(self, job_id: str) -> Step | None:
         """Return the first step that shows this job."""
-        rows = self._rows(_STEP + "WHERE job = ? ORDER BY stepped_at", job_id)
-        return _step(rows[0]) if rows else None
+        found = self._rows(_STEP + "WHERE job = ? ORDER BY stepped_at", job_id)
+        return rows.step(found[0]) if found else None
 
     def chain(self, chain: str) -> tuple[Step, ...]:
         """Return a chain's steps, oldest first."""
-        rows = self._rows(
+        found = self._rows(
             _STEP + "WHERE chain = ? ORDER BY stepped_at, steps.rowid", chain
         )
-        return tuple(_step(row) for row in rows)
+        return tuple(rows.step(row) for row in found)
 
     def expected_s(self, provider: str, model: str) -> float | None:
         """Return the median seconds of the last 15 jobs from accepted to done."""
-        rows = self._rows(
+        found = self._rows(
             "SELECT finished_at - submitted_at AS took FROM jobs WHERE state = ? AND"
             " provider = ? AND model = ? ORDER BY finished_at DESC LIMIT 15",
             State.DONE,
             provider,
             model,
         )
-        return statistics.median(row["took"] for row in rows) if rows else None
+        return statistics.median(row["took"] for row in found) if found else None
 
-    def _rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
+    def jobs(self, *states: State) -> tuple[Job, ...]:
+        """Return the jobs in these states, or all, newest first."""
+        marks = ",".join("?" * len(states or State))
+        found = self._rows(
+            f"SELECT * FROM jobs WHERE state IN ({marks})"  # noqa: S608 - only marks
+            " ORDER BY created_at DESC, rowid DESC",
+            *(states or State),
+        )
+        return tuple(rows.job(row) for row in found)
+
+    def job_of_request(self, request_id: str) -> Job | None:
+        """Return the job that the service knows by this id."""
+        found = self._rows("SELECT * FROM jobs WHERE request_id = ?", request_id)
+        return rows.job(found[0]) if found else None
+
+    def _rows(self, query: str, *values: Any, **named: Any) -> list[sqlite3.Row]:
         # Asking makes no file. Path.exists would raise where a folder is unreadable.
         if not os.path.exists(self.path):  # noqa: PTH110 - see above
             return []
         with self._connection() as db:
-            return db.execute(query, values).fetchall()
+            return db.execute(query, named or values).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -261,7 +262,7 @@ class Ledger:
                 db.row_factory = sqlite3.Row
                 db.execute("PRAGMA journal_mode = DELETE")
                 db.execute("PRAGMA synchronous = EXTRA")
-                _migrate(db)
+                rows.migrate(db)
                 yield db
             finally:
                 # An open transaction is rolled back by closing.
@@ -274,90 +275,32 @@ class Ledger:
             ) from error
 
 
-def _migrate(db: sqlite3.Connection) -> None:
-    if _scripts_to_run(db):
-        db.execute("BEGIN IMMEDIATE")
-        for script in _scripts_to_run(db):  # another kernel may have been here
-            for statement in script.split(";"):
-                db.execute(statement)
-        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-        db.execute("COMMIT")
-
-
-def _scripts_to_run(db: sqlite3.Connection) -> tuple[str, ...]:
-    seen: int = db.execute("PRAGMA user_version").fetchone()[0]
-    if seen > len(MIGRATIONS):
-        raise sqlite3.DatabaseError("a newer kontext_nb wrote it; please upgrade")
-    return MIGRATIONS[seen:]
-
-
-def _job_values(job: Job) -> tuple[Any, ...]:
-    """Return a new job's values in the order of `_INSERT_JOB`."""
-    asked = job.request
-    return (
-        job.id,
-        job.state,
-        asked.provider,
-        asked.model,
-        asked.prompt,
-        asked.seed,
-        asked.aspect_ratio,
-        asked.source,
-        asked.fingerprint,
-        job.ask,
-        job.source_blob,
-        json.dumps(job.notices),
-        job.created_at,
+def _working_elsewhere() -> StoreError:
+    return StoreError(
+        "Another kernel or program is working on the same edit.",
+        "Wait for it, then re-run: its result will be here.",
     )
 
 
-def _job(row: sqlite3.Row) -> Job:
-    try:
-        return _read_job(row)
-    except (TypeError, ValueError) as error:
-        raise StoreError(
-            f"A row of the ledger is damaged: {error}.",
-            "Restore the file from a backup, or choose another place with "
-            "configure(home=…).",
-        ) from error
-
-
-def _read_job(row: sqlite3.Row) -> Job:
-    request = EditRequest(
-        source=row["source"],
-        prompt=row["prompt"],
-        seed=row["seed"],
-        aspect_ratio=row["aspect_ratio"],
-        model=row["model"],
-        provider=row["provider"],
-    )
-    same = (
-        "id",
-        "ask",
-        "source_blob",
-        "created_at",
-        "request_id",
-        "result_blob",
-        "engine",
-        "submitted_at",
-        "finished_at",
-        "error",
-    )
-    return Job(
-        request=request,
-        state=State(row["state"]),
-        notices=tuple(json.loads(row["notices"])),
-        **{name: row[name] for name in same},
+def _insert(db: sqlite3.Connection, job: Job) -> None:
+    values = rows.columns(job)
+    # Column names are fields of our own values, never data.
+    db.execute(
+        f"INSERT INTO jobs ({', '.join(values)})"  # noqa: S608 - see above
+        f" VALUES ({', '.join('?' * len(values))}) ON CONFLICT (id) DO NOTHING",
+        tuple(values.values()),
     )
 
 
-def _step(row: sqlite3.Row) -> Step:
-    return Step(
-        id=row["step"],
-        chain=row["chain"],
-        parent=row["parent"],
-        job=_job(row),
-        call=row["call"],
-        text_call=row["text_call"],
-        created_at=row["stepped_at"],
+def _update(db: sqlite3.Connection, job: Job, **facts: Any) -> bool:
+    """Set columns of a job's row if it still stands where ``job`` stands."""
+    values = {
+        name: json.dumps(fact) if name in rows.JSON_COLUMNS else fact
+        for name, fact in facts.items()
+    }
+    sets = ", ".join(f"{name} = ?" for name in values)
+    changed = db.execute(
+        f"UPDATE jobs SET {sets} WHERE id = ? AND state = ?",  # noqa: S608 - as above
+        (*values.values(), job.id, job.state),
     )
+    return changed.rowcount == 1
