@@ -26,8 +26,6 @@ The exit codes are those of sysexits.h as the RunComfy command line uses them.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class KontextError(Exception):
     """Base of the tree: what is wrong, and what to do about it.
@@ -41,7 +39,7 @@ class KontextError(Exception):
         may_have_been_charged: Whether the service may ask money for the edit.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
     def __init__(
         self,

@@ -250,7 +250,10 @@ class RunComfy:
             return facts
         said = self._said(facts) if facts else f"HTTP {reply.status}."
         error = _meaning(code, reply.status, submitting=submitting)
-        raise error(f"{self._who} answered: {said}", _REMEDY[error])
+        raised = error(f"{self._who} answered: {said}", _REMEDY[error])
+        if error is BadReply and reply.status in _PASSING:
+            raised.exit_code = ServiceBusy.exit_code  # it may answer better later
+        raise raised
 
     def _said(self, body: Mapping[str, Any]) -> str:
         """Return the service's own words as a sentence, in whichever field they are."""
