@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from kontext_nb.errors import BadReply, LoginExpired, NotAuthorised, ServiceBusy
 from kontext_nb.model import Secret
@@ -159,7 +159,7 @@ class DeviceLogin:
             parts = urlsplit("")
         site = urlsplit(self.web_base)
         same = (parts.scheme, parts.netloc) == (site.scheme, site.netloc)
-        if not same or _bare(user_code) in _bare(text):
+        if not same or _bare(user_code) in _bare(unquote(text)):
             raise BadReply(
                 f"The login names a page that is not one of {site.netloc} to type a "
                 "code on.",
