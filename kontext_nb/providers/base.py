@@ -7,6 +7,7 @@ one small file that can be tested by feeding it replies by hand.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -86,6 +87,28 @@ class Reply:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+
+
+def facts_of(reply: Reply, token: Secret | None) -> dict[str, Any] | None:
+    """Return the JSON object that a reply holds; None if it holds none.
+
+    A service may quote the credential back, in any spelling JSON allows. It is taken
+    out here, so that nothing made of the answer has it: no message, no row, and no
+    variable that a traceback shows.
+
+    Args:
+        reply: What came back.
+        token: The credential of the call; None if it had none.
+    """
+    try:
+        facts = json.loads(reply.body)
+        if token is not None:
+            text = json.dumps(facts, ensure_ascii=False)
+            quoted = json.dumps(token.reveal(), ensure_ascii=False)[1:-1]
+            facts = json.loads(text.replace(quoted, "(token)"))
+    except (ValueError, RecursionError):
+        return None
+    return facts if isinstance(facts, dict) else None
 
 
 class Phase(StrEnum):

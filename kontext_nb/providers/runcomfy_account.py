@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from kontext_nb.errors import BadReply, LoginExpired, NotAuthorised, ServiceBusy
 from kontext_nb.model import Secret
-from kontext_nb.providers.base import Bearer, Call, Reply
+from kontext_nb.providers.base import Bearer, Call, Reply, facts_of
 
 WEB_BASE = "https://www.runcomfy.com"
 BALANCE_BASE = "https://api.runcomfy.net/prod/v2"
@@ -214,7 +214,8 @@ class Account:
             BadReply: The answer cannot be understood.
             ServiceBusy: It asks to come back later.
         """
-        named = self._named(self._checked(reply))
+        body = self._checked(reply)
+        named = {f.name: _plain(body.get(f.name)) for f in fields(Profile)}
         found = named.pop("id")
         if not found:
             raise BadReply(f"{self._host} does not say who you are.", _LATER)
@@ -256,26 +257,13 @@ class Account:
                 else "Set RUNCOMFY_TOKEN to a valid one, or unset it and run "
                 "kontext-nb login.",
             )
-        return _object(reply)
-
-    def _named(self, body: Mapping[str, Any]) -> dict[str, str | None]:
-        names = [field.name for field in fields(Profile)]
-        return {name: self._plain(body.get(name)) for name in names}
-
-    def _plain(self, words: Any) -> str | None:
-        """Return foreign words as one line that is safe to print."""
-        if not isinstance(words, str):
-            return None
-        # A service that quotes the credential back must not have it shown.
-        told = words.replace(self.token.reveal(), "(token)")
-        shown = (char if char.isprintable() else " " for char in told)
-        return " ".join("".join(shown).split())[:MAX_NAME_CHARS] or None
+        return _object(reply, self.token)
 
 
-def _object(reply: Reply) -> Mapping[str, Any]:
-    """Return the JSON object of a good answer.
+def _object(reply: Reply, token: Secret | None = None) -> Mapping[str, Any]:
+    """Return the JSON object of a good answer, without the credential if it quotes it.
 
-    Words of the service are not repeated: they may quote a credential.
+    Words of the service are not repeated.
 
     Raises:
         BadReply: It is not one.
@@ -287,7 +275,7 @@ def _object(reply: Reply) -> Mapping[str, Any]:
         raise BadReply(f"The service answered HTTP {reply.status}.", _LATER)
     if (code := _error_code(reply)) is not None:
         raise BadReply(f"The service answered error {code}.", _LATER)
-    body = _parsed(reply)
+    body = facts_of(reply, token)
     if body is None:
         raise BadReply("The service answered no JSON.", _PORTAL)
     return body
@@ -298,7 +286,7 @@ def _told(reply: Reply) -> tuple[str, Secret | None]:
 
     It never raises, because a bare token may be in its local variables.
     """
-    body = _parsed(reply) or {}
+    body = facts_of(reply, None) or {}
     said = body.get("status") or body.get("error")
     word = said.lower() if isinstance(said, str) else ""
     token = body.get("access_token")
@@ -306,16 +294,8 @@ def _told(reply: Reply) -> tuple[str, Secret | None]:
     return word, Secret.of(token) if good and isinstance(token, str) else None
 
 
-def _parsed(reply: Reply) -> dict[str, Any] | None:
-    try:
-        body = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
-    return body if isinstance(body, dict) else None
-
-
 def _error_code(reply: Reply) -> int | None:
-    code = (_parsed(reply) or {}).get("error_code")
+    code = (facts_of(reply, None) or {}).get("error_code")
     return code if isinstance(code, int) else None
 
 
@@ -328,6 +308,14 @@ def _number(value: Any) -> float | None:
     except OverflowError:
         return None
     return number if math.isfinite(number) else None
+
+
+def _plain(words: Any) -> str | None:
+    """Return foreign words as one line that is safe to print."""
+    if not isinstance(words, str):
+        return None
+    shown = (char if char.isprintable() else " " for char in words)
+    return " ".join("".join(shown).split())[:MAX_NAME_CHARS] or None
 
 
 def _bare(text: str) -> str:
