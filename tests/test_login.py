@@ -25,7 +25,7 @@ from kontext_nb.errors import (
     ServiceBusy,
 )
 from kontext_nb.providers.base import Reply
-from kontext_nb.providers.runcomfy_account import DeviceLogin
+from kontext_nb.providers.runcomfy_login import DeviceLogin
 from kontext_nb.session import login, tokens
 from tests import faulty
 from tests.faulty import answer, as_json

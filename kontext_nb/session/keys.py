@@ -14,16 +14,10 @@ from urllib.parse import urlsplit
 from kontext_nb.errors import NotAuthorised, ParameterRejected
 from kontext_nb.model import Secret
 from kontext_nb.providers.runcomfy import API_BASE, RESULT_DOMAINS, RunComfy
-from kontext_nb.providers.runcomfy_account import (
-    BALANCE_BASE,
-    WEB_BASE,
-    Account,
-    DeviceLogin,
-)
+from kontext_nb.providers.runcomfy_account import BALANCE_BASE, Account
+from kontext_nb.providers.runcomfy_login import WEB_BASE, DeviceLogin
 from kontext_nb.session import tokens
 from kontext_nb.session.tokens import token_file
-
-__all__ = ["balance_account", "is_meant", "login_site", "runcomfy", "token_file"]
 
 # No user name, and nothing that two parsers could read differently.
 _HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?")

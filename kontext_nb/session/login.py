@@ -8,7 +8,7 @@ from pathlib import Path
 from kontext_nb.engine.pace import BAD_REPLY_TRIES, Clock
 from kontext_nb.errors import BadReply, LoginExpired, ServiceBusy
 from kontext_nb.model import Secret
-from kontext_nb.providers.runcomfy_account import DeviceLogin, Grant, Wait
+from kontext_nb.providers.runcomfy_login import DeviceLogin, Grant, Wait
 from kontext_nb.session import keys, tokens
 from kontext_nb.session.account import answer, new_wire, wait_for
 
