@@ -16,6 +16,8 @@ from kontext_nb.session import keys, tokens
 
 TOKEN = "tok-kept-for-this-user"  # noqa: S105 - made up
 
+PRECIOUS = json.dumps({"access_token": TOKEN})
+
 posix = pytest.mark.skipif(os.name == "nt", reason="permissions as POSIX has them")
 as_root = pytest.mark.skipif(
     getattr(os, "geteuid", lambda: 1)() != 0, reason="only root can give a file away"
@@ -70,7 +72,10 @@ def test_file_and_folders_are_for_this_user_alone(folder, umask, before):
 
 
 def link_to_a_file(path):
-    path.with_name("victim").write_text("precious")
+    """Lead to a file that would do, were it in the place itself."""
+    victim = path.with_name("victim")
+    victim.write_text(PRECIOUS)
+    victim.chmod(0o600)
     path.symlink_to("victim")
 
 
@@ -118,7 +123,7 @@ def test_what_is_no_plain_file_is_neither_read_nor_replaced(odd, folder, monkeyp
         tokens.save(Secret.of(TOKEN))
     assert sorted((p.name, p.lstat()[:7]) for p in folder.iterdir()) == before
     if odd is link_to_a_file:
-        assert (folder / "victim").read_text() == "precious"
+        assert (folder / "victim").read_text() == PRECIOUS
 
 
 @posix
@@ -183,7 +188,7 @@ def test_a_logout_does_not_follow_a_link(folder):
     folder.mkdir(parents=True)
     link_to_a_file(folder / "token.json")
     assert tokens.delete()
-    assert (folder / "victim").read_text() == "precious"
+    assert (folder / "victim").read_text() == PRECIOUS
 
 
 SAVE_OFTEN = """
