@@ -473,8 +473,9 @@ def listed(service, prompt):
     """
     Image.new("RGB", (64, 64), "green").save("photo.png")
     service.script("submit", faulty.silent)
+    before = service.paid
     with started("edit", "photo.png", prompt, "-o", "out.png") as process:
-        while not service.paid:
+        while service.paid == before:  # it is not sending yet
             assert process.poll() is None
         shown = Path(f"/proc/{process.pid}/cmdline").read_bytes()
         for task in Path(f"/proc/{process.pid}/task").iterdir():
