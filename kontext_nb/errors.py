@@ -8,6 +8,7 @@
     |   `-- LimitReached          your own budget_usd or max_edits
     |-- SetupIncomplete       something needed is not installed            exit 69
     |-- NotAuthorised             no token, or one the service refuses     exit 77
+    |-- LoginExpired              nobody confirmed the code in time        exit 75
     |-- ServiceError              the service's side                       exit 69
     |   |-- RequestRefused        it read the request and will not run it  exit 65
     |   |-- OutOfCredit           the account has no balance left          exit 65
@@ -94,6 +95,12 @@ class NotAuthorised(KontextError):
     exit_code = 77
 
 
+class LoginExpired(KontextError):
+    """Nobody confirmed the login's code while it was good."""
+
+    exit_code = 75
+
+
 class ServiceError(KontextError):
     """The service could not do the edit."""
 
@@ -148,7 +155,7 @@ class OutcomeUnknown(ServiceError):
 
 
 class NotSaved(KontextError):
-    """The file that was named cannot be written; the edit itself is in the store."""
+    """A file cannot be written; an edit itself is in the store all the same."""
 
     exit_code = 73
 
