@@ -94,9 +94,6 @@ def service(monkeypatch):
 
 # --- what can be held in the hand -----------------------------------------------------
 
-not_yet = pytest.mark.xfail(
-    strict=True, reason="the provider's calls hold the bare text, its frames the echo"
-)
 THINGS = {
     "secret": lambda: Secret.of(CANARY),
     "provider": keys.runcomfy,
@@ -140,7 +137,7 @@ def test_nothing_that_is_shown_has_it(thing, show):
 @pytest.mark.parametrize(
     "thing",
     [
-        pytest.param(name, marks=not_yet) if name in ("submit", "status") else name
+        name
         for name in THINGS
         if name != "reply"  # it has what the service sent, and goes nowhere
     ],
@@ -251,19 +248,11 @@ WENT_WRONG = [
     (fail_as_a_job_in_the_background, "failed"),
 ]
 WENT_WRONG.remove((fail_to_count, "no id"))  # a balance needs none
-STILL_SHOWN = [
-    *((fail_in_the_background, name) for name in ("refused", "forbidden", "rejected")),
-    *((fail_in_the_background, name) for name in ("no credit", "not found")),
-    (fail_as_a_job_in_the_background, "failed"),
-]
 
 
 @pytest.mark.parametrize(
     ("way", "fault"),
-    [
-        pytest.param(*pair, marks=not_yet) if pair in STILL_SHOWN else pair
-        for pair in WENT_WRONG
-    ],
+    WENT_WRONG,
 )
 def test_no_error_shows_it_and_no_log_or_warning(way, fault, service, caplog):
     """Not its words, its frames or its attributes; nor what loggers said meanwhile."""
@@ -407,7 +396,6 @@ def test_nothing_that_is_made_has_it(name, made):
     assert found(shown) == []
 
 
-@not_yet
 def test_an_output_that_quotes_it_is_not_stored(service):
     """What else the service says beside the picture is kept, without the token."""
     output = {"image": f"{service.origin}/cdn/job-1.png", "note": f"by {CANARY}"}
