@@ -340,7 +340,7 @@ def test_no_schema_and_no_input_breaks_the_check(schema, inputs):
 
 
 @given(schemas, bodies)
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_accepted_inputs_are_accepted_after_a_round_trip(schema, inputs):
     """What may be sent is JSON: written, read and checked again it still fits."""
     assume(not problems(schema, inputs))

@@ -19,7 +19,7 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from kontext_nb.catalogue import found, nearest
+from kontext_nb.catalogue import found
 from kontext_nb.demo.jobs import Edit, Job, Phase, Workshop
 from kontext_nb.demo.schema import ENGINE, MODELS, BodyRejected, read_order
 from kontext_nb.model import echo
@@ -235,8 +235,7 @@ async def _me(_: Request) -> Response:
 def _model(request: Request) -> Any:
     model_id = request.path_params["model_id"]
     if model_id not in MODELS:
-        near = next(iter(nearest(model_id) or MODELS))
-        raise HTTPException(400, f"There is no model {echo(model_id)}; try {near}.")
+        raise HTTPException(400, f"There is no model {echo(model_id)}.")
     return MODELS[model_id]
 
 

@@ -1,6 +1,6 @@
 """Whether inputs fit a model, and what the model calls them: its published schema."""
 
-from kontext_nb.schema.checks import Problem, problems
+from kontext_nb.schema.checks import Problem, described, problems
 from kontext_nb.schema.dialect import (
     PictureField,
     aspect_ratios,
@@ -8,6 +8,7 @@ from kontext_nb.schema.dialect import (
     picture_field,
     required,
     seed_range,
+    shown,
 )
 from kontext_nb.schema.inputs import adapted, read_inputs
 
@@ -16,10 +17,12 @@ __all__ = [
     "Problem",
     "adapted",
     "aspect_ratios",
+    "described",
     "fields",
     "picture_field",
     "problems",
     "read_inputs",
     "required",
     "seed_range",
+    "shown",
 ]

@@ -85,6 +85,29 @@ def problems(schema: object, inputs: object) -> tuple[Problem, ...]:
     )
 
 
+def described(spec: Mapping[str, Any]) -> str:
+    """Say what one field takes, in the words of the problems it can have."""
+    low, high = bound(spec, "minimum"), bound(spec, "maximum")
+    least, most = count(spec, "minItems"), count(spec, "maxItems")
+    kind, offered = picture_kind(spec), enum(spec)
+    words = " or ".join(dict.fromkeys(_WORDS[name] for name in types(spec)))
+    if offered:
+        more = ", …" if len(offered) > _LISTED else ""
+        words = f"one of {', '.join(map(shown, offered[:_LISTED]))}{more}"
+    elif kind == "one":
+        words = "a picture"
+    elif kind == "many":
+        span = "any number of" if least is most is None else _span(least, most)
+        words = f"{span} pictures"
+    elif low is not None or high is not None:
+        words = f"{words or 'a number'} {_span(low, high)}"
+    elif words and (longest := count(spec, "maxLength")) is not None:
+        words = f"{words} of at most {longest} characters"
+    default = spec.get("default")
+    usual = "" if default is None else f"; default {shown(default)}"
+    return f"{words or 'anything'}{usual}"
+
+
 def _problem(
     name: object,
     spec: Mapping[str, Any],

@@ -142,6 +142,8 @@ def is_number(value: object) -> bool:
 
 def shown(value: object) -> str:
     """Return a foreign name or value as it can be printed: bare where that is safe."""
+    if isinstance(value, bool):
+        return str(value).lower()  # as JSON has it
     if isinstance(value, str) and value.isprintable() and value.strip() == value:
         return value if 0 < len(value) <= _SHOWN_CHARS else echo(value)
     return echo(value)
