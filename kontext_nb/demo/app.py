@@ -18,6 +18,7 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from kontext_nb.catalogue import found
 from kontext_nb.demo.account import OPEN_PATHS, Accounts
 from kontext_nb.demo.jobs import Edit, Job, Phase, Workshop
 from kontext_nb.demo.schema import ENGINE, MODELS, BodyRejected, read_order
@@ -124,9 +125,9 @@ class _Service:
     async def submit(self, request: Request) -> Response:
         """Take an order."""
         raw = await _body(request)
-        _model(request)
+        model_id = _model(request)["model_id"]
         try:
-            order = await asyncio.to_thread(read_order, raw)
+            order = await asyncio.to_thread(read_order, raw, model_id)
         except BodyRejected as error:
             return _error(422001, str(error), detail=error.detail)
         job = self._shop.submit(order)
@@ -198,15 +199,13 @@ async def _list_models(request: Request) -> Response:
     if not (1 <= limit <= _LIST_MAX and offset >= 0):
         return _error(422001, f"limit is 1 to {_LIST_MAX}, offset is 0 or more.")
     hidden = set() if asked.get("include_schema") == "true" else {"input_schema"}
-    word, category = asked.get("search", "").lower(), asked.get("category")
-    found = [
-        {key: value for key, value in entry.items() if key not in hidden}
-        for entry in MODELS.values()
-        if word in f"{entry['model_id']} {entry['display_name']}".lower()
-        and category in (None, *entry["categories"])
+    rows = found(asked.get("search", ""), asked.get("category"))
+    entries = [
+        {key: v for key, v in MODELS[row.model_id].items() if key not in hidden}
+        for row in rows
     ]
-    page = found[offset : offset + limit]
-    return JSONResponse({"models": page, "total": len(found)})
+    page = entries[offset : offset + limit]
+    return JSONResponse({"models": page, "total": len(entries)})
 
 
 async def _categories(_: Request) -> Response:
@@ -221,9 +220,7 @@ async def _one_model(request: Request) -> Response:
 def _model(request: Request) -> Any:
     model_id = request.path_params["model_id"]
     if model_id not in MODELS:
-        raise HTTPException(
-            400, f"There is no model {echo(model_id)}; try {next(iter(MODELS))}."
-        )
+        raise HTTPException(400, f"There is no model {echo(model_id)}.")
     return MODELS[model_id]
 
 
