@@ -37,8 +37,8 @@ class Seen:
     def phase(self) -> str:
         """Which step of a job this is."""
         last = self.path.partition("?")[0].rpartition("/")[2]
-        if self.path.startswith("/v1/models/"):
-            return "submit"
+        if self.path.startswith("/v1/models"):
+            return "submit" if self.method == "POST" else "catalogue"
         return last if last in ("status", "result", "cancel") else "download"
 
 
@@ -109,6 +109,7 @@ class Service:
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._script: dict[str, list[Answer]] = {
+            "catalogue": [answer(404)],
             "submit": [as_json({"request_id": REQUEST_ID})],
             "status": [as_json({"status": "completed"})],
             "result": [self.result()],

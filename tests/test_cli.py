@@ -104,7 +104,7 @@ BAD = {
     "no such file": (("none.png", *GOOD[1:]), 65, "cannot be opened"),
     "not an image": (("text.png", *GOOD[1:]), 65, "not a PNG, JPEG or WebP"),
     "empty prompt": ((GOOD[0], " ", *GOOD[2:]), 65, "prompt is empty"),
-    "unknown aspect ratio": ((*GOOD, "--aspect-ratio", "1:7"), 64, "1:7"),
+    "unknown aspect ratio": ((*GOOD, "--aspect-ratio", "1:7"), 65, "1:7"),
     "seed out of range": ((*GOOD, "--seed", "-1"), 65, "whole number from 0"),
     "seed no number": ((*GOOD, "--seed", "true"), 64, "true"),
     "unknown suffix": ((*GOOD[:3], "out.gif"), 65, ".png, .jpg"),

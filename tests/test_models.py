@@ -221,8 +221,8 @@ def nothing_in_vain(monkeypatch):
 
 @pytest.fixture
 def service(monkeypatch):
-    """Serve one model's record; the questions for it count as its ``submit``."""
-    with faulty.serve(submit=[faulty.as_json(RECORD)]) as service:
+    """Serve one model's record; the questions for it count as its ``catalogue``."""
+    with faulty.serve(catalogue=[faulty.as_json(RECORD)]) as service:
         monkeypatch.setenv("RUNCOMFY_MODEL_API_BASE", f"{service.origin}/v1")
         monkeypatch.setenv("RUNCOMFY_TOKEN", TOKEN)
         yield service
@@ -248,7 +248,7 @@ def test_a_live_record_is_kept_for_a_day(service, at_home, tmp_path):
     assert (first.price_usd, first.price_unit) == (0.04, "output")
     assert first.fetched_at == NOON
     assert known(at_home, now=lambda: NOON + DAY_S - 1) == first
-    assert service.phases() == ["submit"]
+    assert service.phases() == ["catalogue"]
     later = known(at_home, now=lambda: NOON + DAY_S)
     assert later.fetched_at == NOON + DAY_S
     assert known(at_home, now=lambda: NOON).fetched_at == NOON  # kept in the future
@@ -273,7 +273,7 @@ def test_a_live_record_is_kept_for_a_day(service, at_home, tmp_path):
 def test_an_old_record_serves_where_none_can_be_had(service, at_home, answer):
     """What is kept is better than what is bundled, and that better than nothing."""
     fresh = known(at_home, now=lambda: NOON)
-    service.script("submit", answer)
+    service.script("catalogue", answer)
     old = known(at_home, now=lambda: NOON + 9 * DAY_S)
     assert old.why
     assert replace(old, why=None) == fresh
@@ -289,7 +289,7 @@ def test_an_old_record_serves_where_none_can_be_had(service, at_home, answer):
 def test_a_silent_service_is_given_up_and_left_alone(service, at_home, monkeypatch):
     """One question waits for the limit; those of the next minute do not wait."""
     monkeypatch.setattr(models, "LIMIT_S", 0.05)
-    service.script("submit", faulty.silent)
+    service.script("catalogue", faulty.silent)
     first = known(at_home)
     assert first.assumed
     assert "did not answer" in first.why
@@ -380,7 +380,7 @@ def test_writers_at_once_leave_a_whole_record(service, at_home, tmp_path):
 def test_a_record_without_a_schema_has_the_bundled_one(service, at_home):
     """The price is the service's, the inputs are marked as assumed."""
     bare = {key: v for key, v in RECORD.items() if key != "input_schema"}
-    service.script("submit", faulty.as_json(bare))
+    service.script("catalogue", faulty.as_json(bare))
     found = known(at_home)
     assert (found.price_usd, found.assumed) == (0.04, True)
     assert found.schema == ROWS[KONTEXT_PRO].input_schema

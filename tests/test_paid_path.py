@@ -110,7 +110,9 @@ class Counted:
 
     @property
     def paid(self):
-        return sum(path.startswith("/v1/models/") for _, path, _ in self.seen)
+        return sum(
+            method == "POST" and "/models/" in path for method, path, _ in self.seen
+        )
 
 
 def counted(how, counters):

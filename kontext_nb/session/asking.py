@@ -27,10 +27,8 @@ def edit(
     source: Any,
     prompt: str,
     *,
-    seed: int | None = None,
-    aspect_ratio: str | None = None,
-    refresh: bool = False,
     wait: bool = True,
+    **how: Unpack[How],
 ) -> Edit | Task[Edit]:
     """Edit a picture by one instruction, and wait for the result.
 
@@ -39,12 +37,18 @@ def edit(
 
     Args:
         source: A path, bytes, a file object, a Pillow image, a NumPy array, or an https
-            address, which the service fetches itself.
+            address, which the service fetches itself; None for a model that makes a
+            picture from words alone.
         prompt: The change, as one short instruction.
-        seed: 0 to 2**31 - 1; None to have one picked and recorded.
-        aspect_ratio: Such as "16:9"; None to keep the source's.
-        refresh: True to have it made anew even if the store has it.
         wait: False to return at once with something to await.
+        **how: Options:
+
+            - ``seed``: 0 to 2**31 - 1; left out, one is picked and recorded.
+            - ``aspect_ratio``: Such as "16:9"; left out, the source's is kept.
+            - ``model``: Another model's id, for this edit.
+            - ``references``: Further pictures, for a model that takes several.
+            - ``inputs``: Further inputs by the model's own names.
+            - ``refresh``: True to have it made anew even if the store has it.
 
     Returns:
         The edit; with ``wait=False`` a task: ``await`` it, or call ``.result()``.
@@ -55,9 +59,7 @@ def edit(
         ServiceError: The service could not do it.
         StoreError: The store cannot be used; nothing was sent.
     """
-    return open_chain(source).add(
-        prompt, seed=seed, aspect_ratio=aspect_ratio, refresh=refresh, wait=wait
-    )
+    return open_chain(source).add(prompt, wait=wait, **how)
 
 
 def open_chain(source: Any) -> Chain:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import secrets
 import time
 import uuid
@@ -12,14 +11,16 @@ from dataclasses import replace
 from typing import Any
 
 from kontext_nb.chain import Step
-from kontext_nb.errors import NotAuthorised, StoreError
+from kontext_nb.errors import InputRejected, NotAuthorised, StoreError
 from kontext_nb.lifecycle import UNDER_WAY, State
-from kontext_nb.model import SEED_MAX, Job, Progress, Request
+from kontext_nb.model import Job, Progress, Request
 from kontext_nb.pixels import Picture
+from kontext_nb.schema import seed_range
 from kontext_nb.session import cell as cells
 from kontext_nb.session.engines import Engine, engine
 from kontext_nb.session.errand import Errand
-from kontext_nb.session.inputs import inputs_of
+from kontext_nb.session.inputs import Inputs, inputs_of
+from kontext_nb.session.models import Known, estimate_usd, known, recalled
 from kontext_nb.session.orders import Order
 from kontext_nb.session.settings import Settings, home_folder
 from kontext_nb.store.blobs import Blobs
@@ -56,9 +57,9 @@ class Desk:
             InputRejected: The order cannot be sent as it is; nothing was written.
         """
         by = engine(self.settings)
-        digest, blob = self._kept(order.source)
-        inputs = inputs_of(order, digest)
-        asked = Request.of(inputs, model=self.settings.model, provider=by.provider.name)
+        about = self._about(order, by)
+        wanted = inputs_of(order, about)
+        asked = self._request(wanted, by)
         call = cells.next_call(order.cell, asked.fingerprint)
         if call:
             found = self.ledger.step_of_call(call.key, asked.fingerprint)
@@ -66,12 +67,19 @@ class Desk:
             if found and kept and not self.forgotten(found.job):
                 return found, True
         self._make_home()
-        seed = asked.seed if asked.seed is not None else secrets.randbelow(SEED_MAX + 1)
+        seeds = seed_range(about.schema)
+        seeded = asked
+        if seeds and asked.seed is None:
+            lowest = max(0, seeds[0])
+            seed = lowest + secrets.randbelow(seeds[1] - lowest + 1)
+            seeded = asked.having(seed=seed)
         job = Job(
             id=uuid.uuid4().hex,
-            request=asked.having(seed=seed),
+            request=seeded,
             ask=asked.fingerprint,
-            pictures={digest: blob()},
+            pictures={d: self._kept(wanted.pictures[d]) for d in asked.pictures},
+            estimate_usd=estimate_usd(about, wanted.values),
+            notices=wanted.notices,
             created_at=time.time(),
         )
         step = Step(
@@ -88,6 +96,8 @@ class Desk:
             adopt -= UNDER_WAY | {State.UNKNOWN}
         besides = () if order.shares_what_is_in_hand else frozenset(_in_hand)
         step = self.ledger.add(step, adopt=adopt, besides=besides)
+        if step.job.state is State.INTENT and job.estimate_usd is not None:
+            step = replace(step, job=self.ledger.priced(step.job, job.estimate_usd))
         _in_hand.add(step.job.id)
         _placed_here.add(step.job.id)
         return step, step.job.id != job.id
@@ -105,12 +115,25 @@ class Desk:
                 "Choose another place with configure(home=…) or KONTEXT_NB_HOME.",
             ) from error
 
-    def _kept(self, source: Picture | str) -> tuple[str, Callable[[], str]]:
-        """Return the source's digest, and what keeps it and returns its name."""
+    def _about(self, order: Order, by: Engine) -> Known:
+        """Return what is known of the model; what is answered already asks nobody."""
+        kept = recalled(self.settings)
+        with contextlib.suppress(InputRejected):
+            asked = self._request(inputs_of(order, kept), by)
+            if self.ledger.has_answer(asked.fingerprint):
+                return kept
+        return known(self.settings)
+
+    def _request(self, wanted: Inputs, by: Engine) -> Request:
+        return Request.of(
+            wanted.values, model=self.settings.model, provider=by.provider.name
+        )
+
+    def _kept(self, source: Picture | str) -> str:
+        """Keep a picture, and return the blob's name; an address is its own."""
         if isinstance(source, str):
-            return hashlib.sha256(source.encode()).hexdigest(), lambda: source
-        picture = source
-        return picture.digest, lambda: self.blobs.put(picture.encoded, picture.suffix)
+            return source
+        return self.blobs.put(source.encoded, source.suffix)
 
     def finish(
         self, step: Step, report: Callable[[Progress], None]

@@ -132,6 +132,16 @@ def known(settings: Settings, *, now: Callable[[], float] = time.time) -> Known:
     return found
 
 
+def recalled(settings: Settings) -> Known:
+    """Return what is known of the model in the settings without asking anybody."""
+    with contextlib.suppress(KontextError):
+        file = _file(settings, _service(engine(settings)), settings.model)
+        kept = _kept(file, settings.model)
+        if kept:
+            return kept
+    return _bundled(settings.model, "It was not asked for.")
+
+
 def estimate_usd(known: Known, inputs: Mapping[str, Any]) -> float | None:
     """Return what an edit should cost, or None if that cannot be said.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from kontext_nb import pixels
@@ -22,24 +23,30 @@ class Order:
     """What the user wants, before it is known whether it must be made.
 
     Args:
-        source: The picture, or the https address it has.
-        prompt: The instruction.
+        source: The picture, or the https address it has; "" where there is none.
+        prompt: The instruction; None where ``inputs`` holds all there is.
         chain: Id of the chain the step belongs to.
         parent: The step the source came from; None for a chain's first picture.
         seed: None for any.
         aspect_ratio: None to follow the source.
         cell: The cell that asks, if one does.
         refresh: Have it made anew even where the store has it.
+        references: Further pictures, for a model that takes several.
+        inputs: Further inputs, by the model's own names.
+        pictures: Pictures that stand in ``inputs`` already, by digest.
     """
 
     source: Picture | str
-    prompt: str
+    prompt: str | None
     chain: str
     parent: str | None = None
     seed: int | None = None
     aspect_ratio: str | None = None
     cell: cells.Cell | None = None
     refresh: bool = False
+    references: tuple[Picture | str, ...] = ()
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Mapping[str, Picture | str] = field(default_factory=dict)
 
     @property
     def worth_keeping(self) -> frozenset[State]:
@@ -76,9 +83,13 @@ def is_address(source: str) -> bool:
 def source_of(given: Any) -> Picture | str:
     """Return what a user gave as a picture, or as the address it travels as.
 
+    None is no picture, for a model that makes one from words: "".
+
     Raises:
         ImageRejected: Neither.
     """
+    if given is None:
+        return ""
     if isinstance(given, str) and "://" in given[:12]:
         if is_address(given) and given.isascii() and given.isprintable():
             return given
