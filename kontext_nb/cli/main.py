@@ -11,6 +11,7 @@ import sys
 import click
 
 from kontext_nb import __version__
+from kontext_nb.cli.account import balance, login, logout, whoami
 from kontext_nb.cli.editing import OUTPUT_EXIT, edit
 from kontext_nb.cli.models import models
 from kontext_nb.cli.serving import serve
@@ -36,7 +37,7 @@ def cli(*, output: str, quiet: bool, debug: bool) -> None:
     del output, quiet, debug  # read from the context where they matter
 
 
-for _command in (edit, models, serve):
+for _command in (edit, models, serve, login, logout, whoami, balance):
     cli.add_command(_command)
 
 

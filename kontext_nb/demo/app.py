@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -20,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from kontext_nb.catalogue import found
+from kontext_nb.demo.account import OPEN_PATHS, Accounts
 from kontext_nb.demo.jobs import Edit, Job, Phase, Workshop
 from kontext_nb.demo.schema import ENGINE, MODELS, BodyRejected, read_order
 from kontext_nb.model import echo
@@ -58,8 +58,9 @@ def create_app(
         edit: The pixel work, instead of the demo engine's own.
     """
     shop = Workshop(edit or _demo_edit, queue_s=queue_s, work_s=work_s, workers=workers)
+    accounts = Accounts(origin, token or "demo-engine")
     return Starlette(
-        routes=list(_Service(origin, shop).routes()),
+        routes=[*_Service(origin, shop).routes(), *accounts.routes()],
         middleware=[Middleware(_Guard, token=token)],
         exception_handlers={HTTPException: _http_error, Exception: _broken},
     )
@@ -74,7 +75,10 @@ def _demo_edit(
 
 
 class _Guard:
-    """Asks for the bearer token everywhere but at the CDN, which must not see one."""
+    """Asks for the bearer token, but not at a login, nor at the CDN.
+
+    The CDN must not even see one.
+    """
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:
         self._app = app
@@ -86,6 +90,8 @@ class _Guard:
 
     def _refusal(self, scope: Scope) -> Response | None:
         sent = Headers(scope=scope).get("authorization")
+        if scope["path"].startswith(OPEN_PATHS):
+            return None
         if scope["path"].startswith("/cdn/"):
             if sent is None:
                 return None
@@ -115,8 +121,6 @@ class _Service:
         yield Route("/v1/requests/{job_id}/result", self.result)
         yield Route("/v1/requests/{job_id}/cancel", self.cancel, methods=["POST"])
         yield Route("/cdn/{job_id}.png", self.picture)
-        yield Route("/prod/v2/balance", _balance)
-        yield Route("/api/auth/me", _me)
 
     async def submit(self, request: Request) -> Response:
         """Take an order."""
@@ -211,25 +215,6 @@ async def _categories(_: Request) -> Response:
 
 async def _one_model(request: Request) -> Response:
     return JSONResponse(_model(request))
-
-
-async def _balance(_: Request) -> Response:
-    return JSONResponse(
-        {"balance_usd": 0.0, "balance_microdollars": 0, "currency": "USD"}
-    )
-
-
-async def _me(_: Request) -> Response:
-    return JSONResponse(
-        {
-            "id": "00000000-0000-4000-8000-000000000000",
-            "email": "demo@kontext-nb.invalid",
-            "display_name": f"Guest of the {ENGINE}",
-            "username": "demo",
-            "token_type": "cli",
-            "token_created_at": datetime.fromtimestamp(0, UTC).isoformat(),
-        }
-    )
 
 
 def _model(request: Request) -> Any:

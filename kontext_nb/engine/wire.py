@@ -37,6 +37,8 @@ class NotSent(KontextError):
 class Dropped(KontextError):
     """The connection failed after the request may have arrived."""
 
+    exit_code = 75
+
 
 def in_process(app: Any) -> httpx.AsyncBaseTransport:
     """Return the transport to an ASGI app in this process, faults and all.

@@ -28,11 +28,13 @@ from kontext_nb.errors import (
 from kontext_nb.model import Secret, echo
 from kontext_nb.providers.base import (
     SUBMIT_TIMEOUT_S,
+    Bearer,
     Call,
     Output,
     Phase,
     Reply,
     Status,
+    facts_of,
 )
 
 API_BASE = "https://model-api.runcomfy.net/v1"
@@ -106,7 +108,7 @@ class RunComfy:
         return Call(
             method="POST",
             url=f"{self.base}/models/{model}",
-            headers=self._headers() | {"content-type": "application/json"},
+            headers=Bearer(self.token, content_type="application/json"),
             body=json.dumps(inputs, allow_nan=False).encode(),
             paid=True,
             timeout_s=SUBMIT_TIMEOUT_S,
@@ -181,7 +183,7 @@ class RunComfy:
         return Call(
             method="POST",
             url=f"{self.base}/requests/{request_id}/cancel",
-            headers=self._headers(),
+            headers=Bearer(self.token),
         )
 
     def read_cancel(self, reply: Reply) -> bool:
@@ -229,19 +231,14 @@ class RunComfy:
         return f"The {self.engine}" if self.engine else official
 
     def _get(self, path: str) -> Call:
-        return Call(method="GET", url=f"{self.base}/{path}", headers=self._headers())
-
-    def _headers(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self.token.reveal()}"}
+        url = f"{self.base}/{path}"
+        return Call(method="GET", url=url, headers=Bearer(self.token))
 
     def _checked(self, reply: Reply, *, submitting: bool = False) -> Mapping[str, Any]:
         """Return the JSON object of a good reply, or raise what a bad one means."""
-        try:
-            body = json.loads(reply.body)
-        except (ValueError, RecursionError):
-            body = None
-        readable = isinstance(body, dict)
-        facts: Mapping[str, Any] = body if readable else {}
+        body = facts_of(reply, self.token)
+        readable = body is not None
+        facts: Mapping[str, Any] = body or {}
         code = facts.get("error_code")
         if code == _NOT_READY and not submitting:
             return facts
@@ -250,16 +247,17 @@ class RunComfy:
             return facts
         said = self._said(facts) if facts else f"HTTP {reply.status}."
         error = _meaning(code, reply.status, submitting=submitting)
-        raise error(f"{self._who} answered: {said}", _REMEDY[error])
+        raised = error(f"{self._who} answered: {said}", _REMEDY[error])
+        if error is BadReply and reply.status in _PASSING:
+            raised.exit_code = ServiceBusy.exit_code  # it may answer better later
+        raise raised
 
     def _said(self, body: Mapping[str, Any]) -> str:
         """Return the service's own words as a sentence, in whichever field they are."""
         for key in ("error_message", "message", "error", "detail"):
             words = body.get(key)
             if words:
-                # A service that quotes the credential back must not have it shown.
-                text = _plain(words).replace(self.token.reveal(), "(token)")
-                text = text[:MAX_REASON_CHARS].rstrip(".")
+                text = _plain(words)[:MAX_REASON_CHARS].rstrip(".")
                 return text if text.endswith(("?", "!")) else f"{text}."
         return "no reason given."
 

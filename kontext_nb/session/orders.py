@@ -45,7 +45,8 @@ class Order:
     def worth_keeping(self) -> frozenset[State]:
         """In which states this very call's own job answers it."""
         # What is under way is waited for also by who wants it anew: it is just that.
-        return UNDER_WAY if self.refresh else WORTH_KEEPING
+        # And what may have been charged is never sent again by asking again.
+        return UNDER_WAY | {State.UNKNOWN} if self.refresh else WORTH_KEEPING
 
     def adoptable(self, call: cells.Call | None) -> frozenset[State]:
         """Return in which states another job for the same ask may answer.
