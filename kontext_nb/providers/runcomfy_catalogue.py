@@ -15,7 +15,7 @@ from kontext_nb.catalogue import nearest
 from kontext_nb.errors import BadReply, RequestRefused, ResultLost
 from kontext_nb.model import checked_model, echo
 from kontext_nb.providers.base import Call, Reply
-from kontext_nb.providers.runcomfy import MAX_NAME_CHARS, RunComfy, _plain
+from kontext_nb.providers.runcomfy import MAX_NAME_CHARS, RunComfy, _plain, usd
 
 TIMEOUT_S = 5.0
 MAX_NOTE_CHARS = 300
@@ -158,10 +158,7 @@ class Catalogue:
         return replace(call, timeout_s=TIMEOUT_S)
 
     def _read(self, reply: Reply) -> Mapping[str, Any]:
-        # What a service quotes back must not be kept with the record.
-        token = self.service.token.reveal().encode()
-        told = replace(reply, body=reply.body.replace(token, b"(token)"))
-        return self.service._checked(told)  # noqa: SLF001 - one vendor, two files
+        return self.service._checked(reply)  # noqa: SLF001 - one vendor, two files
 
 
 def read_record(payload: Mapping[str, Any], model_id: str) -> ModelRecord:
@@ -197,9 +194,9 @@ def _price(value: Any) -> float | None:
     unknown would hide the one model that is free. What is left out, null, text, a bool,
     negative or no finite number says nothing about the charge.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) + 0.0 if 0 <= value <= MAX_PRICE_USD else None  # no -0.0
+    in_reach = isinstance(value, int | float) and value <= MAX_PRICE_USD
+    price = usd(value) if in_reach else None
+    return None if price is None else price + 0.0  # so that -0.0 is 0
 
 
 def _text(words: Any, longest: int) -> str | None:

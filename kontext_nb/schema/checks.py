@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from kontext_nb.model import echo
+from kontext_nb.model import echo, picture_mark
 from kontext_nb.schema.dialect import (
     PICTURE_NAME,
     TYPES,
@@ -41,7 +41,8 @@ _WORDS = {
     "null": "null",
 }
 _FORMAT = re.compile(r"(image|video|audio)_uri(s?)")
-_PICTURE_KEPT = re.compile(r"picture:[0-9a-f]{64}")  # one of the store, not yet sent
+# A picture of the store, before it is sent.
+_PICTURE_KEPT = re.compile(re.escape(picture_mark("")) + "[0-9a-f]{64}")
 _NUMBER = r"(\d{1,9}(?:\.\d{1,9})?)"
 _RATIO = re.compile(rf"\s*{_NUMBER}\s*(?:[:/x\u00d7\uff1a]\s*{_NUMBER}\s*)?")
 

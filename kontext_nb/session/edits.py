@@ -157,7 +157,9 @@ class Edit:
             seed=seed,
             aspect_ratio=asked.aspect_ratio,
             model=asked.model,
-            references=[p if is_address(p) else self._desk.blobs.get(p) for p in further],
+            references=[
+                p if is_address(p) else self._desk.blobs.get(p) for p in further
+            ],
             inputs=asked.options,
         )
 

@@ -41,6 +41,7 @@ MAX_AGE_S = 24 * 3600.0
 # A service that did not answer is left alone this long: a sweep must not wait for each
 # of its cells.
 UNASKED_S = 60.0
+_LATEST_S = 1e11  # in the year 5138; a date beyond it is damage
 MAX_FILE_BYTES = 4 * 1024 * 1024
 # Names that models have for how many results they make.
 _COUNTS = ("num_images", "number_of_images", "num_outputs", "n")
@@ -309,7 +310,9 @@ def _kept(file: Path, model: str) -> Known | None:
         found = json.loads(file.read_bytes())
         payload = found.get("record") if isinstance(found, dict) else None
         fetched_at = found.get("fetched_at") if payload else None
-        if isinstance(payload, dict) and isinstance(fetched_at, float):
+        if not isinstance(payload, dict) or not isinstance(fetched_at, float):
+            return None
+        if 0 <= fetched_at < _LATEST_S:
             return _of_record(read_record(payload, model), fetched_at)
     return None
 
@@ -317,8 +320,8 @@ def _kept(file: Path, model: str) -> Known | None:
 def _keep(file: Path, found: Known) -> None:
     """Keep a record, whole or not at all; a store that takes none costs nothing."""
     record = found.record.payload if found.record else {}
-    text = json.dumps({"fetched_at": found.fetched_at, "record": record})
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, RecursionError):
+        text = json.dumps({"fetched_at": found.fetched_at, "record": record})
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, aside = tempfile.mkstemp(dir=file.parent, prefix=".aside-")
         try:
