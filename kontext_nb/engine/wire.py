@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from urllib.request import getproxies
 
@@ -35,7 +36,7 @@ _NEVER_SENT = (
     httpx.LocalProtocolError,
     httpx.ProxyError,  # it refused the tunnel the request would have gone through
 )
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class Unanswered(KontextError):
@@ -67,6 +68,10 @@ class Dropped(Unanswered):
     """
 
     heard: Reply | None = None
+
+
+class NoHttp(BadReply):
+    """What came back is not HTTP: something else than the service answered."""
 
 
 def in_process(app: Any) -> httpx.AsyncBaseTransport:
@@ -111,6 +116,17 @@ class Answer:
                         yield piece[start : start + PIECE_BYTES]
 
 
+@dataclass(slots=True)
+class _Heard:
+    """What there is of an answer so far."""
+
+    answer: Answer | None = None
+    body: bytearray = field(default_factory=bytearray)
+
+    def reply(self, answer: Answer) -> Reply:
+        return Reply(answer.status, answer.headers, bytes(self.body))
+
+
 class Wire:
     """One HTTP client, for one loop.
 
@@ -144,38 +160,33 @@ class Wire:
             BadReply: The answer is no HTTP, is larger than the call allows, or
                 compressed so that it cannot be read within that.
         """
-        whole_s = call.timeout_s * (WITH_A_BODY if call.body else 1)
-        url = self._request(call).url
+        url, heard = self._request(call).url, _Heard()
         try:
-            async with asyncio.timeout(whole_s):
-                for _ in range(MAX_HOPS):
-                    reply = await self._send(call, url)
-                    target = _within_origin(url, reply)
-                    if call.method != "GET" or call.paid or target is None:
-                        return reply
-                    url = target
-                return await self._send(call, url)
-        except TimeoutError:
-            dropped = Dropped(
-                f"{url.host} did not answer in {whole_s:.0f} s.", "Re-run to go on."
-            )
-            dropped.timed_out = True
-            raise dropped from None
+            with _as_ours(url.host):
+                async with asyncio.timeout(_whole_s(call)):
+                    for _ in range(MAX_HOPS):
+                        reply = await self._send(call, url, heard)
+                        target = _within_origin(url, reply)
+                        if call.method != "GET" or call.paid or target is None:
+                            return reply
+                        url = target
+                    return await self._send(call, url, heard)
+        except Dropped as error:
+            if heard.answer:
+                error.heard = heard.reply(heard.answer)
+            raise
 
-    async def _send(self, call: Call, url: httpx.URL) -> Reply:
-        body = bytearray()
+    async def _send(self, call: Call, url: httpx.URL, heard: _Heard) -> Reply:
+        heard.answer, heard.body = None, bytearray()
         async with self.open(call, url) as answer:
-            try:
-                async with aclosing(answer.pieces()) as pieces:
-                    async for piece in pieces:
-                        body += piece
-                        if len(body) > call.max_bytes:
-                            raise _too_large(url.host, call.max_bytes)
-            except Dropped as error:
-                error.heard = Reply(answer.status, answer.headers, bytes(body))
-                raise
-        plain = _unpacked(bytes(body), answer.headers, call.max_bytes, url.host)
-        return Reply(answer.status, answer.headers, plain)
+            heard.answer = answer
+            async with aclosing(answer.pieces()) as pieces:
+                async for piece in pieces:
+                    heard.body += piece
+                    if len(heard.body) > call.max_bytes:
+                        raise _too_large(url.host, call.max_bytes)
+        reply = heard.reply(answer)
+        return replace(reply, body=_unpacked(reply, call.max_bytes, url.host))
 
     @asynccontextmanager
     async def open(
@@ -183,7 +194,8 @@ class Wire:
     ) -> AsyncIterator[Answer]:
         """Send ``call`` once and give its answer as soon as the head is there.
 
-        Nothing is followed, unpacked or bounded in size, and in time only each wait.
+        Nothing is followed or unpacked. The head is bounded in size and time; of the
+        body only each wait is.
 
         Args:
             call: What to send.
@@ -196,7 +208,8 @@ class Wire:
         """
         request = self._request(call, url)
         with _as_ours(request.url.host):
-            response = await self._client.send(request, stream=True)
+            async with asyncio.timeout(_whole_s(call)):
+                response = await self._client.send(request, stream=True)
         try:
             yield Answer(response)
         finally:
@@ -218,6 +231,10 @@ class Wire:
             ) from None
 
 
+def _whole_s(call: Call) -> float:
+    return call.timeout_s * (WITH_A_BODY if call.body else 1)
+
+
 @contextmanager
 def _as_ours(host: str) -> Iterator[None]:
     """Turn httpx's errors into ours, which name the host and nothing else of it."""
@@ -232,15 +249,15 @@ def _as_ours(host: str) -> Iterator[None]:
         not_sent.lasting = _is_lasting(error)
         raise not_sent from None
     except Garbled:
-        raise BadReply(
+        raise NoHttp(
             f"What {host} answered is not HTTP.",
             "Check that no portal or proxy is in between, and re-run.",
         ) from None
-    except httpx.TransportError as error:
+    except (httpx.TransportError, TimeoutError) as error:
         dropped = Dropped(
             f"The connection to {host} broke ({_reason(error)}).", "Re-run to go on."
         )
-        dropped.timed_out = isinstance(error, httpx.TimeoutException)
+        dropped.timed_out = isinstance(error, httpx.TimeoutException | TimeoutError)
         raise dropped from None
 
 
@@ -272,7 +289,7 @@ def _reason(error: Exception) -> str:
 def _within_origin(url: httpx.URL, reply: Reply) -> httpx.URL | None:
     """Return where ``reply`` redirects to, if that is the same origin."""
     place = reply.headers.get("location")
-    if reply.status not in _REDIRECTS or not place:
+    if reply.status not in REDIRECTS or not place:
         return None
     try:
         target = url.join(place)
@@ -283,16 +300,14 @@ def _within_origin(url: httpx.URL, reply: Reply) -> httpx.URL | None:
     return target if same and not target.userinfo else None
 
 
-def _unpacked(
-    body: bytes, headers: Mapping[str, str], max_bytes: int, host: str
-) -> bytes:
+def _unpacked(reply: Reply, max_bytes: int, host: str) -> bytes:
     """Return the body as it was before its content encoding, within the same cap.
 
     Nobody asked for one, but an answer to a paid call is worth the trouble.
     """
-    encoding = headers.get("content-encoding", "identity").strip().lower()
+    encoding = reply.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("identity", ""):
-        return body
+        return reply.body
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise BadReply(
             f"{host} sent an answer compressed in a way nobody asked for.",
@@ -300,7 +315,7 @@ def _unpacked(
         )
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip or zlib, as its head says
     try:
-        plain = unpacker.decompress(body, max_bytes + 1)
+        plain = unpacker.decompress(reply.body, max_bytes + 1)
     except zlib.error:
         plain = b""
     if len(plain) > max_bytes:
