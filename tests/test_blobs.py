@@ -89,6 +89,8 @@ def test_what_the_disk_changed_is_not_kept(blobs, monkeypatch):
 def test_the_name_appears_only_with_all_bytes_on_disk(blobs, monkeypatch):
     """The bytes are flushed under another name, and moved when they are safe."""
     blobs.root.mkdir()
+    digest = hashlib.sha256(b"pixels").hexdigest()
+    blobs.path(digest + ".png").parent.mkdir()
     seen = []
     real = os.fsync
 

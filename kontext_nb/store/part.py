@@ -37,9 +37,7 @@ class Part:
         self._hash = hashlib.sha256()
         self.size = 0  # bytes
         with self._told():
-            if not root.is_dir():
-                root.mkdir(parents=True, exist_ok=True)
-                flush(root.parent)
+            make(root)
             handle, self.path = aside(root)
             # Unbuffered: what a full disk refuses is told here, not when it is closed.
             self._file = os.fdopen(handle, "r+b", buffering=0)
@@ -110,6 +108,13 @@ class Part:
             ) from error
 
 
+def make(folder: Path) -> None:
+    """Make a folder whose name outlives a power cut, unless it is there."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        flush(folder.parent)
+
+
 def aside(folder: Path) -> tuple[int, Path]:
     """Make an empty file that names its process, and return its handle and path.
 
@@ -122,10 +127,10 @@ def aside(folder: Path) -> tuple[int, Path]:
 
 def settle(written: Path, path: Path) -> None:
     """Move a flushed file to its name, so that the name outlives a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make(path.parent)
     written.replace(path)
     flush(path.parent)
-    flush(path.parent.parent)
+    flush(path.parent.parent)  # another writer may have made the folder just now
 
 
 def check(path: Path, name: str) -> None:
