@@ -14,6 +14,7 @@ from kontext_nb import __version__
 from kontext_nb.cli.editing import OUTPUT_EXIT, edit
 from kontext_nb.cli.serving import serve
 from kontext_nb.cli.speech import STDOUT, failure, say
+from kontext_nb.cli.store import store
 from kontext_nb.errors import KontextError
 
 USAGE_EXIT = 64
@@ -35,7 +36,7 @@ def cli(*, output: str, quiet: bool, debug: bool) -> None:
     del output, quiet, debug  # read from the context where they matter
 
 
-for _command in (edit, serve):
+for _command in (edit, serve, store):
     cli.add_command(_command)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,13 @@ class Blobs:
         if hashlib.sha256(data).hexdigest() != name.partition(".")[0]:
             raise damaged(name)
         return data
+
+    def names(self) -> Iterator[str]:
+        """Go through the names of the blobs that are there, whole or not."""
+        for path in self.root.glob("??/*"):
+            name = path.parent.name + path.name
+            if _NAME.fullmatch(name):
+                yield name
 
     def path(self, name: str) -> Path:
         """Return where the blob of that name is kept.
