@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kontext_nb.errors import StoreError
-from kontext_nb.store import blobs as blobs_module
 from kontext_nb.store.blobs import Blobs
 
 
@@ -32,11 +31,14 @@ def test_what_is_put_can_be_got(data, tmp_path_factory):
 
 
 def test_the_same_bytes_are_kept_once(blobs):
-    """A second put of the same bytes writes nothing."""
+    """A second put of the same bytes writes nothing, but makes them count as new."""
     name = blobs.put(b"pixels", ".png")
     before = blobs.path(name).stat()
+    os.utime(blobs.path(name), (100, 100))
     assert blobs.put(b"pixels", ".png") == name
-    assert blobs.path(name).stat().st_mtime_ns == before.st_mtime_ns
+    after = blobs.path(name).stat()
+    assert after.st_ino == before.st_ino
+    assert after.st_mtime >= before.st_mtime
     assert files(blobs) == [blobs.path(name)]
 
 
@@ -64,33 +66,21 @@ def test_a_write_that_fails_leaves_nothing(blobs, monkeypatch):
     def full(_handle):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(blobs_module.os, "fsync", full)
-    with pytest.raises(StoreError, match="No space left"):
-        blobs.put(b"pixels", ".png")
+    monkeypatch.setattr(os, "fsync", full)
+    for _ in range(100):
+        with pytest.raises(StoreError, match="No space left"):
+            blobs.put(b"pixels", ".png")
     assert files(blobs) == []
 
 
 def test_what_the_disk_changed_is_not_kept(blobs, monkeypatch):
     """The bytes are read back before the name appears."""
-    real = os.fdopen
 
-    class Lying:
-        def __init__(self, file):
-            self.file = file
+    def damaging(handle):
+        os.pwrite(handle, b"?", 2)
 
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            self.file.close()
-
-        def write(self, data):
-            self.file.write(data[:-1] + b"?")
-
-        def __getattr__(self, name):
-            return getattr(self.file, name)
-
-    monkeypatch.setattr(blobs_module.os, "fdopen", lambda *how: Lying(real(*how)))
+    blobs.root.mkdir()
+    monkeypatch.setattr(os, "fsync", damaging)
     with pytest.raises(StoreError, match="damaged"):
         blobs.put(b"pixels", ".png")
     assert files(blobs) == []
@@ -98,6 +88,9 @@ def test_what_the_disk_changed_is_not_kept(blobs, monkeypatch):
 
 def test_the_name_appears_only_with_all_bytes_on_disk(blobs, monkeypatch):
     """The bytes are flushed under another name, and moved when they are safe."""
+    blobs.root.mkdir()
+    digest = hashlib.sha256(b"pixels").hexdigest()
+    blobs.path(digest + ".png").parent.mkdir()
     seen = []
     real = os.fsync
 
@@ -105,10 +98,26 @@ def test_the_name_appears_only_with_all_bytes_on_disk(blobs, monkeypatch):
         seen.append([path.name[:7] for path in files(blobs)])
         real(handle)
 
-    monkeypatch.setattr(blobs_module.os, "fsync", watched)
+    monkeypatch.setattr(os, "fsync", watched)
     blobs.put(b"pixels", ".png")
     assert seen[0] == [".aside-"]
     assert len(seen) == 3  # the file, and the two folders its name is in
+
+
+def test_what_is_found_there_is_made_durable_too(blobs, monkeypatch):
+    """Another writer may have moved it a moment ago, and not flushed its name yet."""
+    name = blobs.put(b"pixels", ".png")
+    flushed = set()
+    real = os.fsync
+
+    def watched(handle):
+        flushed.add(os.fstat(handle).st_ino)
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    blobs.put(b"pixels", ".png")
+    folder = blobs.path(name).parent
+    assert flushed == {folder.stat().st_ino, blobs.root.stat().st_ino}
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):

@@ -16,6 +16,7 @@ from kontext_nb.cli.editing import OUTPUT_EXIT, edit
 from kontext_nb.cli.models import models
 from kontext_nb.cli.serving import serve
 from kontext_nb.cli.speech import STDOUT, failure, say
+from kontext_nb.cli.store import store
 from kontext_nb.errors import KontextError
 
 USAGE_EXIT = 64
@@ -37,7 +38,8 @@ def cli(*, output: str, quiet: bool, debug: bool) -> None:
     del output, quiet, debug  # read from the context where they matter
 
 
-for _command in (edit, models, serve, login, logout, whoami, balance):
+_COMMANDS = (edit, models, store, serve, login, logout, whoami, balance)
+for _command in _COMMANDS:
     cli.add_command(_command)
 
 

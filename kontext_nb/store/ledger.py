@@ -242,6 +242,16 @@ class Ledger:
         )
         return tuple(rows.job(row) for row in found)
 
+    @contextmanager
+    def held(self) -> Iterator[tuple[Job, ...]]:
+        """Give all jobs, and let nobody write a row until the block ends.
+
+        Raises:
+            StoreError: Somebody else writes for too long, or it cannot be written.
+        """
+        with self._transaction() as db:
+            yield tuple(rows.job(row) for row in db.execute("SELECT * FROM jobs"))
+
     def job_of_request(self, request_id: str) -> Job | None:
         """Return the job that the service knows by this id."""
         found = self._rows("SELECT * FROM jobs WHERE request_id = ?", request_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from typing import Any
 
 from kontext_nb.chain import Step
@@ -112,6 +113,9 @@ _PLAIN = (
     "finished_at",
     "error",
 )
+# Values by the names of columns, wherever they were kept.
+Row = sqlite3.Row | Mapping[str, Any]
+
 _LISTS = ("consents", "results", "notices")
 JSON_COLUMNS = frozenset({*_LISTS, "pictures"})
 
@@ -166,7 +170,7 @@ def columns(job: Job) -> dict[str, Any]:
     }
 
 
-def job(row: sqlite3.Row) -> Job:
+def job(row: Row) -> Job:
     """Return the job of a row.
 
     Raises:
@@ -190,7 +194,19 @@ def job(row: sqlite3.Row) -> Job:
         ) from error
 
 
-def step(row: sqlite3.Row) -> Step:
+def step_columns(step: Step) -> dict[str, Any]:
+    """Return a step, without its job, as the columns that `step` reads."""
+    return {
+        "step": step.id,
+        "chain": step.chain,
+        "parent": step.parent,
+        "call": step.call,
+        "text_call": step.text_call,
+        "stepped_at": step.created_at,
+    }
+
+
+def step(row: Row) -> Step:
     """Return the step of a row that holds its job as well."""
     return Step(
         id=row["step"],

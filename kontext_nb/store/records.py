@@ -1,0 +1,128 @@
+"""A file beside the ledger for each job: what a ledger that is lost is rebuilt from.
+
+A record may be older than the row was. A job whose record says that nothing was sent
+may have been sent since, so whoever rebuilds takes it for one whose fate is unknown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kontext_nb.chain import Step
+from kontext_nb.errors import StoreError
+from kontext_nb.model import Job, echo
+from kontext_nb.store import rows
+from kontext_nb.store.part import aside, make, settle
+
+VERSION = 1  # of what a record holds; one of a newer version is not read
+
+_ID = re.compile(r"[0-9A-Za-z_-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """A folder of one small JSON file per job.
+
+    Args:
+        root: Made with the first record.
+    """
+
+    root: Path
+
+    def write(self, job: Job, steps: Iterable[Step]) -> None:
+        """Write a job and its steps down, in the place of what was written before.
+
+        Raises:
+            StoreError: The disk did not take it; the older record stands.
+        """
+        facts = {
+            "version": VERSION,
+            "job": rows.columns(job),
+            "steps": [rows.step_columns(step) for step in steps],
+        }
+        data = json.dumps(facts | {"sha256": _digest(facts)}, indent=1).encode()
+        path = self._path(job.id)
+        try:
+            make(self.root)
+            make(path.parent)
+            handle, written = aside(path.parent)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                settle(written, path)
+            except BaseException:
+                written.unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise StoreError(
+                f"The record of a job cannot be kept in {self.root}: {error.strerror}.",
+                "Free some space, or choose another place with configure(home=…).",
+            ) from error
+
+    def read_all(
+        self, skipped: list[Path] | None = None
+    ) -> Iterator[tuple[Job, tuple[Step, ...]]]:
+        """Go through all the jobs and their steps, in no particular order.
+
+        Args:
+            skipped: Gets the files that are damaged, or of a newer version.
+
+        Raises:
+            StoreError: The folder is there but cannot be read.
+        """
+        for path in self._files():
+            record = _read(path)
+            if record:
+                yield record
+            elif skipped is not None:
+                skipped.append(path)
+
+    def _files(self) -> list[Path]:
+        # glob would pass over a folder that cannot be read, and jobs would be missing.
+        try:
+            if not self.root.exists():
+                return []
+            folders = [path for path in self.root.iterdir() if path.is_dir()]
+            files = [path for folder in folders for path in folder.iterdir()]
+        except OSError as error:
+            raise StoreError(
+                f"The records in {self.root} cannot be read: {error.strerror}.",
+                "Check the folder's permissions.",
+            ) from error
+        return sorted(path for path in files if path.suffix == ".json")
+
+    def _path(self, job_id: str) -> Path:
+        if not _ID.fullmatch(job_id):
+            raise StoreError(
+                f"{echo(job_id)} is no job of the store.",
+                "The ledger is damaged: restore it from a backup.",
+            )
+        return self.root / job_id[:2] / f"{job_id}.json"
+
+
+def _read(path: Path) -> tuple[Job, tuple[Step, ...]] | None:
+    """Return what a file holds; None if it is damaged or newer."""
+    try:
+        facts = json.loads(path.read_bytes())
+        written = facts.pop("sha256")
+        if facts["version"] != VERSION or _digest(facts) != written:
+            return None
+        kept = facts["job"]
+        return rows.job(kept), tuple(rows.step(kept | s) for s in facts["steps"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None  # no file, no JSON, or not of the shape that is written here
+    except (RecursionError, StoreError):
+        return None
+
+
+def _digest(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

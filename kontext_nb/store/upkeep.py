@@ -1,0 +1,203 @@
+"""Looking after the store: are the blobs whole, and which does nobody need any more."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from kontext_nb.errors import StoreError
+from kontext_nb.model import Job
+from kontext_nb.store import owner
+from kontext_nb.store.blobs import Blobs
+from kontext_nb.store.ledger import Ledger
+from kontext_nb.store.part import ASIDE, aside, check
+from kontext_nb.store.records import Records
+
+DAY_S = 24 * 3600.0
+
+_ASIDE = re.compile(re.escape(ASIDE) + r"(\d+)-(\d*)-")
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One blob that is not what its name promises.
+
+    Args:
+        blob: Its name.
+        missing: It is not there, or cannot be read; else its bytes have changed, or
+            the row that names it.
+        jobs: Ids of the jobs that refer to it.
+    """
+
+    blob: str
+    missing: bool
+    jobs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What `verify` found.
+
+    Args:
+        checked: How many blobs there are, or should be.
+        damages: Those that are damaged or missing.
+    """
+
+    checked: int
+    damages: tuple[Damage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A file of the store that nobody needs.
+
+    Args:
+        path: Where it is.
+        size: Bytes.
+    """
+
+    path: Path
+    size: int
+
+
+def verify(blobs: Blobs, jobs: Iterable[Job]) -> Verified:
+    """Read every blob through that is there, or that a job refers to."""
+    used: dict[str, list[str]] = {}
+    for job in jobs:
+        for name in _blobs_of(job):
+            used.setdefault(name, []).append(job.id)
+    names = sorted(used.keys() | set(blobs.names()))
+    damages = []
+    for name in names:
+        try:
+            check(blobs.path(name), name)
+        except (OSError, StoreError) as error:
+            missing = isinstance(error, OSError)
+            damages.append(Damage(name, missing, tuple(used.get(name, ()))))
+    return Verified(len(names), tuple(damages))
+
+
+def gc(
+    blobs: Blobs,
+    ledger: Ledger,
+    records: Records,
+    *,
+    now: float,
+    delete: bool = False,
+    older_than_s: float = DAY_S,
+) -> tuple[Leftover, ...]:
+    """Find, or delete, the blobs no job refers to, and what dead processes left aside.
+
+    A writer keeps its blob before it writes the row that refers to it. Until then only
+    the blob's age protects it, so nothing young is ever removed; `Blobs.put` makes an
+    old blob young again. From then on its row does: no row is added while this deletes.
+
+    Args:
+        blobs: Where to look.
+        ledger: Its jobs refer to blobs.
+        records: So do theirs, should the ledger have lost some.
+        now: Unix seconds.
+        delete: Delete them, and not only say which.
+        older_than_s: Nothing younger is touched. What another machine has aside cannot
+            be told from what a dead process left, so keep it longer than any download.
+
+    Returns:
+        What was deleted, or would be.
+
+    Raises:
+        StoreError: The ledger cannot be read, is gone, or a file cannot be deleted.
+    """
+    until = now - older_than_s
+    kept = {name for job, _ in records.read_all() for name in _blobs_of(job)}
+    used = kept.union(*map(_blobs_of, ledger.jobs()))
+    unused = {name: found for name, found in _old(blobs, until) if name not in used}
+    asides = [a for root in (blobs.root, records.root) for a in _left(root, until)]
+    if unused and not os.path.exists(ledger.path):  # noqa: PTH110 - as in the ledger
+        raise StoreError(
+            f"The ledger {ledger.path} is missing, so nobody knows what is needed.",
+            "Restore it from a backup; nothing was deleted.",
+        )
+    if not delete:
+        return (*unused.values(), *asides)
+    gone = [left for left in asides if _removed(left.path)]
+    if unused:
+        with ledger.held() as jobs:
+            used = set().union(*map(_blobs_of, jobs))
+            gone += [
+                found
+                for name, found in unused.items()
+                if name not in used and _swept(blobs, found.path, until)
+            ]
+    return tuple(gone)
+
+
+def _blobs_of(job: Job) -> set[str]:
+    return {n for n in (*job.pictures.values(), *job.results) if "://" not in n}
+
+
+def _old(blobs: Blobs, until: float) -> Iterator[tuple[str, Leftover]]:
+    for name in blobs.names():
+        path = blobs.path(name)
+        with suppress(FileNotFoundError):  # swept by somebody else just now
+            facts = path.stat()
+            if facts.st_mtime < until:
+                yield name, Leftover(path, facts.st_size)
+
+
+def _left(root: Path, until: float) -> Iterator[Leftover]:
+    """Go through what processes that have ended left aside, in or below a folder."""
+    host, boot = owner.mine().split("|")[:2]
+    for pattern in (f"{ASIDE}*", f"*/{ASIDE}*"):
+        for path in root.glob(pattern):
+            with suppress(FileNotFoundError):
+                facts = path.stat()
+                named = _ASIDE.match(path.name)  # not so in the first versions
+                by = "|".join((host, boot, *named.groups())) if named else ""
+                if facts.st_mtime < until and owner.is_dead(by):
+                    yield Leftover(path, facts.st_size)
+
+
+def _swept(blobs: Blobs, path: Path, until: float) -> bool:
+    """Remove a blob, unless a writer made it count as new since it was looked at.
+
+    Taken out of sight first: a writer that comes later finds it missing and writes it
+    anew, and one that came earlier has left its mark.
+    """
+    try:
+        handle, hidden = aside(blobs.root)
+        os.close(handle)
+        try:
+            path.replace(hidden)
+        except OSError:
+            hidden.unlink(missing_ok=True)
+            raise
+        if hidden.stat().st_mtime >= until:
+            hidden.replace(path)
+            return False
+        hidden.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _not_removed(path, error) from error
+    return True
+
+
+def _removed(path: Path) -> bool:
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _not_removed(path, error) from error
+    return True
+
+
+def _not_removed(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"{path} cannot be deleted: {error.strerror}.",
+        "Check the folder's permissions; what is not deleted does no harm.",
+    )
