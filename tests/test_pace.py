@@ -19,7 +19,6 @@ from kontext_nb.engine.pace import (
     Clock,
     Pace,
     asked_pause_s,
-    retry_after_s,
 )
 from kontext_nb.engine.wire import NotSent
 from kontext_nb.errors import BadReply, ServiceBusy, StillRunning
@@ -66,7 +65,6 @@ def test_a_retry_after_is_never_absurd(text):
     """Whatever a service asks for, the pause is 0 to 120 seconds, or a refusal."""
     seconds = asked_pause_s({"retry-after": text})
     assert 0 <= seconds <= MAX_RETRY_AFTER_S or seconds == math.inf
-    assert 0 <= retry_after_s({"retry-after": text}) <= MAX_RETRY_AFTER_S
 
 
 NOW_S = 1445412480.0  # Wed, 21 Oct 2015 07:28:00 GMT
@@ -95,7 +93,7 @@ NOW_S = 1445412480.0  # Wed, 21 Oct 2015 07:28:00 GMT
 def test_a_retry_after_is_read_in_both_its_forms(text, seconds):
     """Seconds and dates count up to two minutes; nonsense and the past as none."""
     assert asked_pause_s({"retry-after": text}, lambda: NOW_S) == seconds
-    assert asked_pause_s({}) == retry_after_s({}) == 0
+    assert asked_pause_s({}) == 0
 
 
 def test_a_date_is_compared_with_the_services_own_clock():

@@ -278,11 +278,6 @@ def asked_pause_s(
     return seconds if seconds <= MAX_RETRY_AFTER_S else math.inf
 
 
-def retry_after_s(headers: Mapping[str, str]) -> float:
-    """Return the same, but 120 where it asks for more."""
-    return min(asked_pause_s(headers), MAX_RETRY_AFTER_S)
-
-
 def _unix_s(date: str) -> float:
     """Return an HTTP date as Unix seconds, or NaN."""
     try:

@@ -46,6 +46,7 @@ class Unanswered(KontextError):
         timed_out: Whether it was waited for in vain; asking again then weighs more.
     """
 
+    exit_code = 75
     timed_out = False
 
 
@@ -72,8 +73,6 @@ class Dropped(Unanswered):
 
 class NoHttp(BadReply):
     """What came back is not HTTP: something else than the service answered."""
-
-    exit_code = 75
 
 
 def in_process(app: Any) -> httpx.AsyncBaseTransport:

@@ -209,10 +209,14 @@ class Ledger:
         )
         return rows.step(found[0]) if found else None
 
+    def steps_of_job(self, job_id: str) -> tuple[Step, ...]:
+        """Return the steps that show this job, oldest first."""
+        found = self._rows(_STEP + "WHERE job = ? ORDER BY stepped_at", job_id)
+        return tuple(rows.step(row) for row in found)
+
     def step_of_job(self, job_id: str) -> Step | None:
         """Return the first step that shows this job."""
-        found = self._rows(_STEP + "WHERE job = ? ORDER BY stepped_at", job_id)
-        return rows.step(found[0]) if found else None
+        return next(iter(self.steps_of_job(job_id)), None)
 
     def chain(self, chain: str) -> tuple[Step, ...]:
         """Return a chain's steps, oldest first."""
