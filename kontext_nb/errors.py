@@ -8,6 +8,7 @@
     |   `-- LimitReached          your own budget_usd or max_edits
     |-- SetupIncomplete       something needed is not installed            exit 69
     |-- NotAuthorised             no token, or one the service refuses     exit 77
+    |-- LoginExpired              nobody confirmed the code in time        exit 75
     |-- ServiceError              the service's side                       exit 69
     |   |-- RequestRefused        it read the request and will not run it  exit 65
     |   |-- OutOfCredit           the account has no balance left          exit 65
@@ -26,8 +27,6 @@ The exit codes are those of sysexits.h as the RunComfy command line uses them.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class KontextError(Exception):
     """Base of the tree: what is wrong, and what to do about it.
@@ -41,7 +40,7 @@ class KontextError(Exception):
         may_have_been_charged: Whether the service may ask money for the edit.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
     def __init__(
         self,
@@ -94,6 +93,12 @@ class NotAuthorised(KontextError):
     """There is no token, or the service refuses the one there is."""
 
     exit_code = 77
+
+
+class LoginExpired(KontextError):
+    """Nobody confirmed the login's code while it was good."""
+
+    exit_code = 75
 
 
 class ServiceError(KontextError):
@@ -150,7 +155,7 @@ class OutcomeUnknown(ServiceError):
 
 
 class NotSaved(KontextError):
-    """The file that was named cannot be written; the edit itself is in the store."""
+    """A file cannot be written; an edit itself is in the store all the same."""
 
     exit_code = 73
 

@@ -125,6 +125,17 @@ class Request:
         marked = (t for t in _texts(self.inputs) if t.startswith(_PICTURE))
         return tuple(dict.fromkeys(text.removeprefix(_PICTURE) for text in marked))
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The inputs that are neither prompt, seed, aspect ratio nor pictures."""
+        named = {"prompt", "seed", "aspect_ratio"}
+        return {
+            name: value
+            for name, value in self.inputs.items()
+            if name not in named
+            and not any(text.startswith(_PICTURE) for text in _texts(value))
+        }
+
     def having(self, **inputs: Any) -> Request:
         """Return the same request with some inputs set."""
         of = {"model": self.model, "provider": self.provider}
@@ -339,19 +350,4 @@ def checked_model(model: object) -> None:
         raise ParameterRejected(
             f"{echo(model)} is not a model id.",
             f'One looks like "{KONTEXT_PRO}".',
-        )
-
-
-def checked_aspect_ratio(aspect_ratio: object) -> None:
-    """Refuse an aspect ratio that the model does not offer.
-
-    Raises:
-        ParameterRejected: It is none of `ASPECT_RATIOS`.
-    """
-    known = isinstance(aspect_ratio, str) and aspect_ratio in ASPECT_RATIOS
-    if aspect_ratio is not None and not known:
-        raise ParameterRejected(
-            f"The aspect ratio {echo(aspect_ratio)} is not offered.",
-            f"Use one of {', '.join(ASPECT_RATIOS)}, or leave it out to keep the "
-            "source's.",
         )

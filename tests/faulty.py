@@ -12,6 +12,7 @@ import contextlib
 import io
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -37,8 +38,8 @@ class Seen:
     def phase(self) -> str:
         """Which step of a job this is."""
         last = self.path.partition("?")[0].rpartition("/")[2]
-        if self.path.startswith("/v1/models/"):
-            return "submit"
+        if self.path.startswith("/v1/models"):
+            return "submit" if self.method == "POST" else "catalogue"
         return last if last in ("status", "result", "cancel") else "download"
 
 
@@ -98,17 +99,24 @@ class Service:
     Args:
         script: Per phase (submit, status, result, download, cancel) the answers in
             turn; the last one stays.
+        tls: The server's side of TLS, to speak it instead of plain HTTP.
     """
 
-    def __init__(self, script: dict[str, list[Answer]]) -> None:
+    def __init__(
+        self, script: dict[str, list[Answer]], tls: ssl.SSLContext | None = None
+    ) -> None:
         self.seen: list[Seen] = []
+        self.connections = 0  # opened so far
         self.cut_short = 0  # requests of which only a part arrived
         self.over = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.origin = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        scheme = "https" if tls else "http"
+        self.origin = f"{scheme}://127.0.0.1:{self.listener.getsockname()[1]}"
+        self._tls = tls
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._script: dict[str, list[Answer]] = {
+            "catalogue": [answer(404)],
             "submit": [as_json({"request_id": REQUEST_ID})],
             "status": [as_json({"status": "completed"})],
             "result": [self.result()],
@@ -142,6 +150,7 @@ class Service:
         with contextlib.suppress(OSError):
             while not self.over.is_set():
                 connection, _ = self.listener.accept()
+                self.connections += 1
                 thread = threading.Thread(target=self._serve, args=(connection,))
                 thread.start()
                 threads.append(thread)
@@ -161,6 +170,11 @@ class Service:
                     connection.shutdown(socket.SHUT_RDWR)
 
     def _serve(self, connection: socket.socket) -> None:
+        if self._tls:
+            try:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            except OSError:
+                return  # the client does not trust it
         with self._lock:
             self._open.add(connection)
         try:
@@ -206,9 +220,11 @@ class Service:
 
 
 @contextlib.contextmanager
-def serve(**script: list[Answer]) -> Iterator[Service]:
+def serve(
+    tls: ssl.SSLContext | None = None, **script: list[Answer]
+) -> Iterator[Service]:
     """Serve by ``script`` on loopback for the length of the block."""
-    service = Service(script)
+    service = Service(script, tls)
     thread = threading.Thread(target=service.accept, daemon=True)
     thread.start()
     try:

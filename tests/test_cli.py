@@ -64,7 +64,7 @@ def line_with(words, process):
 def demo_server():
     """Serve a demo engine whose jobs take a minute; give it and what it says to set."""
     with started("serve", "--port", "0", "--seconds", "60") as server:
-        exports = [line_with("export ", server) for _ in range(2)]
+        exports = [line_with("export ", server) for _ in range(4)]
         pairs = (shlex.split(line)[1].split("=", 1) for line in exports)
         yield server, dict(pairs)
 
@@ -104,7 +104,7 @@ BAD = {
     "no such file": (("none.png", *GOOD[1:]), 65, "cannot be opened"),
     "not an image": (("text.png", *GOOD[1:]), 65, "not a PNG, JPEG or WebP"),
     "empty prompt": ((GOOD[0], " ", *GOOD[2:]), 65, "prompt is empty"),
-    "unknown aspect ratio": ((*GOOD, "--aspect-ratio", "1:7"), 64, "1:7"),
+    "unknown aspect ratio": ((*GOOD, "--aspect-ratio", "1:7"), 65, "1:7"),
     "seed out of range": ((*GOOD, "--seed", "-1"), 65, "whole number from 0"),
     "seed no number": ((*GOOD, "--seed", "true"), 64, "true"),
     "unknown suffix": ((*GOOD[:3], "out.gif"), 65, ".png, .jpg"),
@@ -293,7 +293,7 @@ def test_ctrl_c_says_what_became_of_the_job(busy, words, photo):
 def test_serve_logs_a_line_per_request_and_ends_with_ctrl_c():
     """What it is asked is seen; being stopped is how a server ends well."""
     with demo_server() as (server, exports):
-        base, token = exports.values()
+        base, *_, token = exports.values()
         assert httpx.get(f"{base}/models").status_code == 401
         answer = httpx.get(
             f"{base}/models", headers={"Authorization": f"Bearer {token}"}

@@ -21,11 +21,16 @@ from kontext_nb.demo.app import MODELS, ORIGIN, create_app
 from kontext_nb.demo.schema import BodyRejected, read_order
 from kontext_nb.errors import PromptRejected
 from kontext_nb.model import ASPECT_RATIOS, SEED_MAX
+from kontext_nb.schema import picture_field
 from tests.loopback import serve
 
 pytestmark = pytest.mark.anyio
 
-PRO, MAX = MODELS
+PRO, MAX, *_ = MODELS
+GPT = "openai/gpt-image-2/edit"
+NANO = "google/nano-banana-2/edit"
+EDITORS = [m for m, e in MODELS.items() if e["categories"] == ["image-to-image"]]
+MAKERS = [m for m in MODELS if m not in EDITORS]
 AUTH = {"authorization": "Bearer test-token"}
 FOR_EVER_S = 86_400  # a queue nobody leaves but by a cancel
 RED = Image.new("RGB", (8, 6), (200, 30, 30))
@@ -461,12 +466,12 @@ async def test_what_does_not_exist_has_its_code(start, method, path, http, code)
         ({"image_url": data_uri(RED)}, "prompt", "required"),
         ({"prompt": "x"}, "image_url", "required"),
         ({"prompt": "x", "image": data_uri(RED)}, "image_url", "not image"),
-        (order(prompt=5), "prompt", "type string"),
+        (order(prompt=5), "prompt", "must be text"),
         (order(prompt=""), "prompt", "empty"),
         (order(prompt="x" * 4001), "prompt", "4000"),
         (order(prompt="\ud83d"), "prompt", "surrogate"),
-        (order(seed="7"), "seed", "type integer"),
-        (order(seed=True), "seed", "type integer"),
+        (order(seed="7"), "seed", "whole number"),
+        (order(seed=True), "seed", "whole number"),
         (order(seed=-1), "seed", "from 0"),
         (order(seed=SEED_MAX + 1), "seed", str(SEED_MAX)),
         (order(aspect_ratio="5:7"), "aspect_ratio", "21:9"),
@@ -501,7 +506,7 @@ async def test_a_body_is_one_json_object(start, raw):
 async def test_a_fault_of_the_app_is_an_answer(start, monkeypatch):
     """Whatever breaks inside reaches the client as the contract's own 500."""
 
-    def fault(_raw):
+    def fault(*_):
         raise ZeroDivisionError
 
     monkeypatch.setattr(app_module, "read_order", fault)
@@ -604,17 +609,74 @@ async def test_the_catalogue_tells_schema_and_price(start):
         )
 
 
+@pytest.mark.parametrize("model", EDITORS)
+async def test_every_model_that_edits_takes_its_own_fields(start, model):
+    """The first picture is edited, under the name its schema has for it."""
+    service = await start()
+    place = picture_field(MODELS[model]["input_schema"])
+    green = data_uri(Image.new("RGB", RED.size, (0, 90, 0)))
+    pictures = [data_uri(RED), green] if place.many else data_uri(RED)
+    body = {"prompt": "Invert it", place.name: pictures}
+    reply = await service.post(f"/v1/models/{model}", json=body)
+    assert reply.status_code == 200, reply.text
+    picture = await service.picture(await service.finished(reply.json()["request_id"]))
+    assert picture.tobytes() == ImageOps.invert(RED).tobytes()
+
+
+@pytest.mark.parametrize("model", MAKERS)
+async def test_a_picture_from_words_alone_fails_the_job(start, model):
+    """A text-to-image model takes its order, and the job says what the demo cannot."""
+    service = await start()
+    reply = await service.post(f"/v1/models/{model}", json={"prompt": "A bottle"})
+    result = await service.finished(reply.json()["request_id"])
+    assert result["status"] == "failed"
+    assert "from words alone" in result["error"]
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "field", "words"),
+    [
+        (GPT, {"images": []}, "images", "empty"),
+        (GPT, {"images": ["http://a/b.png"]}, "images", "https"),
+        (GPT, {"images": [data_uri(RED)] * 11}, "images", "1 to 10 pictures"),
+        (GPT, {"image_urls": [data_uri(RED)]}, "images", "not image_urls"),
+        (GPT, {"images": [data_uri(RED)], "quality": "hi"}, "quality", "high"),
+        (NANO, {"image_urls": data_uri(RED)}, "image_urls", "a list"),
+    ],
+)
+async def test_each_model_has_its_own_schema(start, model, body, field, words):
+    """What one model takes another refuses, in the words of its own schema."""
+    service = await start()
+    order = {"prompt": "Invert it"} | body
+    reply = await service.post(f"/v1/models/{model}", json=order)
+    assert reply.status_code == 422
+    (complaint,) = reply.json()["detail"]
+    assert complaint["loc"] == ["body", field]
+    assert words in complaint["msg"]
+
+
+async def test_a_field_of_another_model_is_ignored(start):
+    """A seed that a model does not name is none, whatever it is."""
+    service = await start()
+    body = {"prompt": "Invert it", "images": [data_uri(RED)], "seed": "x"}
+    reply = await service.post(f"/v1/models/{GPT}", json=body)
+    result = await service.finished(reply.json()["request_id"])
+    assert 0 <= result["seed"] <= SEED_MAX
+
+
 @pytest.mark.parametrize(
     ("query", "found", "total"),
     [
-        ("", [PRO, MAX], 2),
-        ("?limit=1", [PRO], 2),
-        ("?limit=1&offset=1", [MAX], 2),
-        ("?offset=2", [], 2),
-        ("?search=KONTEXT/Max", [MAX], 1),
+        ("", list(MODELS), len(MODELS)),
+        ("?limit=1", [PRO], len(MODELS)),
+        ("?limit=1&offset=1", [MAX], len(MODELS)),
+        ("?offset=99", [], len(MODELS)),
+        ("?search=KONTEXT/Max/E", [MAX], 1),
+        ("?search=gpt%20image", [GPT], 1),
         ("?search=nothing", [], 0),
-        ("?category=image-to-image", [PRO, MAX], 2),
-        ("?category=text-to-image", [], 0),
+        ("?category=image-to-image", EDITORS, len(EDITORS)),
+        ("?category=text-to-image", MAKERS, len(MAKERS)),
+        ("?category=video", [], 0),
     ],
 )
 async def test_the_catalogue_can_be_searched_and_paged(start, query, found, total):
@@ -632,7 +694,7 @@ async def test_the_catalogue_lists_schemas_on_request(start):
     body = (await service.get("/v1/models?include_schema=true")).json()
     assert all(entry["input_schema"]["properties"] for entry in body["models"])
     page = await service.get("/v1/models/categories")
-    assert page.json() == {"categories": ["image-to-image"]}
+    assert page.json() == {"categories": ["image-to-image", "text-to-image"]}
 
 
 async def test_wallet_and_identity_are_the_demo_s(start):

@@ -38,6 +38,8 @@ FLOORS = {
     "lettering": 1,
     "target": 1,
     "chain": 0,
+    "schema": 0,
+    "catalogue": 0,
     "lifecycle": 0,
     "model": 0,
     "errors": 0,
@@ -60,7 +62,7 @@ NEVER = {
     "pixels": {"httpx", "IPython"},
     "demo": {"httpx", "socket"},
 }
-GROUND = {"chain", "lifecycle", "model", "errors"}
+GROUND = {"catalogue", "chain", "lifecycle", "model", "errors", "schema"}
 
 
 def room_of(module):

@@ -17,7 +17,6 @@ from kontext_nb.model import (
     Job,
     Request,
     Secret,
-    checked_aspect_ratio,
     checked_prompt,
     checked_seed,
     echo,
@@ -55,17 +54,6 @@ def test_a_seed_that_is_no_seed_is_refused(seed):
 def test_whole_numbers_of_numpy_are_seeds():
     """A seed from an array is as good as any."""
     assert type(checked_seed(np.int64(7))) is int
-
-
-@pytest.mark.parametrize(
-    "ratio",
-    ["", "1:7", "16/9", " 16:9 ", 1.777, (16, 9), np.array(["1:1"]), *ODD],
-    ids=echo,
-)
-def test_an_aspect_ratio_not_offered_is_refused_with_the_list(ratio):
-    """The message lists what is offered."""
-    with pytest.raises(ParameterRejected, match="21:9, 16:9"):
-        checked_aspect_ratio(ratio)
 
 
 class Stranger:

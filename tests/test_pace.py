@@ -1,7 +1,10 @@
 """When to ask next: short steps near the end, and never past the deadline."""
 
 import asyncio
+import itertools
 import math
+import random
+import threading
 
 import pytest
 from hypothesis import given
@@ -9,11 +12,16 @@ from hypothesis import strategies as st
 
 from kontext_nb.engine.pace import (
     MAX_RETRY_AFTER_S,
+    MAX_SLEEP_S,
     MAX_STEP_S,
+    Backoff,
+    Budget,
     Clock,
     Pace,
+    asked_pause_s,
     retry_after_s,
 )
+from kontext_nb.engine.wire import NotSent
 from kontext_nb.errors import BadReply, ServiceBusy, StillRunning
 
 
@@ -43,6 +51,10 @@ def paused_until_the_end(pace):
     return caught.value
 
 
+def dice(seed):
+    return random.Random(seed).random  # noqa: S311 - no secret is made of it
+
+
 def busy(seconds):
     error = ServiceBusy("Busy.", "Wait.")
     error.retry_after_s = seconds
@@ -51,9 +63,13 @@ def busy(seconds):
 
 @given(st.text() | st.floats().map(str) | st.integers().map(str))
 def test_a_retry_after_is_never_absurd(text):
-    """Whatever a service asks for, the answer is 0 to 120 seconds."""
-    seconds = retry_after_s({"retry-after": text})
-    assert 0 <= seconds <= MAX_RETRY_AFTER_S
+    """Whatever a service asks for, the pause is 0 to 120 seconds, or a refusal."""
+    seconds = asked_pause_s({"retry-after": text})
+    assert 0 <= seconds <= MAX_RETRY_AFTER_S or seconds == math.inf
+    assert 0 <= retry_after_s({"retry-after": text}) <= MAX_RETRY_AFTER_S
+
+
+NOW_S = 1445412480.0  # Wed, 21 Oct 2015 07:28:00 GMT
 
 
 @pytest.mark.parametrize(
@@ -63,20 +79,150 @@ def test_a_retry_after_is_never_absurd(text):
         ("1", 1),
         ("7.5", 7.5),
         ("120", 120),
-        ("121", 120),
-        ("1e9", 120),
+        ("121", math.inf),
+        ("1e9", math.inf),
         ("-3", 0),
         ("nan", 0),
         ("inf", 0),
         ("soon", 0),
         ("", 0),
-        ("Wed, 21 Oct 2099 07:28:00 GMT", 0),
+        ("Wed, 21 Oct 2015 07:28:30 GMT", 30),
+        ("Wed, 21 Oct 2015 07:27:00 GMT", 0),
+        ("Wed, 21 Oct 2099 07:28:00 GMT", math.inf),
+        ("Wed, 99 Oct 2015 07:28:30 GMT", 0),
     ],
 )
-def test_a_retry_after_in_seconds_is_honoured(text, seconds):
-    """Seconds count up to two minutes; dates, nonsense and the past count as none."""
-    assert retry_after_s({"retry-after": text}) == seconds
-    assert retry_after_s({}) == 0
+def test_a_retry_after_is_read_in_both_its_forms(text, seconds):
+    """Seconds and dates count up to two minutes; nonsense and the past as none."""
+    assert asked_pause_s({"retry-after": text}, lambda: NOW_S) == seconds
+    assert asked_pause_s({}) == retry_after_s({}) == 0
+
+
+def test_a_date_is_compared_with_the_services_own_clock():
+    """A machine whose clock is a year off waits as long as it was asked to."""
+    headers = {
+        "retry-after": "Wed, 21 Oct 2015 07:28:30 GMT",
+        "date": "Wed, 21 Oct 2015 07:28:20 GMT",
+    }
+    assert asked_pause_s(headers, lambda: NOW_S + 31e6) == 10
+
+
+def tries_of(time, error, failures=99, **facts):
+    """Call what fails ``failures`` times with ``error``; return how often it was."""
+    backoff = Backoff(time.clock, **facts)
+
+    async def trying():
+        for attempt in range(1, failures + 1):
+            try:
+                await backoff.pause(error)
+            except type(error):
+                return attempt
+        backoff.succeeded()
+        return failures + 1
+
+    return asyncio.run(trying())
+
+
+def not_sent(**facts):
+    error = NotSent("No.", "Wait.")
+    for name, value in facts.items():
+        setattr(error, name, value)
+    return error
+
+
+@pytest.mark.parametrize(("error", "calls"), [(not_sent(), 50), (busy(0), 50)])
+def test_the_budget_is_shared_by_all_calls(error, calls):
+    """Fifty calls may fail three times each; the next one fails at once."""
+    budget, time = Budget(), Time()
+    for _ in range(calls):
+        assert tries_of(time, error, budget=budget) == 3
+    assert tries_of(time, error, budget=budget) == 1
+
+
+def test_a_timeout_costs_twice_as_much():
+    """What kept somebody waiting in vain is tried again only half as often."""
+    budget, error = Budget(), not_sent(timed_out=True)
+    assert [tries_of(Time(), error, budget=budget) for _ in range(25)] == [3] * 25
+    assert tries_of(Time(), error, budget=budget) == 1
+
+
+def test_success_earns_tries_back_but_no_more_than_there_were():
+    """Five calls that went well pay for one more try; a full budget stays as it is."""
+    budget = Budget(10)
+    assert [tries_of(Time(), not_sent(), budget=budget) for _ in range(2)] == [3, 1]
+    for _ in range(5):
+        tries_of(Time(), not_sent(), failures=0, budget=budget)
+    assert tries_of(Time(), not_sent(), budget=budget) == 2
+    for _ in range(100):
+        budget.earn()
+    assert [tries_of(Time(), not_sent(), budget=budget) for _ in range(2)] == [3, 1]
+
+
+def test_the_budget_holds_between_threads():
+    """Eight threads together get no more than there is."""
+    budget, got = Budget(), []
+
+    def spend():
+        got.extend(budget.spend(5) for _ in range(50))
+
+    threads = [threading.Thread(target=spend) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(got) == 100
+
+
+def test_what_would_fail_again_is_not_tried_again():
+    """A certificate that does not fit, or a wait of hours, ends the tries."""
+    time = Time()
+    assert tries_of(time, not_sent(lasting=True), budget=Budget()) == 1
+    assert tries_of(time, busy(math.inf), budget=Budget()) == 1
+    assert time.slept == []
+
+
+@pytest.mark.parametrize("asked_s", [0.5, 1, 30, 119, 120])
+def test_a_pause_is_as_long_as_the_service_asks(asked_s):
+    """No shorter, at most a tenth longer, and never above two minutes."""
+    time = Time()
+    tries_of(time, busy(asked_s), budget=Budget())
+    assert len(time.slept) == 2
+    for seconds in time.slept:
+        assert asked_s <= seconds <= min(1.1 * asked_s, MAX_RETRY_AFTER_S)
+
+
+@given(
+    asked_s=st.lists(st.floats(0, 120), min_size=1, max_size=30),
+    seed=st.integers(0, 999),
+)
+def test_one_call_sleeps_ten_minutes_at_most(asked_s, seed):
+    """However often it is tried and whatever is asked, the pauses add up to 600 s."""
+    time = Time()
+    backoff = Backoff(time.clock, tries=99, budget=Budget(), chance=dice(seed))
+
+    async def trying():
+        for seconds in asked_s:
+            await backoff.pause(busy(seconds))
+
+    try:
+        asyncio.run(trying())
+    except ServiceBusy:
+        assert sum(time.slept) > MAX_SLEEP_S - MAX_RETRY_AFTER_S
+    assert sum(time.slept) <= MAX_SLEEP_S
+
+
+def test_clients_that_failed_together_do_not_come_back_together():
+    """Of 1000 pairs, few agree within a hundredth, and pauses double up to 20 s."""
+    firsts, longest = [], 0.0
+    for seed in range(1000):
+        time = Time()
+        tries_of(time, not_sent(), tries=9, budget=Budget(), chance=dice(seed))
+        firsts.append(time.slept[0])
+        longest = max(longest, *time.slept)
+    pairs = itertools.pairwise(firsts)
+    assert sum(abs(a - b) < 0.01 * 0.5 for a, b in pairs) < 50
+    assert max(firsts) <= 0.5
+    assert 19 < longest <= 20
 
 
 @given(
@@ -111,15 +257,54 @@ def test_without_experience_it_asks_in_growing_steps():
     assert steps[-1] == MAX_STEP_S
 
 
-def test_with_experience_it_asks_often_near_the_expected_end():
-    """It asks every two seconds at first, and in short steps from nine tenths on."""
+@pytest.mark.parametrize(("job_s", "questions"), [(2.0, 6), (10.0, 7), (60.0, 7)])
+def test_with_experience_few_questions_meet_the_end_closely(job_s, questions):
+    """A job as long as expected costs few questions, and little time after its end."""
     time = Time()
-    pace = Pace(time.clock, 20.0, 60)
-    paused_until_the_end(pace)
-    ends = [sum(time.slept[: i + 1]) for i in range(len(time.slept))]
-    assert any(math.isclose(end, 18.0) for end in ends)
-    assert sum(1 for end in ends if 18.0 < end < 19.0) >= 4
-    assert sum(1 for end in ends if end <= 18.0 + 1e-6) == 9
+    pace = Pace(time.clock, job_s, 900)
+
+    async def waiting():
+        while time.now_s - 1000 < job_s:
+            await pace.pause()
+
+    asyncio.run(waiting())
+    assert len(time.slept) <= questions
+    assert time.now_s - 1000 - job_s < 0.05 * job_s
+
+
+def test_before_the_expected_end_it_only_glances_at_the_queue():
+    """Glances are two seconds apart at least, and four of them at most."""
+    for expected_s, glances in ((5.0, 2), (20.0, 3), (100.0, 3)):
+        time = Time()
+        paused_until_the_end(Pace(time.clock, expected_s, 200))
+        ends = [sum(time.slept[: i + 1]) for i in range(len(time.slept))]
+        before = [end for end in ends if end < 0.949 * expected_s]
+        assert len(before) == glances
+        assert time.slept[0] >= MAX_STEP_S
+        assert any(math.isclose(end, 0.95 * expected_s) for end in ends)
+        assert sum(0.95 * expected_s < end < 1.05 * expected_s for end in ends) >= 3
+
+
+def test_questions_that_fail_come_later_and_later_but_without_limit():
+    """Hundreds of failed questions do not end the wait, and no pause passes 20 s."""
+    time = Time()
+    pace = Pace(time.clock, None, 1e9, dice(0))
+
+    async def failing():
+        for _ in range(2000):
+            pace.trouble(busy(0))
+            await pace.pause()
+
+    asyncio.run(failing())
+    assert max(time.slept[:3]) < 5
+    assert 15 < max(time.slept[-100:]) <= 20
+
+
+def test_a_service_that_asks_for_hours_ends_the_wait():
+    """The job stays; its error says so at once instead of sleeping."""
+    pace = Pace(Time().clock, None, 900)
+    with pytest.raises(ServiceBusy):
+        pace.trouble(busy(math.inf))
 
 
 def test_a_busy_service_is_left_alone_as_long_as_it_asks():
@@ -128,6 +313,7 @@ def test_a_busy_service_is_left_alone_as_long_as_it_asks():
     pace = Pace(time.clock, None, 900)
     pace.trouble(busy(30.0))
     asyncio.run(pace.pause())
+    pace.answered()
     asyncio.run(pace.pause())
     assert time.slept[0] == 30.0
     assert time.slept[1] < 1

@@ -248,7 +248,7 @@ def test_every_result_counts_once_and_not_without_end():
 
 @pytest.mark.parametrize(
     ("cost", "usd"),
-    [(0.04, 0.04), (0, 0.0), (True, None), (-1, None), ("0.04", None), (None, None)],
+    [(0.04, 0.04), (0, 0.0), (True, None), (-1, None), ("0.04", None), (10**400, None)],
 )
 def test_a_cost_is_a_number_or_unknown(cost, usd):
     """What is no amount of money is never read as free."""

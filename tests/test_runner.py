@@ -101,7 +101,10 @@ class Office:
             **facts,
         )
         try:
-            job, output, (name,) = await runner.carry_out(self.row, SENT)
+            job = self.row
+            if job.state is State.INTENT:
+                job = await runner.submit(job, SENT)
+            job, output, (name,) = await runner.collect(job)
             return job, output, self.kept[name]
         finally:
             await wire._client.aclose()
@@ -185,6 +188,16 @@ AMBIGUOUS = {
 }
 
 
+# What the way there may have done; all else is the service's own doing.
+LOST_ON_THE_WAY = {
+    "reset",
+    "closed",
+    "half a body",
+    "garbage",
+    *(f"HTTP {status}" for status in (408, 409, 425)),
+}
+
+
 @pytest.mark.parametrize("fault", AMBIGUOUS)
 def test_an_ambiguous_submit_is_unknown_and_never_repeated(office, fault):
     """One paid request, the row UNKNOWN, and an error that says what to look for."""
@@ -196,8 +209,7 @@ def test_an_ambiguous_submit_is_unknown_and_never_repeated(office, fault):
     assert desk.row.state is State.UNKNOWN
     assert desk.row.error
     assert caught.value.may_have_been_charged
-    assert caught.value.job == "j1"
-    assert "4711" in caught.value.remedy
+    assert caught.value.exit_code == (75 if fault in LOST_ON_THE_WAY else 69)
     assert desk.slept == []
 
 
@@ -363,9 +375,8 @@ def test_a_job_that_was_taken_is_kept_and_adopted(office, phase, fault, error, t
     """No fault after the id loses the job: the next run collects it with no submit."""
     with faulty.serve(**{phase: [fault]}) as service:
         desk = office(service, deadline_s=30)
-        with pytest.raises(error) as caught:
+        with pytest.raises(error):
             desk.run()
-        assert caught.value.job == "j1"
         assert desk.row.state in (State.SUBMITTED, State.RUNNING)
         assert desk.row.request_id == "job-1"
         if times:

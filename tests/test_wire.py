@@ -1,11 +1,17 @@
 """The wire sends a call once and says truly how it failed; over real sockets."""
 
 import asyncio
+import gzip
+import shutil
 import socket
-from contextlib import suppress
+import ssl
+import subprocess
+import threading
+import zlib
 
 import pytest
 
+from kontext_nb.engine import transport as transport_module
 from kontext_nb.engine.wire import Dropped, NotSent, Wire
 from kontext_nb.errors import BadReply, KontextError
 from kontext_nb.providers.base import Call
@@ -88,14 +94,24 @@ BROKEN = {
     "closed within a chunk": (
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nabc"
     ),
-    "no HTTP at all": b"SSH-2.0-OpenSSH_9.9\r\n",
+    "a redirect to nowhere": answer(302, location="http://[::bad"),
+    "closed after an interim answer": b"HTTP/1.1 103 Early\r\n\r\n",
+}
+GARBLED = {
+    "no HTTP at all": b"SSH-2.0-OpenSSH_9.9\r\n\r\n",
     "two lengths": (
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} "
     ),
     "a head without end": (
         b"HTTP/1.1 200 OK\r\n" + b"".join(b"x: %d\r\n" % i for i in range(20_000))
     ),
-    "a redirect to nowhere": answer(302, location="http://[::bad"),
+    "a head of 65 KiB": answer(200, b"{}", x="y" * 65 * 1024),
+    "interim answers without end": b"HTTP/1.1 103 Early\r\n\r\n" * 1000 + WHOLE,
+    "a switch to another protocol": b"HTTP/1.1 101 Switch\r\n\r\n" + WHOLE,
+    "status 000": answer("000", b"{}"),
+    "a chunk without a size": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnope\r\nabc"
+    ),
 }
 
 
@@ -110,6 +126,32 @@ def test_no_whole_answer_is_dropped(fault):
     assert service.paid == 1
 
 
+@pytest.mark.parametrize("fault", GARBLED)
+def test_an_answer_that_is_not_http_is_a_bad_reply(fault):
+    """Nonsense, or a flood of head, is refused within bounds and asked for once."""
+    with (
+        faulty.serve(submit=[GARBLED[fault]]) as service,
+        pytest.raises(BadReply, match="not HTTP"),
+    ):
+        send(paid(service.origin))
+    assert service.paid == 1
+
+
+LONGER = WHOLE.replace(b"content-length: 23", b"content-length: 230")
+
+
+@pytest.mark.parametrize("fault", [LONGER, faulty.dripping(LONGER)])
+def test_what_was_heard_of_a_broken_answer_is_kept(fault):
+    """An id that arrived before the connection broke, or stalled, is not lost."""
+    with (
+        faulty.serve(submit=[fault]) as service,
+        pytest.raises(Dropped) as caught,
+    ):
+        send(paid(service.origin, timeout_s=0.1))
+    assert caught.value.heard.status == 200
+    assert caught.value.heard.body.strip() == b'{"request_id": "job-1"}'
+
+
 def test_silence_is_dropped():
     """A server that takes the request and says nothing ends with the call's timeout."""
     with (
@@ -119,14 +161,17 @@ def test_silence_is_dropped():
         send(paid(service.origin, timeout_s=0.05))
 
 
-def test_an_answer_in_drops_does_not_hang_a_paid_call():
-    """The timeout of the paid call bounds the whole answer, not each byte of it."""
+@pytest.mark.parametrize("method", [call, paid])
+def test_an_answer_in_drops_does_not_hang_a_call(method):
+    """The timeout of a call bounds the whole answer, not each byte of it."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
+    drops = [faulty.dripping(head)]
     with (
-        faulty.serve(submit=[faulty.dripping(head)]) as service,
-        pytest.raises(Dropped),
+        faulty.serve(submit=drops, status=drops) as service,
+        pytest.raises(Dropped) as caught,
     ):
-        send(paid(service.origin, timeout_s=0.1))
+        send(method(service.origin, timeout_s=0.1))
+    assert caught.value.timed_out
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -141,12 +186,79 @@ def test_no_redirect_is_followed(status, method):
     assert other.seen == []
 
 
-def test_a_compressed_answer_is_refused():
-    """An answer that could unfold past the cap is not unpacked."""
-    packed = answer(200, b"\x1f\x8b" + b"0" * 50, content_encoding="gzip")
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_question_is_carried_on_within_its_origin(status):
+    """A poll follows a redirect within its origin, credential and all."""
+    with faulty.serve() as service:
+        place = service.origin + "/elsewhere/status"
+        service.script("status", answer(status, location=place), as_json({"a": 1}))
+        assert send(call(service.origin)).body == b'{"a": 1}'
+    assert [seen.method for seen in service.seen] == ["GET", "GET"]
+    assert service.seen[1].path == "/elsewhere/status"
+    assert service.seen[1].headers["authorization"] == f"Bearer {TOKEN}"
+
+
+def test_a_question_is_carried_on_three_times_at_most():
+    """A redirect loop ends with the fourth redirect as the answer."""
+    with faulty.serve(status=[answer(302, location="status")]) as service:
+        assert send(call(service.origin)).status == 302
+    assert len(service.seen) == 4
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "http://someone@HOST/v1/requests/job-1/status",
+        "http://a:b@HOST/status",
+        "https://HOST/status",
+        "//127.0.0.2/status",
+        "http://127.0.0.1:1/status",
+        "ftp://HOST/status",
+        "",
+    ],
+)
+def test_what_is_not_quite_the_same_origin_is_not_followed(place):
+    """Another scheme, host, port or a name in the address ends the question there."""
+    with faulty.serve() as service:
+        place = place.replace("HOST", service.origin.partition("//")[2])
+        service.script("status", answer(302, location=place))
+        assert send(call(service.origin)).status == 302
+    assert len(service.seen) == 1
+
+
+def test_a_cancel_is_not_carried_on():
+    """Whatever is not a question stays where it was sent."""
+    with faulty.serve(cancel=[answer(307, location="status")]) as service:
+        one = Call(method="POST", url=service.origin + "/v1/requests/job-1/cancel")
+        assert send(one).status == 307
+    assert len(service.seen) == 1
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "deflate", "Deflate"])
+def test_an_answer_compressed_unasked_is_read_within_the_cap(encoding):
+    """The id of a paid job is not thrown away because a proxy compressed it."""
+    pack = zlib.compress if encoding.lower() == "deflate" else gzip.compress
+    packed = answer(200, pack(b'{"a": 1}'), content_encoding=encoding)
+    with faulty.serve(submit=[packed]) as service:
+        assert send(paid(service.origin)).body == b'{"a": 1}'
+
+
+BOMB = gzip.compress(bytes(64 * 2**20))
+PACKED = {
+    "damaged": answer(200, b"\x1f\x8b" + b"0" * 50, content_encoding="gzip"),
+    "cut short": answer(200, gzip.compress(b"{}")[:-9], content_encoding="gzip"),
+    "a bomb": answer(200, BOMB, content_encoding="gzip"),
+    "twice": answer(200, gzip.compress(BOMB), content_encoding="gzip, gzip"),
+    "in an unknown way": answer(200, b"{}", content_encoding="br"),
+}
+
+
+@pytest.mark.parametrize("fault", PACKED)
+def test_an_answer_that_cannot_be_unpacked_within_the_cap_is_refused(fault):
+    """Nothing unfolds past what the call allows."""
     with (
-        faulty.serve(status=[packed]) as service,
-        pytest.raises(BadReply, match="compressed"),
+        faulty.serve(status=[PACKED[fault]]) as service,
+        pytest.raises(BadReply, match=r"compressed|more than"),
     ):
         send(call(service.origin))
 
@@ -164,24 +276,194 @@ def test_an_answer_past_the_cap_is_refused(declared):
         send(call(service.origin, max_bytes=100_000))
 
 
-def test_a_connection_closed_while_idle_sends_the_paid_call_once():
-    """A kept connection that died between two calls costs no second paid request."""
+KEPT = as_json({}, connection="keep-alive")
+
+
+def test_a_paid_call_has_a_connection_of_its_own():
+    """A kept connection that may be dead already never carries a paid call."""
 
     def once_then_gone(_service, connection):
-        connection.sendall(as_json({}, connection="keep-alive"))
+        connection.sendall(KEPT)
 
-    # Whether the close is seen before the send is a race; both ways are honest.
-    with faulty.serve(status=[once_then_gone]) as service, suppress(Dropped):
+    with faulty.serve(status=[once_then_gone]) as service:
         assert send(call(service.origin), paid(service.origin)).status == 200
-    assert service.paid <= 1
+        assert service.paid == 1
+    with faulty.serve(status=[KEPT], submit=[KEPT]) as service:
+        send(call(service.origin), paid(service.origin), paid(service.origin))
+        assert (service.paid, service.connections) == (2, 3)
 
 
-def test_a_connection_is_kept_for_the_next_call():
+def test_a_connection_is_kept_for_the_next_question():
     """Polls share one connection where the service allows it."""
-    kept = as_json({}, connection="keep-alive")
-    with faulty.serve(status=[kept]) as service:
-        assert send(*[call(service.origin)] * 3).status == 200
-    assert len(service.seen) == 3
+    with faulty.serve(status=[KEPT], submit=[KEPT]) as service:
+        asked = [paid(service.origin), *[call(service.origin)] * 3]
+        assert send(*asked).status == 200
+        assert (len(service.seen), service.connections) == (4, 1)
+
+
+def test_a_connection_that_was_left_alone_too_long_is_not_used(monkeypatch):
+    """After the idle time the next question opens a new connection."""
+    monkeypatch.setattr(transport_module, "IDLE_S", 0.0)
+    with faulty.serve(status=[KEPT]) as service:
+        send(*[call(service.origin)] * 3)
+        assert service.connections == 3
+
+
+def test_an_answer_nobody_asked_for_is_not_taken_for_the_next_one():
+    """What a server says on an idle connection does not answer a later question."""
+
+    def chatty(_service, connection):
+        connection.sendall(KEPT + answer(408, b"too late"))
+
+    with faulty.serve(status=[chatty]) as service:
+        assert send(*[call(service.origin)] * 2).status == 200
+        assert service.connections == 2
+
+
+def test_a_refusal_before_the_whole_request_is_heard():
+    """A server that answers and hangs up before the body's end is understood."""
+
+    def refusing(connection):
+        connection.recv(1000)
+        connection.sendall(answer(413, b"{}"))
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(100_000):
+            pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection:
+                refusing(connection)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        large = Call(
+            method="POST", url=origin + "/v1/models/a/b", body=bytes(4 * 2**20)
+        )
+        assert send(large).status == 413
+        thread.join(10)
+
+
+def test_a_call_that_is_given_up_leaves_its_place_to_the_next(monkeypatch):
+    """However many calls are cancelled or break, the next one finds a connection."""
+    monkeypatch.setattr(transport_module, "MAX_OPEN", 2)
+
+    async def asking(origin):
+        wire = Wire(None, "kontext-nb/test")
+        for _ in range(4):
+            hanging = asyncio.ensure_future(wire.send(call(origin, "/hang/result")))
+            await asyncio.sleep(0.01)
+            hanging.cancel()
+            with pytest.raises(Dropped):
+                await wire.send(call(origin, "/broken/cancel"))
+        reply = await wire.send(call(origin))
+        await wire._client.aclose()
+        return reply
+
+    with faulty.serve(result=[faulty.silent], cancel=[faulty.reset]) as service:
+        assert asyncio.run(asking(service.origin)).status == 200
+
+
+def test_no_place_among_the_open_calls_is_not_sent(monkeypatch):
+    """A call that waited in vain for its turn did not leave this machine."""
+    monkeypatch.setattr(transport_module, "MAX_OPEN", 1)
+
+    async def asking(origin):
+        wire = Wire(None, "kontext-nb/test")
+        hanging = asyncio.ensure_future(wire.send(call(origin, "/hang/result")))
+        await asyncio.sleep(0.01)
+        try:
+            await wire.send(paid(origin, timeout_s=0.05))
+        finally:
+            hanging.cancel()
+            await wire._client.aclose()
+
+    with faulty.serve(result=[faulty.silent]) as service:
+        with pytest.raises(NotSent) as caught:
+            asyncio.run(asking(service.origin))
+        assert caught.value.timed_out
+        assert service.paid == 0
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """Return a server side of TLS for 127.0.0.1, and the file that vouches for it."""
+    folder = tmp_path_factory.mktemp("tls")
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificate")
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    names = ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(key), "-out", str(cert)]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-days", "2", *curve, *names, *files],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return context, cert
+
+
+def test_a_certificate_nobody_vouches_for_is_not_sent_and_not_worth_a_retry(
+    certificate,
+):
+    """Without trust no byte of the request leaves, and the error says why."""
+    with (
+        faulty.serve(tls=certificate[0]) as service,
+        pytest.raises(NotSent, match="certificate: self-signed") as caught,
+    ):
+        send(paid(service.origin))
+    assert caught.value.lasting
+    assert service.paid == 0
+
+
+def test_a_certificate_for_another_name_is_not_sent(certificate, monkeypatch):
+    """A trusted certificate does not vouch for another host."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[1]))
+    with (
+        faulty.serve(tls=certificate[0]) as service,
+        pytest.raises(NotSent, match="certificate"),
+    ):
+        send(paid(service.origin.replace("127.0.0.1", "localhost")))
+    assert service.paid == 0
+
+
+def test_large_bodies_travel_whole_through_tls(certificate, monkeypatch):
+    """SSL_CERT_FILE is honoured, and megabytes go and come unharmed."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[1]))
+    large = bytes(range(256)) * 12_000
+    with faulty.serve(tls=certificate[0], submit=[answer(200, large)]) as service:
+        url = service.origin + "/v1/models/a/b"
+        reply = send(Call(method="POST", url=url, body=large, paid=True))
+    assert service.seen[0].body == large
+    assert reply.body == large
+
+
+def test_a_reset_behind_tls_is_dropped(certificate, monkeypatch):
+    """What breaks after the handshake may have been sent, in TLS as without."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[1]))
+    with (
+        faulty.serve(tls=certificate[0], submit=[faulty.reset]) as service,
+        pytest.raises(Dropped),
+    ):
+        send(paid(service.origin))
+    assert service.paid == 1
+
+
+def test_a_proxy_in_the_environment_is_used_where_it_applies(monkeypatch):
+    """Calls go through it, but not those to a host that NO_PROXY names."""
+    with faulty.serve() as proxy, faulty.serve() as service:
+        monkeypatch.setenv("HTTP_PROXY", proxy.origin)
+        assert send(call(service.origin)).status == 200
+        assert (len(proxy.seen), len(service.seen)) == (1, 0)
+        assert proxy.seen[0].path.startswith(service.origin)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        assert send(call(service.origin)).status == 200
+        assert (len(proxy.seen), len(service.seen)) == (1, 1)
 
 
 @pytest.mark.parametrize(

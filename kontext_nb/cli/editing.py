@@ -11,7 +11,7 @@ import click
 
 from kontext_nb.cli.speech import answer, failure, note
 from kontext_nb.errors import ParameterRejected
-from kontext_nb.model import ASPECT_RATIOS, echo
+from kontext_nb.model import echo
 from kontext_nb.session.settings import PROVIDERS, configure
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ OUTPUT_EXIT = 74
     help="Where the result goes: .png, .jpg or .webp.",
 )
 @click.option("--seed", type=int, help="0 to 2147483647; else one is picked.")
-@click.option("--aspect-ratio", type=click.Choice(ASPECT_RATIOS))
+@click.option("--aspect-ratio", help="Such as 16:9; else the picture's own.")
+@click.option("--model", help="Another model's id: see kontext-nb models list.")
 @click.option(
     "--provider",
     type=click.Choice(PROVIDERS),
@@ -48,6 +49,7 @@ def edit(
     out: Path,
     seed: int | None,
     aspect_ratio: str | None,
+    model: str | None,
     provider: str | None,
     refresh: bool,
     force: bool,
@@ -59,7 +61,12 @@ def edit(
     if provider:
         configure(provider=provider)
     made = edit_picture(
-        picture, prompt, seed=seed, aspect_ratio=aspect_ratio, refresh=refresh
+        picture,
+        prompt,
+        seed=seed,
+        aspect_ratio=aspect_ratio,
+        model=model,
+        refresh=refresh,
     )
     saved = made.save(out)
     for notice in made.notices:

@@ -11,7 +11,9 @@ import sys
 import click
 
 from kontext_nb import __version__
+from kontext_nb.cli.account import balance, login, logout, whoami
 from kontext_nb.cli.editing import OUTPUT_EXIT, edit
+from kontext_nb.cli.models import models
 from kontext_nb.cli.serving import serve
 from kontext_nb.cli.speech import STDOUT, failure, say
 from kontext_nb.cli.store import store
@@ -36,7 +38,8 @@ def cli(*, output: str, quiet: bool, debug: bool) -> None:
     del output, quiet, debug  # read from the context where they matter
 
 
-for _command in (edit, serve, store):
+_COMMANDS = (edit, models, store, serve, login, logout, whoami, balance)
+for _command in _COMMANDS:
     cli.add_command(_command)
 
 

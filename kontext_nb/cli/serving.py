@@ -51,6 +51,8 @@ def serve(port: int, seconds: float) -> None:
         note(
             "The demo engine is ready; Ctrl-C ends it. In another shell, say:\n"
             f"export RUNCOMFY_MODEL_API_BASE={origin}/v1\n"
+            f"export RUNCOMFY_SERVERLESS_API_BASE={origin}/prod/v2\n"
+            f"export RUNCOMFY_WEB_BASE={origin}\n"
             "export RUNCOMFY_TOKEN=demo-engine",
         )
         logging.basicConfig(format="%(message)s")

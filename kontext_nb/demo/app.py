@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -19,6 +18,8 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from kontext_nb.catalogue import found
+from kontext_nb.demo.account import OPEN_PATHS, Accounts
 from kontext_nb.demo.jobs import Edit, Job, Phase, Workshop
 from kontext_nb.demo.schema import ENGINE, MODELS, BodyRejected, read_order
 from kontext_nb.model import echo
@@ -57,8 +58,9 @@ def create_app(
         edit: The pixel work, instead of the demo engine's own.
     """
     shop = Workshop(edit or _demo_edit, queue_s=queue_s, work_s=work_s, workers=workers)
+    accounts = Accounts(origin, token or "demo-engine")
     return Starlette(
-        routes=list(_Service(origin, shop).routes()),
+        routes=[*_Service(origin, shop).routes(), *accounts.routes()],
         middleware=[Middleware(_Guard, token=token)],
         exception_handlers={HTTPException: _http_error, Exception: _broken},
     )
@@ -73,7 +75,10 @@ def _demo_edit(
 
 
 class _Guard:
-    """Asks for the bearer token everywhere but at the CDN, which must not see one."""
+    """Asks for the bearer token, but not at a login, nor at the CDN.
+
+    The CDN must not even see one.
+    """
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:
         self._app = app
@@ -85,6 +90,8 @@ class _Guard:
 
     def _refusal(self, scope: Scope) -> Response | None:
         sent = Headers(scope=scope).get("authorization")
+        if scope["path"].startswith(OPEN_PATHS):
+            return None
         if scope["path"].startswith("/cdn/"):
             if sent is None:
                 return None
@@ -114,15 +121,13 @@ class _Service:
         yield Route("/v1/requests/{job_id}/result", self.result)
         yield Route("/v1/requests/{job_id}/cancel", self.cancel, methods=["POST"])
         yield Route("/cdn/{job_id}.png", self.picture)
-        yield Route("/prod/v2/balance", _balance)
-        yield Route("/api/auth/me", _me)
 
     async def submit(self, request: Request) -> Response:
         """Take an order."""
         raw = await _body(request)
-        _model(request)
+        model_id = _model(request)["model_id"]
         try:
-            order = await asyncio.to_thread(read_order, raw)
+            order = await asyncio.to_thread(read_order, raw, model_id)
         except BodyRejected as error:
             return _error(422001, str(error), detail=error.detail)
         job = self._shop.submit(order)
@@ -194,15 +199,13 @@ async def _list_models(request: Request) -> Response:
     if not (1 <= limit <= _LIST_MAX and offset >= 0):
         return _error(422001, f"limit is 1 to {_LIST_MAX}, offset is 0 or more.")
     hidden = set() if asked.get("include_schema") == "true" else {"input_schema"}
-    word, category = asked.get("search", "").lower(), asked.get("category")
-    found = [
-        {key: value for key, value in entry.items() if key not in hidden}
-        for entry in MODELS.values()
-        if word in f"{entry['model_id']} {entry['display_name']}".lower()
-        and category in (None, *entry["categories"])
+    rows = found(asked.get("search", ""), asked.get("category"))
+    entries = [
+        {key: v for key, v in MODELS[row.model_id].items() if key not in hidden}
+        for row in rows
     ]
-    page = found[offset : offset + limit]
-    return JSONResponse({"models": page, "total": len(found)})
+    page = entries[offset : offset + limit]
+    return JSONResponse({"models": page, "total": len(entries)})
 
 
 async def _categories(_: Request) -> Response:
@@ -214,31 +217,10 @@ async def _one_model(request: Request) -> Response:
     return JSONResponse(_model(request))
 
 
-async def _balance(_: Request) -> Response:
-    return JSONResponse(
-        {"balance_usd": 0.0, "balance_microdollars": 0, "currency": "USD"}
-    )
-
-
-async def _me(_: Request) -> Response:
-    return JSONResponse(
-        {
-            "id": "00000000-0000-4000-8000-000000000000",
-            "email": "demo@kontext-nb.invalid",
-            "display_name": f"Guest of the {ENGINE}",
-            "username": "demo",
-            "token_type": "cli",
-            "token_created_at": datetime.fromtimestamp(0, UTC).isoformat(),
-        }
-    )
-
-
 def _model(request: Request) -> Any:
     model_id = request.path_params["model_id"]
     if model_id not in MODELS:
-        raise HTTPException(
-            400, f"There is no model {echo(model_id)}; try {next(iter(MODELS))}."
-        )
+        raise HTTPException(400, f"There is no model {echo(model_id)}.")
     return MODELS[model_id]
 
 

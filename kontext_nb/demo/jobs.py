@@ -136,12 +136,9 @@ class Workshop:
             self._end(job, Phase.COMPLETED)
 
     def _work(self, order: Order, seed: int) -> bytes:
-        if order.source is None:
-            raise InputRejected(
-                "The picture is at an address on the web, which the demo engine cannot "
-                "fetch: it works offline.",
-                "Give the picture itself, as a file or as a data URI.",
-            )
+        if order.hindrance:
+            raise InputRejected(*order.hindrance)
+        assert order.source is not None  # noqa: S101 - else there was a hindrance
         edited = self._edit(order.source, order.prompt, seed, order.aspect_ratio)
         return _labelled_png(edited)
 

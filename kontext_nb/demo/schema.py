@@ -7,83 +7,52 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kontext_nb.catalogue import ROWS, Row
 from kontext_nb.errors import ImageRejected
-from kontext_nb.model import (
-    ASPECT_RATIOS,
-    KONTEXT_PRO,
-    PROMPT_MAX_CHARS,
-    SEED_MAX,
-    echo,
-)
+from kontext_nb.model import KONTEXT_PRO, echo
 from kontext_nb.pixels import load, on_white
+from kontext_nb.schema import fields, picture_field, problems
 
 if TYPE_CHECKING:
     from PIL import Image
 
 ENGINE = "demo engine"
 
-INPUT_SCHEMA: Mapping[str, Any] = {
-    "type": "object",
-    "required": ["prompt", "image_url"],
-    "properties": {
-        "prompt": {
-            "type": "string",
-            "title": "Prompt",
-            "description": "The one change to make, as a sentence.",
-            "minLength": 1,
-            "maxLength": PROMPT_MAX_CHARS,
-        },
-        "image_url": {
-            "type": "string",
-            "title": "Image",
-            "description": "The picture to edit: a PNG, JPEG or WebP data URI.",
-            "format": "image_uri",
-            "minLength": 1,
-        },
-        "aspect_ratio": {
-            "type": "string",
-            "title": "Aspect ratio",
-            "description": "Width to height; left out, it follows the picture.",
-            "enum": list(ASPECT_RATIOS),
-            "default": None,
-        },
-        "seed": {
-            "type": "integer",
-            "title": "Seed",
-            "description": "Equal seeds give equal results; left out, one is drawn.",
-            "minimum": 0,
-            "maximum": SEED_MAX,
-            "default": None,
-        },
-    },
-}
 
-
-def _entry(model_id: str, tier: str) -> dict[str, Any]:
+def _entry(row: Row) -> dict[str, Any]:
     return {
-        "model_id": model_id,
-        "display_name": f"FLUX.1 Kontext [{tier}] edit ({ENGINE})",
-        "description": "A simulator that edits by rule, offline; no FLUX model runs.",
-        "categories": ["image-to-image"],
+        "model_id": row.model_id,
+        "display_name": f"{row.display_name} ({ENGINE})",
+        "description": "A simulator that edits by rule, offline; no model runs.",
+        "categories": [row.category],
         "kind": "model",
         "base_price_usd": 0.0,
         "price_unit": "output",
         "pricing_note": f"Free: this is the {ENGINE} of kontext_nb, not RunComfy.",
-        "input_schema": INPUT_SCHEMA,
+        "input_schema": row.input_schema,
     }
 
 
 MODELS: Mapping[str, Mapping[str, Any]] = {
-    KONTEXT_PRO: _entry(KONTEXT_PRO, "pro"),
-    (_MAX := "blackforestlabs/flux-1-kontext/max/edit"): _entry(_MAX, "max"),
+    model_id: _entry(row) for model_id, row in ROWS.items()
 }
 """The catalogue entries, by model id."""
 
-_TYPES = {"string": str, "integer": int}
+_NO_PICTURE = (
+    "The demo engine cannot make a picture from words alone: it changes one by rule.",
+    "Choose a model that edits, and give it a picture.",
+)
+_ELSEWHERE = (
+    "The picture is on the web, where the demo engine cannot fetch it: it is offline.",
+    "Give the picture itself, as a file or as a data URI.",
+)
+_CHOICES = ("seed", "aspect_ratio")  # what the engine has a use for
+_RATIO = re.compile(r"[1-9]\d?:[1-9]\d?", re.ASCII)
 _DATA_HEADS = frozenset(
     f"data:image/{kind};base64" for kind in ("png", "jpeg", "jpg", "webp")
 )
@@ -94,16 +63,18 @@ class Order:
     """A submit body that was checked.
 
     Args:
-        source: The picture in RGB; None if it is somewhere on the web.
+        source: The picture in RGB; None if there is none to be had.
         prompt: The instruction, not yet parsed.
         seed: 0 to 2**31 - 1, or None to have one drawn.
-        aspect_ratio: One of the schema's, or None to follow the source.
+        aspect_ratio: "W:H", or None to follow the source.
+        hindrance: Why it will fail although it is a good order: what, and what to do.
     """
 
     source: Image.Image | None
     prompt: str
     seed: int | None
     aspect_ratio: str | None
+    hindrance: tuple[str, str] | None = None
 
 
 class BodyRejected(ValueError):
@@ -119,11 +90,15 @@ class BodyRejected(ValueError):
         self.detail = detail
 
 
-def read_order(raw: bytes) -> Order:
+def read_order(raw: bytes, model: str = KONTEXT_PRO) -> Order:
     """Read and check a submit body, with the picture decoded.
 
     Fields the schema does not name are ignored. Takes a while for large pictures, so
     call it off the event loop.
+
+    Args:
+        raw: The body.
+        model: Id of one of `MODELS`.
 
     Raises:
         BodyRejected: It is no JSON object, or a field is missing or unusable.
@@ -134,59 +109,30 @@ def read_order(raw: bytes) -> Order:
         body = None
     if not isinstance(body, dict):
         raise BodyRejected([{"loc": ["body"], "msg": "Send one JSON object."}])
-    detail = [
-        {"loc": ["body", name], "msg": problem}
-        for name, spec in INPUT_SCHEMA["properties"].items()
-        if (problem := _problem(name, spec, body))
-    ]
-    source = None
-    if not any("image_url" in complaint["loc"] for complaint in detail):
+    schema = MODELS[model]["input_schema"]
+    named = fields(schema).keys()
+    complaints = {p.field: str(p) for p in problems(schema, body) if p.field in named}
+    place, pictures = picture_field(schema), []
+    if place and place.name not in complaints:
+        given = body[place.name]
         try:
-            source = _source(body["image_url"])
+            pictures = [_source(url) for url in (given if place.many else [given])]
         except ImageRejected as error:
-            detail.append({"loc": ["body", "image_url"], "msg": str(error)})
-    if detail:
-        raise BodyRejected(detail)
-    return Order(source, body["prompt"], body.get("seed"), body.get("aspect_ratio"))
-
-
-def _problem(name: str, spec: Mapping[str, Any], body: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with one field, as a sentence."""
-    if name in body:
-        return _value_problem(spec, body[name])
-    if name not in INPUT_SCHEMA["required"]:
-        return None
-    if name == "image_url" and "image" in body:
-        return "This field is required; the model reads image_url, not image."
-    return "This field is required."
-
-
-def _value_problem(spec: Mapping[str, Any], value: Any) -> str | None:
-    problem = None
-    if value is None and spec.get("default", ...) is None:
-        pass
-    elif not isinstance(value, _TYPES[spec["type"]]) or isinstance(value, bool):
-        problem = f"This must be of type {spec['type']}."
-    elif isinstance(value, str):
-        problem = _text_problem(spec, value)
-    elif not spec["minimum"] <= value <= spec["maximum"]:
-        problem = f"This must be from {spec['minimum']} to {spec['maximum']}."
-    return problem
-
-
-def _text_problem(spec: Mapping[str, Any], value: str) -> str | None:
-    if "enum" in spec and value not in spec["enum"]:
-        return f"{echo(value)} is none of {', '.join(spec['enum'])}."
-    if len(value) < spec.get("minLength", 0):
-        return "This must not be empty."
-    if len(value) > spec.get("maxLength", len(value)):
-        return f"This must have at most {spec['maxLength']} characters."
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        # JSON can escape half of a pair; no answer of ours could ever quote it.
-        return "This holds half of a surrogate pair, which is not a character."
-    return None
+            complaints[place.name] = str(error)
+    if complaints:
+        raise BodyRejected(
+            [{"loc": ["body", name], "msg": msg} for name, msg in complaints.items()]
+        )
+    seed, ratio = (body[n] if n in named & body.keys() else None for n in _CHOICES)
+    missing = _ELSEWHERE if pictures else _NO_PICTURE
+    return Order(
+        # Of several pictures the first is edited: it is a demo.
+        pictures[0] if pictures else None,
+        body["prompt"],
+        seed,
+        ratio if ratio and _RATIO.fullmatch(ratio) else None,
+        None if pictures and pictures[0] else missing,
+    )
 
 
 def _source(image_url: str) -> Image.Image | None:

@@ -1,25 +1,41 @@
-"""When to ask next, and when to stop asking."""
+"""When to ask next, when to try again, and when to stop.
+
+A `Pace` spaces the questions about one job that takes its time. A `Backoff` spaces the
+tries of one call that failed; all of the process share one `Budget` of such tries, so
+that a service in trouble is not asked three times as much by everybody.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import math
+import random
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 
 from kontext_nb.errors import BadReply, KontextError, ServiceBusy, StillRunning
 
+# Without experience: steps in proportion to what has passed.
 FIRST_STEP_S, STEP_GROWTH, MAX_STEP_S = 0.05, 1.5, 2.0
-# Near the expected end it is worth asking often: this much before it, and after.
-CLOSE_TO_END = 0.9
+# With it: a glance at the queue now and then, and near the expected end steps that
+# stay small beside the wait itself. A job of 10 s costs seven questions, all told.
+GLANCES = 4
+CLOSE_TO_END = 0.95
+CLOSE_STEP, CLOSE_GROWTH, MIN_CLOSE_STEP_S = 0.02, 1.25, 0.04
 BAD_REPLY_TRIES = 3
 # After Stop: how long an answer under way is still heard, then the cancel's own limit.
 ANSWER_GRACE_S = 2.0
 CANCEL_TIMEOUT_S = 5.0
 CLEAN_UP_S = ANSWER_GRACE_S + CANCEL_TIMEOUT_S + 1.0
+
 MAX_RETRY_AFTER_S = 120.0
+FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.5, 20.0
+MAX_SLEEP_S = 600.0  # over all the tries of one call
+BUDGET, TRY_COST, TIMEOUT_COST = 500, 5, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +51,133 @@ class Clock:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
+class Budget:
+    """How many more tries all the calls of a process may have.
+
+    Every try costs; every call that went well gives one back. Once it is empty,
+    errors are raised at once: what fails that often fails again.
+
+    Args:
+        tokens: What it begins with, and never exceeds.
+    """
+
+    def __init__(self, tokens: int = BUDGET) -> None:
+        self._full = self._tokens = tokens
+        self._lock = threading.Lock()  # each bridge has a loop and thread of its own
+
+    def spend(self, cost: int) -> bool:
+        """Take ``cost``, or return False if there is not that much."""
+        with self._lock:
+            enough = self._tokens >= cost
+            self._tokens -= cost * enough
+            return enough
+
+    def earn(self) -> None:
+        """Give one back."""
+        with self._lock:
+            self._tokens = min(self._tokens + 1, self._full)
+
+
+SHARED = Budget()
+
+
+class Backoff:
+    """The pauses between the tries of one call that may be made again.
+
+    Args:
+        clock: Time.
+        tries: How often to make the call, all told.
+        budget: What other calls draw on too.
+        chance: Random numbers from 0 to 1, so that clients that failed together do
+            not come back together.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        tries: int = 3,
+        budget: Budget = SHARED,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._clock = clock
+        self._tries = tries
+        self._budget = budget
+        self._chance = chance
+        self._failed = 0
+        self._slept_s = 0.0
+
+    async def pause(self, error: KontextError) -> None:
+        """Wait until the call that failed with ``error`` may be made again.
+
+        Raises:
+            KontextError: ``error`` itself, if it may not: it was tried often enough,
+                would fail again, or the service asks for too long a pause.
+        """
+        asked_s = getattr(error, "retry_after_s", 0.0)
+        cost = TIMEOUT_COST if getattr(error, "timed_out", False) else TRY_COST
+        pause_s = _jittered(self._failed, self._chance())
+        if asked_s:
+            # No sooner than asked, and not all at the same moment.
+            pause_s = min(asked_s * (1 + self._chance() / 10), MAX_RETRY_AFTER_S)
+        self._failed += 1
+        if (
+            self._failed >= self._tries
+            or getattr(error, "lasting", False)
+            or asked_s > MAX_RETRY_AFTER_S
+            or self._slept_s + pause_s > MAX_SLEEP_S
+            or not self._budget.spend(cost)
+        ):
+            raise error
+        self._slept_s += pause_s
+        await self._clock.sleep(pause_s)
+
+    def succeeded(self) -> None:
+        """Note that the call went well."""
+        self._budget.earn()
+
+
+def _jittered(failed: int, chance: float) -> float:
+    """Return a pause from nothing to one that doubles with each failure before."""
+    return chance * min(FIRST_BACKOFF_S * 2.0 ** min(failed, 10), MAX_BACKOFF_S)
+
+
 class Pace:
     """The pauses of one waiting job.
 
-    Until nine tenths of the expected time it asks every 2 s, only to show the place in
-    the queue; from there in short growing steps of at most 2 s.
+    Until shortly before the expected end it asks four times, at least two seconds
+    apart, only to show the place in the queue; from there in short growing steps of at
+    most two seconds. A question that failed is put again by the same pace, later and
+    later, until the deadline: it is one the job would have been asked anyway, so it
+    does not draw on the budget.
 
     Args:
         clock: Time.
         expected_s: Running median of past jobs; None to ask in short steps from the
             start.
         deadline_s: How long to go on.
+        chance: Random numbers from 0 to 1.
     """
 
     def __init__(
-        self, clock: Clock, expected_s: float | None, deadline_s: float
+        self,
+        clock: Clock,
+        expected_s: float | None,
+        deadline_s: float,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._clock = clock
         self._close_s = CLOSE_TO_END * (expected_s or 0.0)
+        self._glance_s = max((expected_s or 0.0) / GLANCES, MAX_STEP_S)
         self._deadline_s = deadline_s
+        self._chance = chance
         self._started = clock.now()
-        self._step_s = FIRST_STEP_S
+        self._step_s, self._growth = FIRST_STEP_S, STEP_GROWTH
+        if expected_s:
+            self._step_s = max(CLOSE_STEP * expected_s, MIN_CLOSE_STEP_S)
+            self._growth = CLOSE_GROWTH
         self._asked_for_s = 0.0
+        self._troubles = 0
         self._bad_replies = 0
 
     @property
@@ -76,11 +197,13 @@ class Pace:
         """
         until_close_s = self._close_s - self.elapsed_s
         if until_close_s > 0:
-            pause_s = max(min(until_close_s, MAX_STEP_S), FIRST_STEP_S)
+            pause_s = max(min(until_close_s, self._glance_s), FIRST_STEP_S)
         else:
-            pause_s = self._step_s
-            self._step_s = min(self._step_s * STEP_GROWTH, MAX_STEP_S)
-        pause_s = max(pause_s, self._asked_for_s)
+            pause_s = min(self._step_s, MAX_STEP_S)
+            self._step_s = pause_s * self._growth
+        if self._troubles:
+            later_s = _jittered(self._troubles, self._chance())
+            pause_s = max(pause_s, later_s, self._asked_for_s)
         # The deadline holds also where the service asks for a longer pause.
         left_s = self._left_s
         await self._clock.sleep(min(pause_s, left_s))
@@ -109,7 +232,7 @@ class Pace:
 
     def answered(self) -> None:
         """Note a good answer."""
-        self._bad_replies = 0
+        self._bad_replies = self._troubles = 0
 
     def trouble(self, error: KontextError) -> None:
         """Note an answer that did not come, or could not be read.
@@ -117,23 +240,52 @@ class Pace:
         Raises:
             KontextError: ``error`` itself, once asking again has no point.
         """
+        self._troubles += 1
         if isinstance(error, ServiceBusy):
             self._asked_for_s = error.retry_after_s
+            if self._asked_for_s > MAX_RETRY_AFTER_S:
+                raise error
         if isinstance(error, BadReply):
             self._bad_replies += 1
             if self._bad_replies >= BAD_REPLY_TRIES:
                 raise error
 
 
-def retry_after_s(headers: Mapping[str, str]) -> float:
-    """Return the seconds a ``Retry-After`` asks for, 0 to 120; 0 for nonsense.
+def asked_pause_s(
+    headers: Mapping[str, str], wall_s: Callable[[], float] = time.time
+) -> float:
+    """Return the seconds that a ``Retry-After`` asks for.
 
-    The date form is ignored: it compares two clocks, and no provider here sends it.
+    A date is compared with the answer's own date, since the two clocks may differ.
+
+    Args:
+        headers: Names in lower case.
+        wall_s: Unix seconds, for an answer without a date.
+
+    Returns:
+        From 0 to 120; 0 for nonsense and for the past; infinity if it asks for more,
+        which is no pause but a refusal.
     """
+    text = headers.get("retry-after", "0")
     try:
-        seconds = float(headers.get("retry-after", "0"))
+        seconds = float(text)
     except ValueError:
-        return 0.0
+        until = _unix_s(text)
+        now = _unix_s(headers.get("date", ""))
+        seconds = until - (wall_s() if math.isnan(now) else now)
     if not math.isfinite(seconds) or seconds < 0:
         return 0.0
-    return min(seconds, MAX_RETRY_AFTER_S)
+    return seconds if seconds <= MAX_RETRY_AFTER_S else math.inf
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float:
+    """Return the same, but 120 where it asks for more."""
+    return min(asked_pause_s(headers), MAX_RETRY_AFTER_S)
+
+
+def _unix_s(date: str) -> float:
+    """Return an HTTP date as Unix seconds, or NaN."""
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return math.nan

@@ -78,36 +78,21 @@ class Runner:
     deadline_s: float = 900.0
     clock: Clock = field(default_factory=Clock)
 
-    async def carry_out(
-        self, job: Job, inputs: Mapping[str, Any] | None
-    ) -> tuple[Job, Output, tuple[str, ...]]:
-        """Take ``job`` from where its row says it is to its results.
+    async def submit(self, job: Job, inputs: Mapping[str, Any]) -> Job:
+        """Send a job, once.
 
         Args:
-            job: In state INTENT (it is sent), SUBMITTED or RUNNING (it is awaited).
-            inputs: The request's inputs as they travel; needed only for INTENT.
+            job: In state INTENT.
+            inputs: The request's inputs as they travel.
 
         Returns:
-            The row as it now stands, the output's description, and the names its files
-            are kept by.
+            The row, SUBMITTED.
 
         Raises:
-            KontextError: See `errors`; its ``job``, ``request_id`` and ``state`` are
-                set.
-            asyncio.CancelledError: The caller gave up; one bounded cancel was sent.
+            KontextError: See `errors`.
+            asyncio.CancelledError: The caller gave up; one bounded cancel was sent if
+                the service had taken it.
         """
-        try:
-            # Only an id given a moment ago may still be unknown to the service.
-            grace_s = 0.0
-            if job.state is State.INTENT:
-                job = await self._submit(job, inputs or {})
-                grace_s = NEW_JOB_S
-            return await self._collect(job, grace_s)
-        except KontextError as error:
-            error.job = job.id
-            raise
-
-    async def _submit(self, job: Job, inputs: Mapping[str, Any]) -> Job:
         call = self.provider.submit(job.request.model, inputs)
         for backoff in range(SUBMIT_TRIES):
             try:
@@ -139,12 +124,14 @@ class Runner:
             raise
         except (Dropped, BadReply) as error:
             self.journal(job, Event.LOSE, error=error.problem)
-            raise OutcomeUnknown(
+            unknown = OutcomeUnknown(
                 f"The edit was sent and its answer is missing: {error.problem}",
-                f"It is not sent again by itself. Look for seed {job.request.seed} in "
-                "the service's history; refresh=True sends it anew.",
+                "It is not sent again by itself.",
                 may_have_been_charged=True,
-            ) from None
+            )
+            # What came is the service's own fault; what did not come may be the way's.
+            unknown.exit_code = error.exit_code
+            raise unknown from None
         except BaseException as error:  # Stop, or what nobody foresaw
             self.journal(job, Event.LOSE, error=f"{type(error).__name__} while sending")
             raise
@@ -154,6 +141,7 @@ class Runner:
             raise StoreError(
                 f"The edit was sent, and its id could not be kept: {error.problem}",
                 f"Note it, the service knows the edit by it: {request_id}",
+                request_id=request_id,
                 may_have_been_charged=True,
             ) from error
         self._tell(Progress(job.state, expected_s=self.expected_s))
@@ -178,10 +166,22 @@ class Runner:
                 raise
             return sending.result(), True
 
-    async def _collect(
-        self, job: Job, grace_s: float
-    ) -> tuple[Job, Output, tuple[str, ...]]:
-        """Ask until there is a result; a lost answer to a question is asked again."""
+    async def collect(self, job: Job) -> tuple[Job, Output, tuple[str, ...]]:
+        """Wait for a job that was sent; a lost answer to a question is asked again.
+
+        Args:
+            job: In state SUBMITTED or RUNNING.
+
+        Returns:
+            The row as it now stands, the output's description, and the names its files
+            are kept by.
+
+        Raises:
+            KontextError: See `errors`.
+            asyncio.CancelledError: The caller gave up; one bounded cancel was sent.
+        """
+        # Only an id given a moment ago may still be unknown to the service.
+        grace_s = NEW_JOB_S if job.state is State.SUBMITTED else 0.0
         pace = Pace(self.clock, self.expected_s, self.deadline_s)
         try:
             while True:

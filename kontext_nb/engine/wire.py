@@ -1,24 +1,32 @@
 """The one place that talks HTTP: it sends a call once, and says how it failed.
 
-It never retries and never follows a redirect; whether a call may be repeated is the
-runner's to decide, from how it failed.
+How a call failed decides whether it may be sent again, and that is decided here: after
+`NotSent` it may, whatever it costs; after `Dropped` and `BadReply` only a question may.
+The wire itself repeats nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+import ssl
+import zlib
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
+from urllib.request import getproxies
 
 import httpx
 
+from kontext_nb.engine.connection import PIECE_BYTES, Garbled
+from kontext_nb.engine.transport import Transport
 from kontext_nb.errors import BadReply, KontextError
 from kontext_nb.model import echo
 from kontext_nb.providers.base import Call, Reply
 
 CONNECT_TIMEOUT_S = 10.0
-WHOLE_CALL = 3  # times the timeout
+WITH_A_BODY = 3  # times the timeout: room for a slow upload
+MAX_HOPS = 3
 
 _NEVER_SENT = (
     httpx.ConnectError,
@@ -28,14 +36,44 @@ _NEVER_SENT = (
     httpx.LocalProtocolError,
     httpx.ProxyError,  # it refused the tunnel the request would have gone through
 )
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-class NotSent(KontextError):
-    """No byte of the request left this machine: it is safe to try again."""
+class Unanswered(KontextError):
+    """No whole answer came.
+
+    Args:
+        timed_out: Whether it was waited for in vain; asking again then weighs more.
+    """
+
+    timed_out = False
 
 
-class Dropped(KontextError):
-    """The connection failed after the request may have arrived."""
+class NotSent(Unanswered):
+    """No byte of the request left this machine: it is safe to try again.
+
+    Args:
+        lasting: Whether trying again has no point: a certificate that does not fit, a
+            proxy that refuses.
+    """
+
+    lasting = False
+
+
+class Dropped(Unanswered):
+    """The connection failed after the request may have arrived.
+
+    Args:
+        heard: What had been read of the answer, if its head had: an id may be in it.
+    """
+
+    heard: Reply | None = None
+
+
+class NoHttp(BadReply):
+    """What came back is not HTTP: something else than the service answered."""
+
+    exit_code = 75
 
 
 def in_process(app: Any) -> httpx.AsyncBaseTransport:
@@ -47,6 +85,50 @@ def in_process(app: Any) -> httpx.AsyncBaseTransport:
     return httpx.ASGITransport(app=app, raise_app_exceptions=False)
 
 
+class Answer:
+    """An answer whose body is still on its way.
+
+    Args:
+        response: What httpx has of it.
+
+    Attributes:
+        status: HTTP status.
+        headers: Names in lower case.
+    """
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.headers = {n.lower(): text for n, text in response.headers.items()}
+        self._response = response
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """Read the body as it was sent, at most 64 KiB at a time.
+
+        Raises:
+            Dropped: It broke off.
+            BadReply: What comes is not HTTP.
+        """
+        # Left half read, it would be closed by the garbage collector, out of turn.
+        raw = cast("AsyncGenerator[bytes, None]", self._response.aiter_raw())
+        async with aclosing(raw) as pieces:
+            with _as_ours(self._response.url.host):
+                async for piece in pieces:
+                    # An app in this process hands over its whole answer at once.
+                    for start in range(0, len(piece), PIECE_BYTES):
+                        yield piece[start : start + PIECE_BYTES]
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What there is of an answer so far."""
+
+    answer: Answer | None = None
+    body: bytearray = field(default_factory=bytearray)
+
+    def reply(self, answer: Answer) -> Reply:
+        return Reply(answer.status, answer.headers, bytes(self.body))
+
+
 class Wire:
     """One HTTP client, for one loop.
 
@@ -56,6 +138,11 @@ class Wire:
     """
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None, agent: str) -> None:
+        # Proxies, and the hosts exempt from them, are httpx's own transport's business.
+        if transport is None and getproxies().keys().isdisjoint(
+            ("http", "https", "all")
+        ):
+            transport = Transport()
         self._client = httpx.AsyncClient(
             transport=transport,
             follow_redirects=False,
@@ -66,65 +153,185 @@ class Wire:
     async def send(self, call: Call) -> Reply:
         """Send ``call`` once and return the whole answer.
 
+        A question is carried on to where a redirect points, at most three times, but
+        only within its origin, where its credential belongs. A paid call never is.
+
         Raises:
             NotSent: Nothing was sent.
-            Dropped: It was sent, wholly or in part, and no whole answer came.
-            BadReply: The answer is larger than the call allows, or compressed.
+            Dropped: It was sent, wholly or in part, and no whole answer came in time.
+            BadReply: The answer is no HTTP, is larger than the call allows, or
+                compressed so that it cannot be read within that.
         """
-        timeout = httpx.Timeout(call.timeout_s, connect=CONNECT_TIMEOUT_S)
+        url, heard = self._request(call).url, _Heard()
         try:
-            request = self._client.build_request(
+            with _as_ours(url.host):
+                async with asyncio.timeout(_whole_s(call)):
+                    for _ in range(MAX_HOPS):
+                        reply = await self._send(call, url, heard)
+                        target = _within_origin(url, reply)
+                        if call.method != "GET" or call.paid or target is None:
+                            return reply
+                        url = target
+                    return await self._send(call, url, heard)
+        except Dropped as error:
+            if heard.answer:
+                error.heard = heard.reply(heard.answer)
+            raise
+
+    async def _send(self, call: Call, url: httpx.URL, heard: _Heard) -> Reply:
+        heard.answer, heard.body = None, bytearray()
+        async with self.open(call, url) as answer:
+            heard.answer = answer
+            async with aclosing(answer.pieces()) as pieces:
+                async for piece in pieces:
+                    heard.body += piece
+                    if len(heard.body) > call.max_bytes:
+                        raise _too_large(url.host, call.max_bytes)
+        reply = heard.reply(answer)
+        return replace(reply, body=_unpacked(reply, call.max_bytes, url.host))
+
+    @asynccontextmanager
+    async def open(
+        self, call: Call, url: httpx.URL | None = None
+    ) -> AsyncIterator[Answer]:
+        """Send ``call`` once and give its answer as soon as the head is there.
+
+        Nothing is followed or unpacked. The head is bounded in size and time; of the
+        body only each wait is.
+
+        Args:
+            call: What to send.
+            url: Where to send it instead.
+
+        Raises:
+            NotSent: Nothing was sent.
+            Dropped: It was sent, wholly or in part, and no answer came.
+            BadReply: The answer is no HTTP.
+        """
+        request = self._request(call, url)
+        with _as_ours(request.url.host):
+            async with asyncio.timeout(_whole_s(call)):
+                response = await self._client.send(request, stream=True)
+        try:
+            yield Answer(response)
+        finally:
+            await response.aclose()
+
+    def _request(self, call: Call, url: httpx.URL | None = None) -> httpx.Request:
+        try:
+            return self._client.build_request(
                 call.method,
-                call.url,
+                url or call.url,
                 content=call.body,
                 headers=dict(call.headers),
-                timeout=timeout,
+                timeout=httpx.Timeout(call.timeout_s, connect=CONNECT_TIMEOUT_S),
             )
         except httpx.InvalidURL:
             error_type = NotSent if call.paid else BadReply
             raise error_type(
                 f"{echo(call.url)} is no address.", "Nothing was sent to it."
             ) from None
-        # httpx bounds each read, so an answer in drops would last for ever. Questions
-        # are bounded as a whole by the runner; the paid call here, with room for a
-        # slow upload.
-        whole_s = WHOLE_CALL * call.timeout_s if call.paid else None
-        try:
-            async with asyncio.timeout(whole_s):
-                response = await self._client.send(request, stream=True)
-                try:
-                    body = await _read(response, call.max_bytes)
-                finally:
-                    await response.aclose()
-        except _NEVER_SENT as error:
-            raise NotSent(
-                f"{request.url.host} cannot be reached ({type(error).__name__}).",
-                "Check the network and re-run; nothing was sent.",
-            ) from None
-        except (httpx.TransportError, TimeoutError) as error:
-            raise Dropped(
-                f"The connection to {request.url.host} broke ({type(error).__name__}).",
-                "Re-run to go on.",
-            ) from None
-        headers = {name.lower(): text for name, text in response.headers.items()}
-        return Reply(response.status_code, headers, body)
 
 
-async def _read(response: httpx.Response, max_bytes: int) -> bytes:
-    if response.headers.get("content-encoding", "identity") != "identity":
+def _whole_s(call: Call) -> float:
+    return call.timeout_s * (WITH_A_BODY if call.body else 1)
+
+
+@contextmanager
+def _as_ours(host: str) -> Iterator[None]:
+    """Turn httpx's errors into ours, which name the host and nothing else of it."""
+    try:
+        yield
+    except _NEVER_SENT as error:
+        not_sent = NotSent(
+            f"{host} cannot be reached ({_reason(error)}).",
+            "Check the network and re-run; nothing was sent.",
+        )
+        not_sent.timed_out = isinstance(error, httpx.TimeoutException)
+        not_sent.lasting = _is_lasting(error)
+        raise not_sent from None
+    except Garbled:
+        raise NoHttp(
+            f"What {host} answered is not HTTP.",
+            "Check that no portal or proxy is in between, and re-run.",
+        ) from None
+    except (httpx.TransportError, TimeoutError) as error:
+        dropped = Dropped(
+            f"The connection to {host} broke ({_reason(error)}).", "Re-run to go on."
+        )
+        dropped.timed_out = isinstance(error, httpx.TimeoutException | TimeoutError)
+        raise dropped from None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _is_lasting(error: Exception) -> bool:
+    """Return whether the next try would fail like this one."""
+    refused = (httpx.ProxyError, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+    return isinstance(error, refused) or any(
+        # A handshake that was cut off is no verdict on the certificate.
+        isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError)
+        for cause in _causes(error)
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Return the error's name, and what is wrong with a certificate."""
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate: {cause.verify_message}"
+    return type(error).__name__
+
+
+def _within_origin(url: httpx.URL, reply: Reply) -> httpx.URL | None:
+    """Return where ``reply`` redirects to, if that is the same origin."""
+    place = reply.headers.get("location")
+    if reply.status not in REDIRECTS or not place:
+        return None
+    try:
+        target = url.join(place)
+    except (httpx.InvalidURL, ValueError):
+        return None
+    same = (target.scheme, target.host, target.port) == (url.scheme, url.host, url.port)
+    # A name in the address would replace the credential.
+    return target if same and not target.userinfo else None
+
+
+def _unpacked(reply: Reply, max_bytes: int, host: str) -> bytes:
+    """Return the body as it was before its content encoding, within the same cap.
+
+    Nobody asked for one, but an answer to a paid call is worth the trouble.
+    """
+    encoding = reply.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("identity", ""):
+        return reply.body
+    if encoding not in ("gzip", "x-gzip", "deflate"):
         raise BadReply(
-            f"{response.url.host} sent a compressed answer it was not asked for.",
+            f"{host} sent an answer compressed in a way nobody asked for.",
             "It was not unpacked; re-run to try again.",
         )
-    body = bytearray()
-    # Left half read, it would be closed by the garbage collector, out of turn.
-    raw = cast("AsyncGenerator[bytes, None]", response.aiter_raw())
-    async with aclosing(raw) as pieces:
-        async for piece in pieces:
-            body += piece
-            if len(body) > max_bytes:
-                raise BadReply(
-                    f"{response.url.host} sent more than {max_bytes // 2**20} MiB.",
-                    "It was not read further; re-run to try again.",
-                )
-    return bytes(body)
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip or zlib, as its head says
+    try:
+        plain = unpacker.decompress(reply.body, max_bytes + 1)
+    except zlib.error:
+        plain = b""
+    if len(plain) > max_bytes:
+        raise _too_large(host, max_bytes)
+    if not unpacker.eof:
+        raise BadReply(
+            f"{host} sent a compressed answer that is damaged.",
+            "Re-run to try again.",
+        )
+    return plain
+
+
+def _too_large(host: str, max_bytes: int) -> BadReply:
+    return BadReply(
+        f"{host} sent more than {max_bytes // 2**20} MiB.",
+        "It was not read further; re-run to try again.",
+    )

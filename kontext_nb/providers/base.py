@@ -7,13 +7,48 @@ one small file that can be tested by feeding it replies by hand.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from kontext_nb.model import Secret
+
 SUBMIT_TIMEOUT_S = 120.0  # field reports: servers that take a paid job slowly, but do
 READ_TIMEOUT_S = 30.0
+
+
+class Bearer(Mapping[str, str]):
+    """Headers with the credential, which nothing prints, copies or pickles.
+
+    Args:
+        token: Revealed only to who asks for the header by its name.
+        more: Other headers of the call.
+    """
+
+    def __init__(self, token: Secret, **more: str) -> None:
+        self._token = token
+        self._more = {name.replace("_", "-"): text for name, text in more.items()}
+
+    def __getitem__(self, name: str) -> str:
+        """Return one header; names are in lower case."""
+        if name == "authorization":
+            return f"Bearer {self._token.reveal()}"
+        return self._more[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names."""
+        yield "authorization"
+        yield from self._more
+
+    def __len__(self) -> int:
+        """Count them."""
+        return 1 + len(self._more)
+
+    def __repr__(self) -> str:
+        """Show the names only."""
+        return f"<headers {', '.join(self)}>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +80,35 @@ class Reply:
 
     Args:
         status: HTTP status.
-        headers: Names in lower case.
-        body: At most the call's ``max_bytes``.
+        headers: Names in lower case; a service may quote the credential in them.
+        body: At most the call's ``max_bytes``; the same is true of it.
     """
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+def facts_of(reply: Reply, token: Secret | None) -> dict[str, Any] | None:
+    """Return the JSON object that a reply holds; None if it holds none.
+
+    A service may quote the credential back, in any spelling JSON allows. It is taken
+    out here, so that nothing made of the answer has it: no message, no row, and no
+    variable that a traceback shows.
+
+    Args:
+        reply: What came back.
+        token: The credential of the call; None if it had none.
+    """
+    try:
+        facts = json.loads(reply.body)
+        if token is not None:
+            text = json.dumps(facts, ensure_ascii=False)
+            quoted = json.dumps(token.reveal(), ensure_ascii=False)[1:-1]
+            facts = json.loads(text.replace(quoted, "(token)"))
+    except (ValueError, RecursionError):
+        return None
+    return facts if isinstance(facts, dict) else None
 
 
 class Phase(StrEnum):

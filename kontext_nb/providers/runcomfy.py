@@ -7,7 +7,6 @@ Some answers carry an `error_code` under HTTP 200; they are errors all the same.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,17 +27,20 @@ from kontext_nb.errors import (
 from kontext_nb.model import Secret, echo
 from kontext_nb.providers.base import (
     SUBMIT_TIMEOUT_S,
+    Bearer,
     Call,
     Output,
     Phase,
     Reply,
     Status,
+    facts_of,
 )
 
 API_BASE = "https://model-api.runcomfy.net/v1"
 RESULT_DOMAINS = ("runcomfy.net", "runcomfy.com")
 MAX_RESULT_BYTES = 64 * 1024 * 1024
 MAX_RESULTS = 16  # a job of more is no edit; the rest stays at the service
+MAX_USD = 1e9
 MAX_REASON_CHARS = 1200  # error pages can be many kilobytes of HTML
 MAX_NAME_CHARS = 80
 
@@ -106,7 +108,7 @@ class RunComfy:
         return Call(
             method="POST",
             url=f"{self.base}/models/{model}",
-            headers=self._headers() | {"content-type": "application/json"},
+            headers=Bearer(self.token, content_type="application/json"),
             body=json.dumps(inputs, allow_nan=False).encode(),
             paid=True,
             timeout_s=SUBMIT_TIMEOUT_S,
@@ -181,7 +183,7 @@ class RunComfy:
         return Call(
             method="POST",
             url=f"{self.base}/requests/{request_id}/cancel",
-            headers=self._headers(),
+            headers=Bearer(self.token),
         )
 
     def read_cancel(self, reply: Reply) -> bool:
@@ -229,19 +231,14 @@ class RunComfy:
         return f"The {self.engine}" if self.engine else official
 
     def _get(self, path: str) -> Call:
-        return Call(method="GET", url=f"{self.base}/{path}", headers=self._headers())
-
-    def _headers(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self.token.reveal()}"}
+        url = f"{self.base}/{path}"
+        return Call(method="GET", url=url, headers=Bearer(self.token))
 
     def _checked(self, reply: Reply, *, submitting: bool = False) -> Mapping[str, Any]:
         """Return the JSON object of a good reply, or raise what a bad one means."""
-        try:
-            body = json.loads(reply.body)
-        except (ValueError, RecursionError):
-            body = None
-        readable = isinstance(body, dict)
-        facts: Mapping[str, Any] = body if readable else {}
+        body = facts_of(reply, self.token)
+        readable = body is not None
+        facts: Mapping[str, Any] = body or {}
         code = facts.get("error_code")
         if code == _NOT_READY and not submitting:
             return facts
@@ -250,16 +247,17 @@ class RunComfy:
             return facts
         said = self._said(facts) if facts else f"HTTP {reply.status}."
         error = _meaning(code, reply.status, submitting=submitting)
-        raise error(f"{self._who} answered: {said}", _REMEDY[error])
+        raised = error(f"{self._who} answered: {said}", _REMEDY[error])
+        if error is BadReply and reply.status in _PASSING:
+            raised.exit_code = ServiceBusy.exit_code  # it may answer better later
+        raise raised
 
     def _said(self, body: Mapping[str, Any]) -> str:
         """Return the service's own words as a sentence, in whichever field they are."""
         for key in ("error_message", "message", "error", "detail"):
             words = body.get(key)
             if words:
-                # A service that quotes the credential back must not have it shown.
-                text = _plain(words).replace(self.token.reveal(), "(token)")
-                text = text[:MAX_REASON_CHARS].rstrip(".")
+                text = _plain(words)[:MAX_REASON_CHARS].rstrip(".")
                 return text if text.endswith(("?", "!")) else f"{text}."
         return "no reason given."
 
@@ -300,7 +298,8 @@ def _plain(words: Any) -> str:
 def usd(value: Any) -> float | None:
     """Return an amount of money; None for what is none, which is never read as free."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and 0 <= value < math.inf else None
+    # More would be no price, and a whole number can be too large for a float at all.
+    return float(value) if is_number and 0 <= value <= MAX_USD else None
 
 
 def _urls(output: Any) -> tuple[str, ...]:

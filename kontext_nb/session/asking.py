@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal, Unpack, overload
 
 from kontext_nb.engine.bridge import Task
-from kontext_nb.errors import ParameterRejected
 from kontext_nb.lifecycle import State
 from kontext_nb.session import cell as cells
 from kontext_nb.session import settings
@@ -13,6 +12,7 @@ from kontext_nb.session.desk import Desk
 from kontext_nb.session.edits import Chain, Edit, How
 from kontext_nb.session.making import finished
 from kontext_nb.session.orders import chain_id, source_of
+from kontext_nb.session.resolving import found, resolved
 
 
 @overload
@@ -27,10 +27,8 @@ def edit(
     source: Any,
     prompt: str,
     *,
-    seed: int | None = None,
-    aspect_ratio: str | None = None,
-    refresh: bool = False,
     wait: bool = True,
+    **how: Unpack[How],
 ) -> Edit | Task[Edit]:
     """Edit a picture by one instruction, and wait for the result.
 
@@ -39,12 +37,18 @@ def edit(
 
     Args:
         source: A path, bytes, a file object, a Pillow image, a NumPy array, or an https
-            address, which the service fetches itself.
+            address, which the service fetches itself; None for a model that makes a
+            picture from words alone.
         prompt: The change, as one short instruction.
-        seed: 0 to 2**31 - 1; None to have one picked and recorded.
-        aspect_ratio: Such as "16:9"; None to keep the source's.
-        refresh: True to have it made anew even if the store has it.
         wait: False to return at once with something to await.
+        **how: Options:
+
+            - ``seed``: 0 to 2**31 - 1; left out, one is picked and recorded.
+            - ``aspect_ratio``: Such as "16:9"; left out, the source's is kept.
+            - ``model``: Another model's id, for this edit.
+            - ``references``: Further pictures, for a model that takes several.
+            - ``inputs``: Further inputs by the model's own names.
+            - ``refresh``: True to have it made anew even if the store has it.
 
     Returns:
         The edit; with ``wait=False`` a task: ``await`` it, or call ``.result()``.
@@ -55,9 +59,7 @@ def edit(
         ServiceError: The service could not do it.
         StoreError: The store cannot be used; nothing was sent.
     """
-    return open_chain(source).add(
-        prompt, seed=seed, aspect_ratio=aspect_ratio, refresh=refresh, wait=wait
-    )
+    return open_chain(source).add(prompt, wait=wait, **how)
 
 
 def open_chain(source: Any) -> Chain:
@@ -66,21 +68,46 @@ def open_chain(source: Any) -> Chain:
     return Chain(Desk(settings.current()), chain_id(picture, cells.here()), picture)
 
 
-def resume(job: str) -> Edit:
+@overload
+def resume(job: str, *, abandon: Literal[True]) -> None: ...
+@overload
+def resume(
+    job: str,
+    *,
+    request_id: str | None = ...,
+    resubmit: bool = ...,
+    abandon: Literal[False] = ...,
+) -> Edit: ...
+def resume(
+    job: str,
+    *,
+    request_id: str | None = None,
+    resubmit: bool = False,
+    abandon: bool = False,
+) -> Edit | None:
     """Go back to a job after a crash or a stop, and wait for its result.
 
+    A job that was sent and whose answer was lost is never sent again by itself: say
+    what is to become of it.
+
     Args:
-        job: Its id, as errors and ``Edit.job`` give it.
+        job: Its id, as errors and ``Edit.job`` give it, or the service's.
+        request_id: What the service calls a job whose answer was lost, as its history
+            shows: its result is collected, and nothing is sent.
+        resubmit: True to consent to its being sent, and perhaps charged, again.
+        abandon: True to give it up; what it may have cost stays counted.
+
+    Returns:
+        The edit; None for a job that was given up.
 
     Raises:
-        ParameterRejected: The store has no such job.
+        ParameterRejected: The store has no such job, or there is nothing to decide.
         ServiceError: See `edit`.
     """
     desk = Desk(settings.current())
-    step = desk.ledger.step_of_job(job)
-    if step is None:
-        raise ParameterRejected(
-            f"There is no job {job[:40]!r} in {desk.home}.",
-            "Ids are in error messages and in Edit.job.",
-        )
+    kept = found(desk, job)
+    resolved(desk, kept, request_id=request_id, resubmit=resubmit, abandon=abandon)
+    step = desk.ledger.step_of_job(kept.id)
+    if abandon or step is None:
+        return None
     return Edit(desk, finished(desk, step), reused=step.job.state is State.DONE)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import contextlib
-import hashlib
 import secrets
 import time
 import uuid
@@ -13,33 +10,21 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from kontext_nb import pixels
 from kontext_nb.chain import Step
-from kontext_nb.engine.runner import Runner
-from kontext_nb.errors import (
-    BadReply,
-    EditCancelled,
-    EditFailed,
-    ImageRejected,
-    NotAuthorised,
-    OutcomeUnknown,
-    ResultLost,
-    StoreError,
-)
-from kontext_nb.lifecycle import UNDER_WAY, Event, State
-from kontext_nb.model import SEED_MAX, Job, Limits, Progress, Request
+from kontext_nb.errors import InputRejected, NotAuthorised, StoreError
+from kontext_nb.lifecycle import UNDER_WAY, State
+from kontext_nb.model import Job, Progress, Request
 from kontext_nb.pixels import Picture
+from kontext_nb.schema import seed_range
 from kontext_nb.session import cell as cells
 from kontext_nb.session.engines import Engine, engine
-from kontext_nb.session.inputs import inputs_of
-from kontext_nb.session.orders import Order, is_address
+from kontext_nb.session.errand import Errand
+from kontext_nb.session.inputs import Inputs, inputs_of
+from kontext_nb.session.models import Known, estimate_usd, known, recalled
+from kontext_nb.session.orders import Order
 from kontext_nb.session.settings import Settings, home_folder
-from kontext_nb.store import owner
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
-
-# An answer takes a second or two; after that, whoever was sending it has crashed.
-SENDING_S = 5.0
 
 # Jobs this process is placing or waiting for. An open job that is none of them was
 # left behind by a deadline, a stop or a crash: who asks for it again goes back to it.
@@ -72,9 +57,9 @@ class Desk:
             InputRejected: The order cannot be sent as it is; nothing was written.
         """
         by = engine(self.settings)
-        digest, blob = self._kept(order.source)
-        inputs = inputs_of(order, digest)
-        asked = Request.of(inputs, model=self.settings.model, provider=by.provider.name)
+        about = self._about(order, by)
+        wanted = inputs_of(order, about)
+        asked = self._request(wanted, by)
         call = cells.next_call(order.cell, asked.fingerprint)
         if call:
             found = self.ledger.step_of_call(call.key, asked.fingerprint)
@@ -82,12 +67,19 @@ class Desk:
             if found and kept and not self.forgotten(found.job):
                 return found, True
         self._make_home()
-        seed = asked.seed if asked.seed is not None else secrets.randbelow(SEED_MAX + 1)
+        seeds = seed_range(about.schema)
+        seeded = asked
+        if seeds and asked.seed is None:
+            lowest = max(0, seeds[0])
+            seed = lowest + secrets.randbelow(seeds[1] - lowest + 1)
+            seeded = asked.having(seed=seed)
         job = Job(
             id=uuid.uuid4().hex,
-            request=asked.having(seed=seed),
+            request=seeded,
             ask=asked.fingerprint,
-            pictures={digest: blob()},
+            pictures={d: self._kept(wanted.pictures[d]) for d in asked.pictures},
+            estimate_usd=estimate_usd(about, wanted.values),
+            notices=wanted.notices,
             created_at=time.time(),
         )
         step = Step(
@@ -104,6 +96,8 @@ class Desk:
             adopt -= UNDER_WAY | {State.UNKNOWN}
         besides = () if order.shares_what_is_in_hand else frozenset(_in_hand)
         step = self.ledger.add(step, adopt=adopt, besides=besides)
+        if step.job.state is State.INTENT and job.estimate_usd is not None:
+            step = replace(step, job=self.ledger.priced(step.job, job.estimate_usd))
         _in_hand.add(step.job.id)
         _placed_here.add(step.job.id)
         return step, step.job.id != job.id
@@ -121,12 +115,25 @@ class Desk:
                 "Choose another place with configure(home=…) or KONTEXT_NB_HOME.",
             ) from error
 
-    def _kept(self, source: Picture | str) -> tuple[str, Callable[[], str]]:
-        """Return the source's digest, and what keeps it and returns its name."""
+    def _about(self, order: Order, by: Engine) -> Known:
+        """Return what is known of the model; what is answered already asks nobody."""
+        kept = recalled(self.settings)
+        with contextlib.suppress(InputRejected):
+            asked = self._request(inputs_of(order, kept), by)
+            if self.ledger.has_answer(asked.fingerprint):
+                return kept
+        return known(self.settings)
+
+    def _request(self, wanted: Inputs, by: Engine) -> Request:
+        return Request.of(
+            wanted.values, model=self.settings.model, provider=by.provider.name
+        )
+
+    def _kept(self, source: Picture | str) -> str:
+        """Keep a picture, and return the blob's name; an address is its own."""
         if isinstance(source, str):
-            return hashlib.sha256(source.encode()).hexdigest(), lambda: source
-        picture = source
-        return picture.digest, lambda: self.blobs.put(picture.encoded, picture.suffix)
+            return source
+        return self.blobs.put(source.encoded, source.suffix)
 
     def finish(
         self, step: Step, report: Callable[[Progress], None]
@@ -166,111 +173,6 @@ class Desk:
         self, step: Step, by: Engine, report: Callable[[Progress], None]
     ) -> Step:
         try:
-            job = await self._made(await self._settled(step.job), by, report)
-            return replace(step, job=job)
+            return replace(step, job=await Errand(self, by, report).done(step.job))
         finally:
             _in_hand.discard(step.job.id)
-
-    async def _settled(self, job: Job) -> Job:
-        """Return the row once another kernel that is just sending it has its answer."""
-        until_s = time.monotonic() + SENDING_S
-        job = self.ledger.job(job.id) or job
-        while job.state is State.SENDING and time.monotonic() < until_s:
-            await asyncio.sleep(0.1)
-            job = self.ledger.job(job.id) or job
-        return job
-
-    async def _made(
-        self, job: Job, by: Engine, report: Callable[[Progress], None]
-    ) -> Job:
-        if job.state is State.DONE:
-            return job
-        if self.forgotten(job):
-            raise ResultLost(
-                "The demo engine ended with the kernel that made this edit.",
-                "Run the edit again: the demo engine is free.",
-                job=job.id,
-            )
-        _check_waitable(job)
-        runner = Runner(
-            provider=by.provider,
-            wire=by.wire,
-            journal=self._journal,
-            keep=self._verified,
-            report=report,
-            expected_s=self.ledger.expected_s(job.request.provider, job.request.model),
-            deadline_s=self.settings.deadline_s,
-        )
-        inputs = None
-        if job.state is State.INTENT:
-            inputs, notices = await asyncio.to_thread(self._packed, job)
-            job = replace(job, notices=notices)
-        try:
-            job, output, names = await runner.carry_out(job, inputs)
-        except StoreError as error:
-            now = self.ledger.job(job.id)
-            # Another kernel claimed it first: wait for that one's job.
-            claimed = job.state is State.INTENT and now and now.state is not job.state
-            if now and claimed and not error.may_have_been_charged:
-                return await self._made(await self._settled(now), by, report)
-            raise
-        maker = output.engine or by.provider.label(job.request.model)
-        return self._journal(
-            job,
-            Event.FINISH,
-            results=names,
-            output=output.said,
-            engine=maker,
-            cost_usd=output.cost_usd,
-        )
-
-    def _packed(self, job: Job) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """Return the inputs as they travel, and what to say about that."""
-        addresses, notices = {}, []
-        for digest, blob in job.pictures.items():
-            addresses[digest] = blob
-            if not is_address(blob):
-                parcel = pixels.pack(pixels.load(self.blobs.get(blob)))
-                data = base64.b64encode(parcel.png).decode()
-                addresses[digest] = f"data:image/png;base64,{data}"
-                notices += [parcel.notice] if parcel.notice else []
-        return job.request.filled(addresses), tuple(notices)
-
-    async def _verified(self, data: bytes) -> str:
-        """Verify a result by decoding it whole, and return the name it is kept by."""
-        try:
-            picture = await asyncio.to_thread(pixels.load, data)
-        except ImageRejected as error:
-            raise BadReply(
-                f"The result is not a usable picture: {error.problem}",
-                "Re-run to fetch it again: nothing is sent again.",
-            ) from error
-        return await asyncio.to_thread(self.blobs.put, data, picture.suffix)
-
-    def _journal(self, job: Job, event: Event, **facts: Any) -> Job:
-        if event is Event.SEND:
-            limits = Limits(self.settings.budget_usd, self.settings.max_edits)
-            return self.ledger.claim(
-                job, time.time(), owner=owner.mine(), limits=limits, **facts
-            )
-        return self.ledger.record(job, event, time.time(), **facts)
-
-
-def _check_waitable(job: Job) -> None:
-    """Raise what became of a job that can be neither sent nor waited for."""
-    said = job.error or f"The job is {job.state}."
-    if job.state is State.FAILED:
-        raise EditFailed(said, "Run the edit again, with another prompt.", job=job.id)
-    if job.state is State.CANCELLED:
-        raise EditCancelled(said, "Run the edit again if you want it.", job=job.id)
-    if job.state is State.EXPIRED:
-        raise ResultLost(said, "Run the edit again to have it made anew.", job=job.id)
-    if job.state in (State.SENDING, State.UNKNOWN):
-        raise OutcomeUnknown(
-            f"This edit was sent at {time.ctime(job.created_at)} with seed "
-            f"{job.request.seed} and its answer never came: it may be charged.",
-            "It is not sent again by itself. Look in the service's history; "
-            "refresh=True sends it anew.",
-            job=job.id,
-            may_have_been_charged=True,
-        )

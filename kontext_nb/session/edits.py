@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +21,8 @@ from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.engines import engine
 from kontext_nb.session.making import begun, made
-from kontext_nb.session.orders import Order, is_address
-from kontext_nb.session.shown import bundle
+from kontext_nb.session.orders import Order, is_address, source_of
+from kontext_nb.session.shown import bundle, pair_of, strip_of
 from kontext_nb.session.sweeps import Grid
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ class How(TypedDict, total=False):
 
     seed: int | None
     aspect_ratio: str | None
+    model: str | None
+    references: Sequence[Any]
+    inputs: Mapping[str, Any]
     refresh: bool
 
 
@@ -73,6 +76,18 @@ class Edit:
         return self.step.job.id
 
     @property
+    def cost_usd(self) -> float | None:
+        """What it cost in US dollars, or should by its price; None if unknown."""
+        told, expected = self.step.job.cost_usd, self.step.job.estimate_usd
+        return expected if told is None else told
+
+    @cached_property
+    def images(self) -> tuple[Image, ...]:
+        """All the pictures the model made, where it makes more than one."""
+        kept = map(self._desk.blobs.get, self.step.job.results)
+        return tuple(pixels.load(data).image for data in kept)
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """What should be known: made smaller to be sent, taken from the store."""
         if self.reused:
@@ -81,9 +96,11 @@ class Edit:
 
     @cached_property
     def before(self) -> pixels.Picture | str:
-        """The source as a checked picture, or the address it was sent by."""
+        """The source as a checked picture, or the address it was sent by, or ""."""
         blob = self.step.job.source
-        return blob if is_address(blob) else pixels.load(self._desk.blobs.get(blob))
+        if not blob or is_address(blob):
+            return blob
+        return pixels.load(self._desk.blobs.get(blob))
 
     @cached_property
     def after(self) -> pixels.Picture:
@@ -121,7 +138,7 @@ class Edit:
         Args:
             prompt: The next instruction.
             wait: False to return at once with something to await.
-            **how: ``seed``, ``aspect_ratio``, ``refresh``; see `edit`.
+            **how: Its options, such as ``seed``; see `edit`.
         """
         return self.chain.add(prompt, parent=self, wait=wait, **how)
 
@@ -131,11 +148,19 @@ class Edit:
         Args:
             seed: None to have a new one picked.
         """
-        asked = self.step.job.request
+        asked, kept = self.step.job.request, self.step.job.pictures
         chain = self.chain
-        parent = chain.find(self.step.parent) if self.step.parent else None
+        further = (kept[digest] for digest in asked.pictures[1:])
         return chain.add(
-            asked.prompt, parent=parent, seed=seed, aspect_ratio=asked.aspect_ratio
+            asked.prompt,
+            parent=chain.find(self.step.parent) if self.step.parent else None,
+            seed=seed,
+            aspect_ratio=asked.aspect_ratio,
+            model=asked.model,
+            references=[
+                p if is_address(p) else self._desk.blobs.get(p) for p in further
+            ],
+            inputs=asked.options,
         )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -184,25 +209,7 @@ class Edit:
 
     def sheet(self) -> plan.Sheet:
         """Return source and result as a sheet of two cells."""
-        before = self.before
-        source = None if isinstance(before, str) else before.image
-        left = plan.Cell(
-            source,
-            "Before" if self.step.parent else "Source",
-            pixels.size_text(source) if source else str(before),
-            state="done" if source else "not loaded",
-            alt="The picture before the edit",
-        )
-        footer = " · ".join((self.model, *self.notices))
-        return plan.pair(left, self.result_cell(), footer=footer)
-
-    def result_cell(self) -> plan.Cell:
-        """Return the result as one cell; the picture before is not decoded for it."""
-        result = self.after.image
-        detail = f"{pixels.size_text(result)} · seed {self.seed}"
-        return plan.Cell(
-            result, self.prompt, detail, alt=f"The result of: {self.prompt}"
-        )
+        return pair_of(self)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Show the pair as static HTML, JPEG and text."""
@@ -281,7 +288,7 @@ class Chain:
             prompt: The instruction.
             parent: One of this chain's edits, or None for its source.
             wait: False to return at once with something to await.
-            **how: ``seed``, ``aspect_ratio``, ``refresh``; see `edit`.
+            **how: Its options, such as ``seed``; see `edit`.
         """
         desk, order = self._order(prompt, parent, how)
         if not wait:
@@ -306,7 +313,7 @@ class Chain:
             ended: Is given the edit, or the error that ended it; after a cancel that
                 is `EditCancelled`, which says what became of the job. Same thread.
             parent: One of this chain's edits, or None for its source.
-            **how: ``seed``, ``aspect_ratio``, ``refresh``; see `edit`.
+            **how: Its options, such as ``seed``; see `edit`.
         """
         desk, order = self._order(prompt, parent, how)
         return self._begun(desk, desk.place(order), report, ended)
@@ -340,16 +347,20 @@ class Chain:
                 "Give one of this chain's edits, or use its own edit().",
             )
         # What is configured now decides, but a chain stays in the store it began in.
-        desk = Desk(replace(settings.current(), home=self._desk.home))
+        now = replace(settings.current(), home=self._desk.home)
         order = Order(
             source=parent.after if parent else self.source,
             prompt=prompt,
             chain=self.id,
             parent=parent.step.id if parent else None,
             cell=cells.here(),
-            **how,
+            seed=how.get("seed"),
+            aspect_ratio=how.get("aspect_ratio"),
+            references=tuple(map(source_of, how.get("references", ()))),
+            inputs=how.get("inputs", {}),
+            refresh=how.get("refresh", False),
         )
-        return desk, order
+        return Desk(replace(now, model=how.get("model") or now.model)), order
 
     def maker(self) -> str:
         """Return what would make the next edit: a model's name, or "demo engine"."""
@@ -358,22 +369,7 @@ class Chain:
 
     def grid(self) -> Grid:
         """Return the source and every edit as a comparison grid."""
-        first = self.source.image if isinstance(self.source, pixels.Picture) else None
-        row = [plan.Cell(first, "Source", pixels.size_text(first) if first else "")]
-        edits = {edit.step.id: edit for edit in self}
-        engines = dict.fromkeys(edit.model for edit in edits.values())
-        before: str | None = None
-        for place, edit in edits.items():
-            cell = edit.result_cell()
-            words, parent = [cell.detail], edit.step.parent
-            if parent != before:  # a branch: it does not follow its neighbour
-                came = f"from: {edits[parent].prompt}" if parent else "from the source"
-                words.append(came)
-            if len(engines) > 1:  # the footer names them all, but not which made this
-                words.append(edit.model)
-            row.append(replace(cell, detail=" · ".join(words)))
-            before = place
-        return Grid(plan.strip(row, footer=" · ".join(engines)))
+        return Grid(strip_of(self.source, self))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Show the strip as static HTML, JPEG and text."""

@@ -1,34 +1,77 @@
-"""What a model is sent, by its own names."""
+"""What a model is sent, by its own names, checked by what it says of itself."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from kontext_nb.model import (
-    checked_aspect_ratio,
-    checked_prompt,
-    checked_seed,
-    picture_mark,
-)
+from kontext_nb import schema
+from kontext_nb.errors import ParameterRejected
+from kontext_nb.model import checked_prompt, checked_seed, picture_mark
+from kontext_nb.pixels import Picture
+from kontext_nb.session.models import Known
 from kontext_nb.session.orders import Order
 
+# What Kontext calls it, for a model of which nothing is known.
+_PICTURE_FIELD = "image_url"
 
-def inputs_of(order: Order, digest: str) -> dict[str, Any]:
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What is to be sent.
+
+    Args:
+        values: By the model's names, with marks in the place of pictures.
+        pictures: Each picture, or https address, by the digest in its mark.
+        notices: What the user should know of them.
+    """
+
+    values: Mapping[str, Any]
+    pictures: Mapping[str, Picture | str]
+    notices: tuple[str, ...] = ()
+
+
+def inputs_of(order: Order, known: Known) -> Inputs:
     """Return an order as a model's inputs.
 
     Args:
         order: What the user wants.
-        digest: Of its source.
+        known: What is known of the model.
 
     Raises:
         PromptRejected: The instruction cannot be used.
-        ParameterRejected: Something else of it.
+        ParameterRejected: Something else does not fit the model.
     """
-    checked_aspect_ratio(order.aspect_ratio)
-    inputs = {
-        "prompt": checked_prompt(order.prompt),
-        "image_url": picture_mark(digest),
-        "seed": checked_seed(order.seed),
-        "aspect_ratio": order.aspect_ratio,
-    }
-    return {name: value for name, value in inputs.items() if value is not None}
+    pictures = {digest_of(p): p for p in (order.source, *order.references) if p}
+    pictures |= order.pictures
+    marks = [picture_mark(digest_of(p)) for p in (order.source, *order.references) if p]
+    given = dict(order.inputs)
+    if order.prompt is not None:  # else everything stands in the inputs themselves
+        given |= {
+            "prompt": checked_prompt(order.prompt),
+            "seed": checked_seed(order.seed),
+            "aspect_ratio": order.aspect_ratio,
+        }
+    if marks:
+        place = schema.picture_field(known.schema)
+        if place is None and known.schema is not None:
+            raise ParameterRejected(
+                f"{known.model} makes a picture from words and takes none.",
+                "Give None in the place of the picture, or choose a model that edits.",
+            )
+        alone = place is None and len(marks) == 1
+        given[place.name if place else _PICTURE_FIELD] = marks[0] if alone else marks
+    wanted = {name: value for name, value in given.items() if value is not None}
+    values, notices = schema.adapted(known.schema, wanted)
+    for problem in schema.problems(known.schema, values):
+        raise ParameterRejected(problem.sentence, problem.remedy)
+    return Inputs(values, pictures, notices)
+
+
+def digest_of(source: Picture | str) -> str:
+    """Return what stands for a picture, or for an address, in a request."""
+    if isinstance(source, str):
+        return hashlib.sha256(source.encode()).hexdigest()
+    return source.digest

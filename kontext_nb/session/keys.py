@@ -1,45 +1,60 @@
-"""Where the RunComfy token is, and where it may go.
+"""Which RunComfy token is used, and where it may go.
 
-The order and the file are those of the official command line, so one login serves both.
-No message here shows any part of what it found.
+A token from the environment comes before the stored one. The stored one goes to
+RunComfy's own hosts and nowhere else.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import stat
-from pathlib import Path
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from kontext_nb.errors import NotAuthorised, ParameterRejected
 from kontext_nb.model import Secret
 from kontext_nb.providers.runcomfy import API_BASE, RESULT_DOMAINS, RunComfy
+from kontext_nb.providers.runcomfy_account import BALANCE_BASE, Account
+from kontext_nb.providers.runcomfy_login import WEB_BASE, DeviceLogin
+from kontext_nb.session import tokens
+from kontext_nb.session.tokens import token_file
 
-_TOKEN = re.compile(r"[\x21-\x7e]{8,4096}")
 # No user name, and nothing that two parsers could read differently.
 _HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_HOW = (
-    "Set RUNCOMFY_TOKEN to one from runcomfy.com/profile, or choose the provider demo, "
-    "which needs none."
-)
 
 
-def token_file() -> Path:
-    """Return where the official command line keeps its token, on every system."""
-    own = os.environ.get("RUNCOMFY_CONFIG_DIR")
-    if own:
-        return Path(own, "token.json")
-    shared = os.environ.get("XDG_CONFIG_HOME")
-    return Path(shared or Path.home() / ".config", "runcomfy", "token.json")
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """A base address that is safe to send a token to."""
+
+    variable: str
+    text: str
+    host: str
+    netloc: str
+    path: str
+
+    @property
+    def is_runcomfys(self) -> bool:
+        return any(
+            self.host == d or self.host.endswith("." + d) for d in RESULT_DOMAINS
+        )
+
+    @property
+    def is_loopback(self) -> bool:
+        return self.host in _LOOPBACK
 
 
 def is_meant() -> bool:
     """Return whether this environment means RunComfy: it has a token, or an address."""
     names = ("RUNCOMFY_TOKEN", "RUNCOMFY_MODEL_API_BASE")
-    return any(os.environ.get(n, "").strip() for n in names) or token_file().is_file()
+    given = any(os.environ.get(name, "").strip() for name in names)
+    return given or tokens.kept_in() is not None
+
+
+def in_environment() -> bool:
+    """Return whether this shell gives a token, which comes before the stored one."""
+    return bool(os.environ.get("RUNCOMFY_TOKEN", "").strip())
 
 
 def runcomfy() -> RunComfy:
@@ -49,69 +64,115 @@ def runcomfy() -> RunComfy:
         NotAuthorised: There is no usable token for that address.
         ParameterRejected: RUNCOMFY_MODEL_API_BASE is no address to send a token to.
     """
-    base = os.environ.get("RUNCOMFY_MODEL_API_BASE", API_BASE).strip().rstrip("/")
+    base = _address("RUNCOMFY_MODEL_API_BASE", API_BASE)
+    if not base.path.endswith("/v1"):
+        raise ParameterRejected(
+            f"RUNCOMFY_MODEL_API_BASE points to {base.host} and does not end in /v1.",
+            "Give the API's whole base, for example http://127.0.0.1:8787/v1.",
+        )
+    token, _ = _token_for(base)
+    if base.is_runcomfys:
+        return RunComfy(token=token, base=base.text)
+    # By its own name, so that what another server made never answers for RunComfy.
+    return RunComfy(
+        token=token,
+        base=base.text,
+        name=f"runcomfy at {base.netloc}",
+        result_origin=base.text.removesuffix(base.path),
+    )
+
+
+def web_account() -> Account:
+    """Return who is asked whose token this is.
+
+    Raises:
+        NotAuthorised: There is no usable token for that address.
+        ParameterRejected: RUNCOMFY_WEB_BASE is no address to send a token to.
+    """
+    return _account(_address("RUNCOMFY_WEB_BASE", WEB_BASE))
+
+
+def balance_account() -> Account:
+    """Return who is asked for the balance.
+
+    Raises:
+        NotAuthorised: There is no usable token for that address.
+        ParameterRejected: RUNCOMFY_SERVERLESS_API_BASE is no address to send one to.
+    """
+    return _account(_address("RUNCOMFY_SERVERLESS_API_BASE", BALANCE_BASE))
+
+
+def login_site(web_base: str | None) -> DeviceLogin:
+    """Return the site to log in at.
+
+    Args:
+        web_base: Instead of RUNCOMFY_WEB_BASE.
+
+    Raises:
+        ParameterRejected: It is neither RunComfy nor a server on this machine: what
+            another one gave would be sent to RunComfy ever after.
+    """
+    if web_base is None:
+        base = _address("RUNCOMFY_WEB_BASE", WEB_BASE)
+    else:
+        base = _checked("--web-base", web_base)
+    if base.is_loopback and not os.environ.get("RUNCOMFY_CONFIG_DIR"):
+        raise ParameterRejected(
+            f"A token from {base.netloc} would take the place of RunComfy's.",
+            "Set RUNCOMFY_CONFIG_DIR to another folder to try a login out.",
+        )
+    if not base.is_runcomfys and not base.is_loopback:
+        raise ParameterRejected(
+            f"{base.variable} points to {base.host}, which is not RunComfy.",
+            f"Log in at {WEB_BASE}; a token of another server goes in RUNCOMFY_TOKEN.",
+        )
+    return DeviceLogin(web_base=base.text)
+
+
+def _address(variable: str, default: str) -> _Address:
+    return _checked(variable, os.environ.get(variable, default))
+
+
+def _checked(variable: str, given: str) -> _Address:
+    text = given.strip().rstrip("/")
     try:
-        parts = urlsplit(base)
+        parts = urlsplit(text)
     except ValueError:
         parts = urlsplit("")
     host = parts.hostname or ""
-    if not _HOST.fullmatch(parts.netloc) or not (
-        parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
-    ):
+    safe = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
+    if not safe or not _HOST.fullmatch(parts.netloc) or parts.query or parts.fragment:
         raise ParameterRejected(
-            "RUNCOMFY_MODEL_API_BASE is no safe address.",
+            f"{variable} is no safe address.",
             "Use https, or http on 127.0.0.1, and no user name in it.",
         )
-    if not parts.path.endswith("/v1"):
-        raise ParameterRejected(
-            f"RUNCOMFY_MODEL_API_BASE points to {host} and does not end in /v1.",
-            "Give the API's whole base, for example http://127.0.0.1:8787/v1.",
-        )
-    if any(host == d or host.endswith("." + d) for d in RESULT_DOMAINS):
-        return RunComfy(token=_from_environment() or _from_file(), base=base)
+    return _Address(variable, text, host, parts.netloc, parts.path)
+
+
+def _account(base: _Address) -> Account:
+    token, source = _token_for(base)
+    return Account(token=token, token_from=source, base=base.text)
+
+
+def _token_for(base: _Address) -> tuple[Secret, str]:
+    """Return the token that may go to ``base``, and where it was found.
+
+    Raises:
+        NotAuthorised: There is none.
+    """
+    given = Secret.of(os.environ.get("RUNCOMFY_TOKEN", ""))
+    if in_environment():
+        token = tokens.usable(given)
+        if token is None:
+            raise NotAuthorised(
+                "RUNCOMFY_TOKEN does not look like a token.", tokens.HOW
+            )
+        return token, "RUNCOMFY_TOKEN"
     # A stored token belongs to RunComfy; only one given for this shell goes elsewhere.
-    token = _from_environment()
-    if token is None:
+    if not base.is_runcomfys:
         raise NotAuthorised(
-            f"RUNCOMFY_MODEL_API_BASE points to {host}, and RUNCOMFY_TOKEN is not set.",
+            f"{base.variable} points to {base.host}, and RUNCOMFY_TOKEN is not set.",
             "Set RUNCOMFY_TOKEN too: the stored token is sent to RunComfy only.",
         )
-    origin = f"{parts.scheme}://{parts.netloc}"
-    # By its own name, so that what another server made never answers for RunComfy.
-    name = f"runcomfy at {parts.netloc}"
-    return RunComfy(token=token, base=base, name=name, result_origin=origin)
-
-
-def _from_environment() -> Secret | None:
-    text = os.environ.get("RUNCOMFY_TOKEN", "")
-    return _checked(text, "RUNCOMFY_TOKEN") if text.strip() else None
-
-
-def _from_file() -> Secret:
-    path = token_file()
-    if path.exists() and not path.is_file():  # to open a pipe would wait for ever
-        raise NotAuthorised(f"The token file {path} is no file.", _HOW)
-    try:
-        with path.open("rb") as file:
-            if os.name != "nt" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o77:
-                raise NotAuthorised(
-                    f"The token file {path} can be read by others on this machine.",
-                    f"Run: chmod 600 {path}",
-                )
-            found = json.load(file)
-    except FileNotFoundError:
-        raise NotAuthorised("There is no RunComfy token.", _HOW) from None
-    except (OSError, ValueError, RecursionError):
-        raise NotAuthorised(f"The token file {path} cannot be read.", _HOW) from None
-    text = found.get("access_token") if isinstance(found, dict) else None
-    return _checked(text if isinstance(text, str) else "", f"The token in {path}")
-
-
-def _checked(text: str, where: str) -> Secret:
-    token = text.strip()
-    if len(token) > 1 and token[0] == token[-1] and token[0] in "'\"":
-        token = token[1:-1]
-    token = token.removeprefix("Bearer ").strip()
-    if not _TOKEN.fullmatch(token):
-        raise NotAuthorised(f"{where} does not look like a token.", _HOW)
-    return Secret.of(token)
+    path = tokens.kept_in() or token_file()
+    return tokens.read(path), str(path)

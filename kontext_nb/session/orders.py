@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from kontext_nb import pixels
@@ -22,30 +23,37 @@ class Order:
     """What the user wants, before it is known whether it must be made.
 
     Args:
-        source: The picture, or the https address it has.
-        prompt: The instruction.
+        source: The picture, or the https address it has; "" where there is none.
+        prompt: The instruction; None where ``inputs`` holds all there is.
         chain: Id of the chain the step belongs to.
         parent: The step the source came from; None for a chain's first picture.
         seed: None for any.
         aspect_ratio: None to follow the source.
         cell: The cell that asks, if one does.
         refresh: Have it made anew even where the store has it.
+        references: Further pictures, for a model that takes several.
+        inputs: Further inputs, by the model's own names.
+        pictures: Pictures that stand in ``inputs`` already, by digest.
     """
 
     source: Picture | str
-    prompt: str
+    prompt: str | None
     chain: str
     parent: str | None = None
     seed: int | None = None
     aspect_ratio: str | None = None
     cell: cells.Cell | None = None
     refresh: bool = False
+    references: tuple[Picture | str, ...] = ()
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Mapping[str, Picture | str] = field(default_factory=dict)
 
     @property
     def worth_keeping(self) -> frozenset[State]:
         """In which states this very call's own job answers it."""
         # What is under way is waited for also by who wants it anew: it is just that.
-        return UNDER_WAY if self.refresh else WORTH_KEEPING
+        # And what may have been charged is never sent again by asking again.
+        return UNDER_WAY | {State.UNKNOWN} if self.refresh else WORTH_KEEPING
 
     def adoptable(self, call: cells.Call | None) -> frozenset[State]:
         """Return in which states another job for the same ask may answer.
@@ -75,9 +83,13 @@ def is_address(source: str) -> bool:
 def source_of(given: Any) -> Picture | str:
     """Return what a user gave as a picture, or as the address it travels as.
 
+    None is no picture, for a model that makes one from words: "".
+
     Raises:
         ImageRejected: Neither.
     """
+    if given is None:
+        return ""
     if isinstance(given, str) and "://" in given[:12]:
         if is_address(given) and given.isascii() and given.isprintable():
             return given

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from kontext_nb.grids import as_html, as_image
-from kontext_nb.grids.plan import Sheet
+from kontext_nb import pixels
+from kontext_nb.grids import as_html, as_image, plan
+
+if TYPE_CHECKING:
+    from kontext_nb.session.edits import Edit
 
 # The pictures of a pair: with their markup below 150 KB in the notebook file, where the
 # JPEG stands as base64. The HTML is what JupyterLab and nbconvert show; the JPEG serves
@@ -14,7 +19,7 @@ JPEG_BYTES = 44_000
 HTML_BYTES = 62_000
 
 
-def bundle(sheet: Sheet, text: str, *, cell_px: int = 480) -> dict[str, Any]:
+def bundle(sheet: plan.Sheet, text: str, *, cell_px: int = 480) -> dict[str, Any]:
     """Return the sheet in every form a notebook may need.
 
     Args:
@@ -29,3 +34,45 @@ def bundle(sheet: Sheet, text: str, *, cell_px: int = 480) -> dict[str, Any]:
         "text/html": as_html.fragment(sheet, picture_bytes=HTML_BYTES // cells),
         "image/jpeg": as_image.encode_within(drawn, JPEG_BYTES),
     }
+
+
+def pair_of(edit: Edit) -> plan.Sheet:
+    """Return an edit's source and result as a sheet of two cells."""
+    before = edit.before
+    source = None if isinstance(before, str) else before.image
+    left = plan.Cell(
+        source,
+        "Before" if edit.step.parent else "Source",
+        pixels.size_text(source) if source else str(before),
+        state="done" if source else "not loaded" if before else "from words alone",
+        alt="The picture before the edit",
+    )
+    footer = " · ".join((edit.model, *edit.notices))
+    return plan.pair(left, result_cell(edit), footer=footer)
+
+
+def result_cell(edit: Edit) -> plan.Cell:
+    """Return a result as one cell; the picture before is not decoded for it."""
+    result = edit.after.image
+    detail = f"{pixels.size_text(result)} · seed {edit.seed}"
+    return plan.Cell(result, edit.prompt, detail, alt=f"The result of: {edit.prompt}")
+
+
+def strip_of(source: pixels.Picture | str, edits: Iterable[Edit]) -> plan.Sheet:
+    """Return a chain's source and its edits as one row."""
+    first = source.image if isinstance(source, pixels.Picture) else None
+    row = [plan.Cell(first, "Source", pixels.size_text(first) if first else "")]
+    known = {edit.step.id: edit for edit in edits}
+    engines = dict.fromkeys(edit.model for edit in known.values())
+    before: str | None = None
+    for place, edit in known.items():
+        cell = result_cell(edit)
+        words, parent = [cell.detail], edit.step.parent
+        if parent != before:  # a branch: it does not follow its neighbour
+            came = f"from: {known[parent].prompt}" if parent else "from the source"
+            words.append(came)
+        if len(engines) > 1:  # the footer names them all, but not which made this
+            words.append(edit.model)
+        row.append(replace(cell, detail=" · ".join(words)))
+        before = place
+    return plan.strip(row, footer=" · ".join(engines))

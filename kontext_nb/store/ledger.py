@@ -157,6 +157,17 @@ class Ledger:
             raise _working_elsewhere()
         return replace(job, state=State.SENDING, **claimed)
 
+    def priced(self, job: Job, estimate_usd: float) -> Job:
+        """Note what a job should cost by today's price, as long as it is not sent."""
+        with self._transaction() as db:
+            changed = _update(db, job, estimate_usd=estimate_usd)
+        return replace(job, estimate_usd=estimate_usd) if changed else job
+
+    def has_answer(self, ask: str) -> bool:
+        """Tell whether a job for this ask is done."""
+        query = "SELECT 1 FROM jobs WHERE (fingerprint = ? OR ask = ?) AND state = ?"
+        return bool(self._rows(query, ask, ask, State.DONE))
+
     def spent(self) -> Spent:
         """Return what the paid jobs of this store cost so far, as far as is known."""
         found = self._rows(spending.SPENT, now_usd=None)

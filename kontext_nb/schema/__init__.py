@@ -1,0 +1,28 @@
+"""Whether inputs fit a model, and what the model calls them: its published schema."""
+
+from kontext_nb.schema.checks import Problem, described, problems
+from kontext_nb.schema.dialect import (
+    PictureField,
+    aspect_ratios,
+    fields,
+    picture_field,
+    required,
+    seed_range,
+    shown,
+)
+from kontext_nb.schema.inputs import adapted, read_inputs
+
+__all__ = [
+    "PictureField",
+    "Problem",
+    "adapted",
+    "aspect_ratios",
+    "described",
+    "fields",
+    "picture_field",
+    "problems",
+    "read_inputs",
+    "required",
+    "seed_range",
+    "shown",
+]

@@ -1,0 +1,232 @@
+"""One job on its way: sent if it must be, waited for, its results kept.
+
+Whatever another kernel did to the same job meanwhile is taken as it stands: its answer
+is waited for, its result is used, and what it left behind by dying is UNKNOWN.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from kontext_nb import pixels
+from kontext_nb.engine.runner import Runner
+from kontext_nb.errors import (
+    BadReply,
+    EditCancelled,
+    EditFailed,
+    ImageRejected,
+    KontextError,
+    OutcomeUnknown,
+    ResultLost,
+    StillRunning,
+    StoreError,
+)
+from kontext_nb.lifecycle import UNDER_WAY, Event, State
+from kontext_nb.model import Job, Limits, Progress
+from kontext_nb.session.engines import Engine
+from kontext_nb.session.orders import is_address
+from kontext_nb.store import owner, unfiled
+
+if TYPE_CHECKING:
+    from kontext_nb.session.desk import Desk
+
+LOOK_S = 0.1
+# A paid call ends within six minutes, well or not. On another host nothing else tells
+# whether the sender still lives.
+LEASE_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What it takes to bring one job to its end.
+
+    Args:
+        desk: Where it is kept.
+        by: The engine that makes it.
+        report: Is told how far it is, on the engine's loop.
+    """
+
+    desk: Desk
+    by: Engine
+    report: Callable[[Progress], None]
+
+    async def done(self, job: Job) -> Job:
+        """Bring a job to DONE, whoever sends it.
+
+        Raises:
+            KontextError: See `errors`; it says what became of the job.
+        """
+        return await self._told(job, self._done)
+
+    async def sent(self, job: Job) -> Job:
+        """Have a job sent, and do not wait for its end."""
+        return await self._told(job, self._sent)
+
+    async def _told(self, job: Job, work: Callable[[Job], Any]) -> Job:
+        try:
+            made: Job = await work(await self._settled(job))
+        except KontextError as error:
+            now = self.desk.ledger.job(job.id) or job
+            error.job, error.state = now.id, error.state or now.state
+            error.request_id = error.request_id or now.request_id
+            if now.sends and not self.by.free:
+                error.may_have_been_charged = True
+            raise
+        return made
+
+    async def _settled(self, job: Job) -> Job:
+        """Return the row once whoever is sending it has its answer, or has died."""
+        unfiled.take(self.desk.home, self.desk.ledger, time.time())
+        until_s = time.monotonic() + self.desk.settings.deadline_s
+        job = self.desk.ledger.job(job.id) or job
+        while job.state is State.SENDING:
+            if _sender_is_gone(job):
+                reason = "The process that was sending it ended before the answer came."
+                return self._journal(job, Event.LOSE, error=reason)
+            if time.monotonic() > until_s:
+                raise StillRunning(
+                    "Another kernel has been sending this edit all the time.",
+                    "Re-run to go on waiting: nothing is sent again.",
+                )
+            await asyncio.sleep(LOOK_S)
+            job = self.desk.ledger.job(job.id) or job
+        return job
+
+    async def _done(self, job: Job) -> Job:
+        if job.state is State.DONE:
+            return job
+        if self.desk.forgotten(job):
+            raise ResultLost(
+                "The demo engine ended with the kernel that made this edit.",
+                "Run the edit again: the demo engine is free.",
+            )
+        job = await self._sent(job)
+        if job.state is State.DONE:
+            return job
+        job, output, names = await self._runner(job).collect(job)
+        return self._journal(
+            job,
+            Event.FINISH,
+            results=names,
+            output=output.said,
+            engine=output.engine or self.by.provider.label(job.request.model),
+            cost_usd=output.cost_usd,
+        )
+
+    async def _sent(self, job: Job) -> Job:
+        """Return the job as it stands once it was sent, by whomever."""
+        check_waitable(job)
+        if job.state is not State.INTENT:
+            return job
+        inputs, notices = await asyncio.to_thread(self._packed, job)
+        job = replace(job, notices=notices)
+        try:
+            return await self._runner(job).submit(job, inputs)
+        except OutcomeUnknown as error:
+            lost = self.desk.ledger.job(job.id) or job
+            raise unknown(lost, error.problem, error.exit_code) from None
+        except StoreError as error:
+            now = self.desk.ledger.job(job.id)
+            # Another kernel claimed it first: wait for that one's job.
+            if not now or now.state is State.INTENT or error.may_have_been_charged:
+                raise
+            return await self._sent(await self._settled(now))
+
+    def _runner(self, job: Job) -> Runner:
+        asked = job.request
+        return Runner(
+            provider=self.by.provider,
+            wire=self.by.wire,
+            journal=self._journal,
+            keep=self._verified,
+            report=self.report,
+            expected_s=self.desk.ledger.expected_s(asked.provider, asked.model),
+            deadline_s=self.desk.settings.deadline_s,
+        )
+
+    def _packed(self, job: Job) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Return the inputs as they travel, and what to say about that."""
+        addresses, notices = {}, list(job.notices)
+        for digest, blob in job.pictures.items():
+            addresses[digest] = blob
+            if not is_address(blob):
+                parcel = pixels.pack(pixels.load(self.desk.blobs.get(blob)))
+                data = base64.b64encode(parcel.png).decode()
+                addresses[digest] = f"data:image/png;base64,{data}"
+                notices += [parcel.notice] if parcel.notice else []
+        return job.request.filled(addresses), tuple(dict.fromkeys(notices))
+
+    async def _verified(self, data: bytes) -> str:
+        """Verify a result by decoding it whole, and return the name it is kept by."""
+        try:
+            picture = await asyncio.to_thread(pixels.load, data)
+        except ImageRejected as error:
+            raise BadReply(
+                f"The result is not a usable picture: {error.problem}",
+                "Re-run to fetch it again: nothing is sent again.",
+            ) from error
+        return await asyncio.to_thread(self.desk.blobs.put, data, picture.suffix)
+
+    def _journal(self, job: Job, event: Event, **facts: Any) -> Job:
+        """Write an event down; an id the ledger does not take is kept beside it."""
+        ledger, now_s = self.desk.ledger, time.time()
+        if event is Event.SEND:
+            settings = self.desk.settings
+            limits = Limits(settings.budget_usd, settings.max_edits)
+            return ledger.claim(job, now_s, owner=owner.mine(), limits=limits, **facts)
+        try:
+            return ledger.record(job, event, now_s, **facts)
+        except StoreError:
+            if event is Event.ACCEPT:
+                unfiled.put(self.desk.home, job.id, facts["request_id"])
+            raise
+
+
+def _sender_is_gone(job: Job) -> bool:
+    dead = owner.is_dead(job.owner or "")
+    overdue = time.time() - (job.claimed_at or 0.0) > LEASE_S
+    return overdue if dead is None else dead
+
+
+def check_waitable(job: Job) -> None:
+    """Raise what became of a job that can be neither sent nor waited for.
+
+    Raises:
+        EditFailed: It failed.
+        EditCancelled: It was cancelled.
+        ResultLost: Its result cannot be had any more.
+        OutcomeUnknown: It was sent, and nobody knows what came of that.
+    """
+    if job.state in UNDER_WAY or job.state is State.DONE:
+        return
+    said = job.error or f"The job is {job.state}."
+    if job.state is State.FAILED:
+        raise EditFailed(said, "Run the edit again, with another prompt.")
+    if job.state is State.CANCELLED:
+        raise EditCancelled(said, "Run the edit again if you want it.")
+    if job.state is State.EXPIRED:
+        raise ResultLost(said, "Run the edit again to have it made anew.")
+    raise unknown(job, "", OutcomeUnknown.exit_code)
+
+
+def unknown(job: Job, reason: str, exit_code: int) -> OutcomeUnknown:
+    """Return the error of a job that was sent and may have been accepted."""
+    at = time.strftime("%H:%M:%S", time.localtime(job.claimed_at or job.created_at))
+    price = f"about ${job.estimate_usd:.2f}" if job.estimate_usd else "price not known"
+    seed = f", seed {job.request.seed}" if job.request.seed is not None else ""
+    error = OutcomeUnknown(
+        f"{reason} This edit may have been accepted and charged ({price}), sent at "
+        f"{at}{seed}.".strip(),
+        "It is not sent again by itself. Look in the service's history, then choose: "
+        f"kx.resume({job.id!r}, request_id=…), resubmit=True or abandon=True; in a "
+        f"shell: kontext-nb jobs resolve {job.id} --request-id R, --resubmit or "
+        "--abandon.",
+        may_have_been_charged=True,
+    )
+    error.exit_code = exit_code
+    return error
