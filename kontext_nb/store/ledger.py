@@ -285,7 +285,7 @@ class Ledger:
             )
             try:
                 db.row_factory = sqlite3.Row
-                db.execute("PRAGMA journal_mode = DELETE")
+                _keep_rollback_journal(db)
                 db.execute("PRAGMA synchronous = EXTRA")
                 rows.migrate(db)
                 yield db
@@ -298,6 +298,17 @@ class Ledger:
                 "Check the disk and the file's permissions, or choose another place "
                 "with configure(home=…).",
             ) from error
+
+
+def _keep_rollback_journal(db: sqlite3.Connection) -> None:
+    """Bring back a file that another program left in WAL, or refuse it.
+
+    Raises:
+        sqlite3.Error: It stays what it is.
+    """
+    mode: str = db.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
+    if mode != "delete":
+        raise sqlite3.OperationalError(f"its journal stays {mode}")
 
 
 def _working_elsewhere() -> StoreError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +16,12 @@ from typing import Any
 
 from kontext_nb.chain import Step
 from kontext_nb.errors import StoreError
-from kontext_nb.model import Job, echo
+from kontext_nb.model import Job
 from kontext_nb.store import rows
 from kontext_nb.store.part import aside, make, settle
+from kontext_nb.store.place import file_of
 
 VERSION = 1  # of what a record holds; one of a newer version is not read
-
-_ID = re.compile(r"[0-9A-Za-z_-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class Records:
             "steps": [rows.step_columns(step) for step in steps],
         }
         data = json.dumps(facts | {"sha256": _digest(facts)}, indent=1).encode()
-        path = self._path(job.id)
+        path = file_of(self.root / job.id[:2], job.id, ".json")
         try:
             make(self.root)
             make(path.parent)
@@ -99,14 +97,6 @@ class Records:
                 "Check the folder's permissions.",
             ) from error
         return sorted(path for path in files if path.suffix == ".json")
-
-    def _path(self, job_id: str) -> Path:
-        if not _ID.fullmatch(job_id):
-            raise StoreError(
-                f"{echo(job_id)} is no job of the store.",
-                "The ledger is damaged: restore it from a backup.",
-            )
-        return self.root / job_id[:2] / f"{job_id}.json"
 
 
 def _read(path: Path) -> tuple[Job, tuple[Step, ...]] | None:

@@ -1,0 +1,140 @@
+"""Where the store lies: on a filesystem whose locks may not hold, there is more to do.
+
+Some network filesystems grant the same lock to everybody. sqlite cannot see that, so
+the user is warned, and a file that only one process can make stands guard as well.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from contextlib import suppress
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from kontext_nb.errors import StoreError
+from kontext_nb.model import echo
+from kontext_nb.store import owner
+from kontext_nb.store.part import flush, make
+
+_MOUNTS = Path("/proc/mounts")
+_NETWORK = (
+    *("nfs*", "cifs", "smb3", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "9p"),
+    *("fuse", "fuse.*"),  # sshfs and its like; a local disk's is fuseblk
+)
+_ID = re.compile(r"[0-9A-Za-z_-]{1,128}")
+
+_seen: set[Path] = set()
+
+
+def type_of(path: PurePosixPath, mounts: str) -> str:
+    """Return the filesystem type of a path; "" if no line fits.
+
+    Args:
+        path: Absolute, without symbolic links.
+        mounts: What /proc/mounts says.
+    """
+    deepest, found = -1, ""
+    for line in mounts.splitlines():
+        fields = line.split(" ")
+        if len(fields) < 3:  # noqa: PLR2004 - device, folder, type
+            continue
+        # Blanks in names stand as octal numbers there.
+        name = re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), fields[1])
+        folder = PurePosixPath(name)
+        depth = len(folder.parts)
+        # What is mounted later covers what is mounted in the same place.
+        if depth >= deepest and path.is_relative_to(folder):
+            deepest, found = depth, fields[2]
+    return found
+
+
+def is_network(path: Path) -> bool:
+    """Tell whether a path is on a filesystem whose locks may not hold.
+
+    False where that cannot be known; the path need not be there yet.
+    """
+    with suppress(OSError, RuntimeError):  # no such list, or a loop of links
+        mounts = os.fsdecode(_MOUNTS.read_bytes())
+        kind = type_of(PurePosixPath(path.resolve()), mounts)
+        return any(fnmatchcase(kind, pattern) for pattern in _NETWORK)
+    return False
+
+
+def warn_once(folder: Path) -> None:
+    """Warn if the store's folder is on such a filesystem; once in a process."""
+    if folder in _seen:
+        return
+    _seen.add(folder)
+    if is_network(folder):
+        warnings.warn(
+            f"The store {folder} is on a network filesystem, where two kernels may "
+            "not see each other's locks. Set KONTEXT_NB_HOME to a folder on a local "
+            "disk, or use the store from one kernel at a time.",
+            stacklevel=2,
+        )
+
+
+def claim_file(folder: Path, job_id: str) -> bool:
+    """Claim a job by making its file, which only one process can; True if it was ours.
+
+    It stands until `release_file`: a job that is claimed for a second sending, because
+    the first certainly was not taken or the user asks for it, is to be released before.
+
+    Args:
+        folder: Made with the first claim.
+        job_id: The job that is about to be sent.
+
+    Raises:
+        StoreError: The file cannot be made durable; nothing may be sent then.
+    """
+    path = file_of(folder, job_id)
+    try:
+        make(folder)
+        with suppress(FileExistsError), path.open("x") as file:
+            try:
+                file.write(owner.mine())
+                file.flush()
+                os.fsync(file.fileno())
+                flush(folder)
+            except BaseException:
+                path.unlink()  # nobody sends on it
+                raise
+            return True
+    except OSError as error:
+        raise _not_claimed(folder, error) from error
+    return False
+
+
+def release_file(folder: Path, job_id: str) -> None:
+    """Let a job be claimed again.
+
+    Raises:
+        StoreError: The file cannot be removed; the job stays claimed.
+    """
+    try:
+        file_of(folder, job_id).unlink(missing_ok=True)
+    except OSError as error:
+        raise _not_claimed(folder, error) from error
+
+
+def file_of(folder: Path, job_id: str, suffix: str = "") -> Path:
+    """Return a job's file in a folder.
+
+    Raises:
+        StoreError: It is no job's id; a damaged row could lead anywhere.
+    """
+    if not _ID.fullmatch(job_id):
+        raise StoreError(
+            f"{echo(job_id)} is no job of the store.",
+            "The ledger is damaged: restore it from a backup.",
+        )
+    return folder / (job_id + suffix)
+
+
+def _not_claimed(folder: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"A job cannot be claimed in {folder}: {error.strerror}.",
+        "Free some space, or choose another place with configure(home=…).",
+    )
