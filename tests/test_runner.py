@@ -630,7 +630,7 @@ def test_whatever_happens_after_the_id_the_job_is_paid_once(script, tmp_path_fac
             try:
                 data = desk.run()[2]
                 break
-            except (NotAuthorised, OutOfCredit, BadReply, StillRunning):
+            except (NotAuthorised, OutOfCredit, BadReply, StillRunning, ServiceBusy):
                 continue
         assert data == PNG
         assert service.paid == 1
