@@ -157,6 +157,7 @@ class Pace:
             start.
         deadline_s: How long to go on.
         chance: Random numbers from 0 to 1.
+        least_s: Least pause between two questions.
     """
 
     def __init__(
@@ -165,8 +166,11 @@ class Pace:
         expected_s: float | None,
         deadline_s: float,
         chance: Callable[[], float] = random.random,
+        *,
+        least_s: float = 0.0,
     ) -> None:
         self._clock = clock
+        self._least_s = least_s
         self._close_s = CLOSE_TO_END * (expected_s or 0.0)
         self._glance_s = max((expected_s or 0.0) / GLANCES, MAX_STEP_S)
         self._deadline_s = deadline_s
@@ -201,6 +205,7 @@ class Pace:
         else:
             pause_s = min(self._step_s, MAX_STEP_S)
             self._step_s = pause_s * self._growth
+        pause_s = max(pause_s, self._least_s)
         if self._troubles:
             later_s = _jittered(self._troubles, self._chance())
             pause_s = max(pause_s, later_s, self._asked_for_s)

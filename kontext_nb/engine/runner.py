@@ -69,6 +69,7 @@ class Runner(Generic[P]):
             the name it has then, or raises BadReply for what is no result.
         report: Is told how far the job is, on the engine's loop.
         expected_s: Running median of past jobs, if there are any.
+        poll_s: Least pause between two questions.
         deadline_s: How long to wait before leaving the job to itself.
         clock: Time.
     """
@@ -80,6 +81,7 @@ class Runner(Generic[P]):
     keep: Callable[[P, str, Fetched], Awaitable[str]]
     report: Callable[[Progress], None]
     expected_s: float | None = None
+    poll_s: float | None = None
     deadline_s: float = 900.0
     clock: Clock = field(default_factory=Clock)
 
@@ -196,7 +198,9 @@ class Runner(Generic[P]):
             KontextError: See `errors`.
             asyncio.CancelledError: The caller gave up; one bounded cancel was sent.
         """
-        pace = Pace(self.clock, self.expected_s, self.deadline_s)
+        pace = Pace(
+            self.clock, self.expected_s, self.deadline_s, least_s=self.poll_s or 0.0
+        )
         # Only an id given a moment ago may still be unknown to the service.
         grace_s = NEW_JOB_S if job.state is State.SUBMITTED else 0.0
         try:

@@ -138,14 +138,24 @@ class Desk:
         return self.blobs.put(source.encoded, source.suffix)
 
     def finish(
-        self, step: Step, report: Callable[[Progress], None]
+        self, step: Step, report: Callable[[Progress], None], **how: bool
     ) -> Coroutine[Any, Any, Step]:
         """Return the work that takes a step's job to its end.
 
         The engine is looked up here, on the caller's side, so that a missing token is
         an error before any work starts.
+
+        Args:
+            step: What was placed.
+            report: Is told how far it is, on the engine's loop.
+            **how: ``pictures_only`` and ``download`` of `Errand`.
         """
-        return self._finish(step, self.engine_of(step.job), report)
+        errand = Errand(self, self.engine_of(step.job), report, **how)
+        return self._finish(step, errand)
+
+    def send(self, step: Step) -> Coroutine[Any, Any, Job]:
+        """Return the work that has a step's job sent, and does not wait for its end."""
+        return Errand(self, self.engine_of(step.job), lambda _: None).sent(step.job)
 
     def forgotten(self, job: Job) -> bool:
         """Tell whether the demo engine lost a job with the process that ran it."""
@@ -171,10 +181,8 @@ class Desk:
             )
         return found
 
-    async def _finish(
-        self, step: Step, by: Engine, report: Callable[[Progress], None]
-    ) -> Step:
+    async def _finish(self, step: Step, errand: Errand) -> Step:
         try:
-            return replace(step, job=await Errand(self, by, report).done(step.job))
+            return replace(step, job=await errand.done(step.job))
         finally:
             _in_hand.discard(step.job.id)

@@ -117,7 +117,11 @@ class Errand:
         job = await self._sent(job)
         if job.state is State.DONE:
             return job
-        job, output, names = await self._runner(job).collect(job)
+        job, output, names = await self._runner(job).collect(
+            job, download=self.download
+        )
+        if not self.download:  # its files stay at the service, and the job open
+            return replace(job, output=output.said)
         return written(
             self.desk,
             job,
@@ -157,6 +161,7 @@ class Errand:
             keep=self._verified,
             report=self.report,
             expected_s=self.desk.ledger.expected_s(asked.provider, asked.model),
+            poll_s=self.desk.settings.poll_s,
             deadline_s=self.desk.settings.deadline_s,
         )
 

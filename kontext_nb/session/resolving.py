@@ -12,7 +12,7 @@ from kontext_nb.session.desk import Desk
 from kontext_nb.session.journal import written
 from kontext_nb.store import unfiled
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _SHORTEST = 6  # of an id's beginning, as people copy it from a list
 
 
@@ -92,7 +92,7 @@ def resolved(
 
 
 def _attached(desk: Desk, job: Job, request_id: str) -> Job:
-    if not _REQUEST_ID.fullmatch(request_id):
+    if not REQUEST_ID.fullmatch(request_id):
         raise ParameterRejected(
             f"{echo(request_id)} is no request id.",
             "Copy it from the service's history: letters, digits, - and _.",
