@@ -155,7 +155,8 @@ class Desk:
 
     def send(self, step: Step) -> Coroutine[Any, Any, Job]:
         """Return the work that has a step's job sent, and does not wait for its end."""
-        return Errand(self, self.engine_of(step.job), lambda _: None).sent(step.job)
+        errand = Errand(self, self.engine_of(step.job), lambda _: None)
+        return _in_hand_until(step.job, errand.sent(step.job))
 
     def forgotten(self, job: Job) -> bool:
         """Tell whether the demo engine lost a job with the process that ran it."""
@@ -181,8 +182,13 @@ class Desk:
             )
         return found
 
-    async def _finish(self, step: Step, errand: Errand) -> Step:
-        try:
-            return replace(step, job=await errand.done(step.job))
-        finally:
-            _in_hand.discard(step.job.id)
+    @staticmethod
+    async def _finish(step: Step, errand: Errand) -> Step:
+        return replace(step, job=await _in_hand_until(step.job, errand.done(step.job)))
+
+
+async def _in_hand_until(job: Job, work: Coroutine[Any, Any, Job]) -> Job:
+    try:
+        return await work
+    finally:
+        _in_hand.discard(job.id)
