@@ -65,8 +65,10 @@ def edit(
     saved = made.save(out)
     for notice in made.notices:
         note(notice)
-    note(f"{made.model} · seed {made.seed} · job {made.job}{cost_text(made.step.job)}")
-    if seed is None:
+    job = made.step.job
+    told = (made.model, job.request.seed_text, f"job {job.id}{cost_text(job)}")
+    note(" · ".join(filter(None, told)))
+    if seed is None and made.seed is not None:
         without = ", without --refresh" if refresh else ""
         note(f"Again for free: add --seed {made.seed}{without}")
     if not answer(_facts(made, saved), saved):

@@ -50,8 +50,7 @@ def _line(job: Job) -> str:
     words = " ".join((job.request.prompt or model).split())
     if len(words) > _PROMPT_CHARS:
         words = words[: _PROMPT_CHARS - 1] + "…"
-    seed = "" if job.request.seed is None else f"seed {job.request.seed}"
-    return f"{job.id[:_ID_CHARS]}  {job.state:<9}  {when}  {words}  {seed}".rstrip()
+    return f"{job.id[:_ID_CHARS]}  {job.state:<9}  {when}  {words}  {job.request.seed_text}".rstrip()
 
 
 @jobs.command()
