@@ -50,7 +50,8 @@ def _line(job: Job) -> str:
     words = " ".join((job.request.prompt or model).split())
     if len(words) > _PROMPT_CHARS:
         words = words[: _PROMPT_CHARS - 1] + "…"
-    return f"{job.id[:_ID_CHARS]}  {job.state:<9}  {when}  {words}  {job.request.seed_text}".rstrip()
+    head = f"{job.id[:_ID_CHARS]}  {job.state:<9}  {when}"
+    return f"{head}  {words}  {job.request.seed_text}".rstrip()
 
 
 @jobs.command()
