@@ -6,11 +6,9 @@ import sys
 import threading
 import traceback
 from dataclasses import replace
-from pathlib import Path
-from unittest import mock
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kontext_nb.chain import Step
@@ -18,7 +16,7 @@ from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import FINAL, TABLE, Event, State
 from kontext_nb.model import Job, Limits
 from kontext_nb.session.orders import WORTH_KEEPING
-from kontext_nb.store import ledger as ledger_module
+from kontext_nb.store import connection, opening
 from kontext_nb.store import rows as rows_module
 from kontext_nb.store.ledger import Ledger
 from kontext_nb.store.rows import MIGRATIONS
@@ -274,7 +272,7 @@ def test_the_journal_is_never_wal(ledger):
 
 def test_paid_states_are_flushed_with_their_folder(ledger):
     """Synchronous is EXTRA (3): a power cut takes back no row that was answered for."""
-    with ledger._connection() as db:
+    with opening.opened(ledger.path, write=False) as db:
         assert db.execute("PRAGMA synchronous").fetchone()[0] == 3
 
 
@@ -284,7 +282,7 @@ def test_an_older_store_is_brought_up_to_date(ledger, monkeypatch):
     more = (*MIGRATIONS, "ALTER TABLE jobs ADD COLUMN note TEXT")
     monkeypatch.setattr(rows_module, "MIGRATIONS", more)
     assert ledger.job("j1") == made
-    with ledger._connection() as db:
+    with opening.opened(ledger.path, write=False) as db:
         assert db.execute("PRAGMA user_version").fetchone()[0] == len(more)
         assert db.execute("SELECT note FROM jobs").fetchall()[0][0] is None
 
@@ -312,37 +310,10 @@ def test_a_store_of_a_newer_version_is_left_alone(ledger):
         ledger.add(step(job("j2")))
 
 
-@settings(max_examples=60)
-@given(cut=st.integers(0, 8191), noise=st.binary(min_size=1, max_size=64))
-def test_a_damaged_file_is_a_typed_error_or_an_answer(cut, noise, tmp_path_factory):
-    """Whatever happened to the file, reading it never ends in a foreign error."""
-    folder = Path(tmp_path_factory.mktemp("damage"))
-    ledger = Ledger(folder / "ledger.sqlite3")
-    brought_to(ledger, State.DONE)
-    data = bytearray(ledger.path.read_bytes())
-    data[cut : cut + len(noise)] = noise
-    ledger.path.write_bytes(data)
-    try:
-        with mock.patch.object(ledger_module, "BUSY_TIMEOUT_S", 0.01):
-            ledger.job("j1")
-            ledger.chain("c1")
-    except StoreError as error:
-        assert error.remedy  # noqa: PT017 - either way out is right
-
-
-@pytest.mark.parametrize("content", [b"not a database, " * 100, b"SQLite format 3\x00"])
-def test_a_file_that_is_no_ledger_is_told(ledger, content):
-    """A file of another kind is refused before anything is sent."""
-    ledger.path.parent.mkdir()
-    ledger.path.write_bytes(content)
-    with pytest.raises(StoreError, match=r"ledger\.sqlite3"):
-        ledger.add(step(job()))
-
-
 def test_a_locked_store_is_told(ledger, monkeypatch):
     """A store someone else holds too long is a typed error, not a hang."""
     ledger.add(step(job()))
-    monkeypatch.setattr(ledger_module, "BUSY_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(connection, "BUSY_TIMEOUT_S", 0.01)
     db = sqlite3.connect(ledger.path, isolation_level=None)
     db.execute("BEGIN EXCLUSIVE")
     try:

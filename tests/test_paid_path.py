@@ -34,6 +34,7 @@ from kontext_nb.lifecycle import State
 from kontext_nb.session import cell as cells
 from kontext_nb.session import keys, settings
 from kontext_nb.session.desk import Desk
+from kontext_nb.store import opening
 from tests import faulty
 from tests.faulty import answer, as_json
 from tests.loopback import serve
@@ -130,7 +131,7 @@ def counted(how, counters):
 def row():
     """Return the one job of the store."""
     desk = Desk(settings.current())
-    with desk.ledger._connection() as db:
+    with opening.opened(desk.ledger.path, write=False) as db:
         (found,) = db.execute("SELECT id FROM jobs").fetchall()
     return desk.ledger.job(found["id"])
 

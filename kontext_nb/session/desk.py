@@ -25,7 +25,6 @@ from kontext_nb.session.orders import Order
 from kontext_nb.session.settings import Settings, home_folder
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
-from kontext_nb.store.records import Records
 
 # Jobs this process is placing or waiting for. An open job that is none of them was
 # left behind by a deadline, a stop or a crash: who asks for it again goes back to it.
@@ -46,7 +45,6 @@ class Desk:
         self.settings = settings
         self.home = settings.home or home_folder()
         self.blobs = Blobs(self.home / "blobs")
-        self.records = Records(self.home / "records")
         self.ledger = Ledger(self.home / "ledger.sqlite3")
 
     def place(self, order: Order) -> tuple[Step, bool]:

@@ -1,29 +1,28 @@
 """The rows: every job that was ever meant to be sent, and the steps made of them.
 
-Home folders are often NFS, so the journal is sqlite's rollback journal, never WAL; each
-operation opens its own connection, so threads, forks and kernels share nothing else.
+How the file is opened, and what if it is damaged, is told in `store.opening`.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import statistics
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from kontext_nb.chain import Step
 from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import FINAL, TABLE, Event, State, after
 from kontext_nb.model import Job, Limits
-from kontext_nb.store import rows, spending
+from kontext_nb.store import opening, rows, spending
+from kontext_nb.store.records import Records
 from kontext_nb.store.spending import Spent
 
-BUSY_TIMEOUT_S = 30.0
+T = TypeVar("T")
 
 # What every kernel that waits for a job may see, and not only the one that sent it; and
 # the answer that came when another had taken the sender for dead.
@@ -31,12 +30,6 @@ _SEEN_BY_ALL = frozenset(
     {Event.START, Event.FINISH, Event.FAIL, Event.CANCEL, Event.EXPIRE}
     | {Event.ACCEPT, Event.LOSE}
 )
-
-_STEP = """
-    SELECT steps.id AS step, chain, parent, call, text_call,
-        steps.created_at AS stepped_at, jobs.*
-    FROM steps JOIN jobs ON jobs.id = steps.job
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +41,11 @@ class Ledger:
     """
 
     path: Path
+
+    @property
+    def records(self) -> Records:
+        """What the ledger is rebuilt from, beside it."""
+        return Records(self.path.parent / "records")
 
     def add(
         self,
@@ -71,7 +69,8 @@ class Ledger:
         Raises:
             StoreError: It could not be written; nothing may be sent then.
         """
-        with self._transaction() as db:
+
+        def work(db: sqlite3.Connection) -> Step:
             # The fingerprint also finds a job whose seed was picked, not given.
             alike = db.execute(
                 "SELECT * FROM jobs WHERE fingerprint = ? OR ask = ?"
@@ -80,21 +79,21 @@ class Ledger:
             )
             known = (rows.job(row) for row in alike)
             fitting = (j for j in known if j.state in adopt and j.id not in besides)
-            step = replace(step, job=next(fitting, step.job))
+            shown = replace(step, job=next(fitting, step.job))
             # In one place of a chain a job stands once, however often it is asked for.
             there = db.execute(
-                _STEP + "WHERE job = ? AND chain = ? AND parent IS ?",
-                (step.job.id, step.chain, step.parent),
+                rows.STEP + "WHERE job = ? AND chain = ? AND parent IS ?",
+                (shown.job.id, step.chain, step.parent),
             ).fetchone()
             if there:
                 return rows.step(there)
-            _insert(db, step.job)
-            place = (step.id, step.chain, step.parent, step.job.id)
-            db.execute(
-                "INSERT INTO steps VALUES (?,?,?,?,?,?,?)",
-                (*place, step.call, step.text_call, step.created_at),
-            )
-        return step
+            rows.insert(db, shown)
+            if shown.job.sends:
+                with suppress(StoreError):
+                    self._recorded(db, shown.job.id)
+            return shown
+
+        return self._written(work)
 
     def record(self, job: Job, event: Event, at: float, **facts: Any) -> Job:
         """Write what happened to a job and return its new row.
@@ -120,9 +119,16 @@ class Ledger:
             facts["sends"] = job.sends - 1  # certain that it was not taken
         if event is Event.RESUBMIT:
             facts["consents"] = (*job.consents, at)
-        with self._transaction() as db:
-            changed = _update(db, job, state=state, **facts)
-        if not changed:
+
+        def work(db: sqlite3.Connection) -> bool:
+            changed = rows.update(db, job, state=state, **facts)
+            if changed and event is not Event.START:
+                # What the service said must get into the row, record or not.
+                with suppress(StoreError):
+                    self._recorded(db, job.id)
+            return changed
+
+        if not self._written(work):
             return self._overtaken(job, event, at, facts)
         return replace(job, state=state, **facts)
 
@@ -150,28 +156,46 @@ class Ledger:
             "claimed_at": at,
             "sends": job.sends + 1,
         } | facts
-        with self._transaction() as db:
+
+        recorded = False
+
+        def work(db: sqlite3.Connection) -> bool:
+            nonlocal recorded
             spending.check(db, job, limits)
-            changed = _update(db, job, state=after(job.state, Event.SEND), **claimed)
-        if not changed:
+            state = after(job.state, Event.SEND)
+            changed = rows.update(db, job, state=state, **claimed)
+            if changed:
+                recorded = True
+                self._recorded(db, job.id)
+            return changed
+
+        try:
+            won = self._written(work)
+        except BaseException:
+            # It is not claimed, so it is not sent, and no record may say it is.
+            if recorded:
+                self.records.remove(job.id)
+            raise
+        if not won:
             raise _working_elsewhere()
         return replace(job, state=State.SENDING, **claimed)
 
     def priced(self, job: Job, estimate_usd: float) -> Job:
         """Note what a job should cost by today's price, as long as it is not sent."""
-        with self._transaction() as db:
-            changed = _update(db, job, estimate_usd=estimate_usd)
+        changed = self._written(
+            lambda db: rows.update(db, job, estimate_usd=estimate_usd)
+        )
         return replace(job, estimate_usd=estimate_usd) if changed else job
 
     def has_answer(self, ask: str) -> bool:
         """Tell whether a job for this ask is done."""
         query = "SELECT 1 FROM jobs WHERE (fingerprint = ? OR ask = ?) AND state = ?"
-        return bool(self._rows(query, ask, ask, State.DONE))
+        return bool(self._found(tuple, query, ask, ask, State.DONE))
 
     def spent(self) -> Spent:
         """Return what the paid jobs of this store cost so far, as far as is known."""
-        found = self._rows(spending.SPENT, now_usd=None)
-        return spending.read(found[0]) if found else Spent(0, 0.0, 0)
+        found = self._found(spending.read, spending.SPENT, now_usd=None)
+        return found[0] if found else Spent(0, 0.0, 0)
 
     def _overtaken(
         self, job: Job, event: Event, at: float, facts: dict[str, Any]
@@ -190,8 +214,8 @@ class Ledger:
 
     def job(self, job_id: str) -> Job | None:
         """Return a job by its id."""
-        found = self._rows("SELECT * FROM jobs WHERE id = ?", job_id)
-        return rows.job(found[0]) if found else None
+        found = self._found(rows.job, "SELECT * FROM jobs WHERE id = ?", job_id)
+        return found[0] if found else None
 
     def step_of_call(self, call: str, ask: str) -> Step | None:
         """Return the newest step that a call made for a request.
@@ -200,19 +224,20 @@ class Ledger:
             call: Its key; by the cell's code where there is no id.
             ask: Fingerprint of what it asks for.
         """
-        found = self._rows(
-            _STEP + "WHERE (call = ? OR text_call = ?) AND ask = ?"
+        found = self._found(
+            rows.step,
+            rows.STEP + "WHERE (call = ? OR text_call = ?) AND ask = ?"
             " ORDER BY stepped_at DESC, steps.rowid DESC",
             call,
             call,
             ask,
         )
-        return rows.step(found[0]) if found else None
+        return found[0] if found else None
 
     def steps_of_job(self, job_id: str) -> tuple[Step, ...]:
         """Return the steps that show this job, oldest first."""
-        found = self._rows(_STEP + "WHERE job = ? ORDER BY stepped_at", job_id)
-        return tuple(rows.step(row) for row in found)
+        query = rows.STEP + "WHERE job = ? ORDER BY stepped_at"
+        return tuple(self._found(rows.step, query, job_id))
 
     def step_of_job(self, job_id: str) -> Step | None:
         """Return the first step that shows this job."""
@@ -220,31 +245,31 @@ class Ledger:
 
     def chain(self, chain: str) -> tuple[Step, ...]:
         """Return a chain's steps, oldest first."""
-        found = self._rows(
-            _STEP + "WHERE chain = ? ORDER BY stepped_at, steps.rowid", chain
-        )
-        return tuple(rows.step(row) for row in found)
+        query = rows.STEP + "WHERE chain = ? ORDER BY stepped_at, steps.rowid"
+        return tuple(self._found(rows.step, query, chain))
 
     def expected_s(self, provider: str, model: str) -> float | None:
         """Return the median seconds of the last 15 jobs from accepted to done."""
-        found = self._rows(
+        took = self._found(
+            lambda row: float(row["took"]),
             "SELECT finished_at - submitted_at AS took FROM jobs WHERE state = ? AND"
             " provider = ? AND model = ? ORDER BY finished_at DESC LIMIT 15",
             State.DONE,
             provider,
             model,
         )
-        return statistics.median(row["took"] for row in found) if found else None
+        return statistics.median(took) if took else None
 
     def jobs(self, *states: State) -> tuple[Job, ...]:
         """Return the jobs in these states, or all, newest first."""
         marks = ",".join("?" * len(states or State))
-        found = self._rows(
+        found = self._found(
+            rows.job,
             f"SELECT * FROM jobs WHERE state IN ({marks})"  # noqa: S608 - only marks
             " ORDER BY created_at DESC, rowid DESC",
             *(states or State),
         )
-        return tuple(rows.job(row) for row in found)
+        return tuple(found)
 
     @contextmanager
     def held(self) -> Iterator[tuple[Job, ...]]:
@@ -253,62 +278,38 @@ class Ledger:
         Raises:
             StoreError: Somebody else writes for too long, or it cannot be written.
         """
-        with self._transaction() as db:
+        with opening.opened(self.path, write=True) as db:
             yield tuple(rows.job(row) for row in db.execute("SELECT * FROM jobs"))
 
     def job_of_request(self, request_id: str) -> Job | None:
         """Return the job that the service knows by this id."""
-        found = self._rows("SELECT * FROM jobs WHERE request_id = ?", request_id)
-        return rows.job(found[0]) if found else None
+        query = "SELECT * FROM jobs WHERE request_id = ?"
+        found = self._found(rows.job, query, request_id)
+        return found[0] if found else None
 
-    def _rows(self, query: str, *values: Any, **named: Any) -> list[sqlite3.Row]:
+    def _found(
+        self, make: Callable[[sqlite3.Row], T], query: str, *values: Any, **named: Any
+    ) -> list[T]:
+        """Return what a query finds, made into values."""
+
+        def work(db: sqlite3.Connection) -> list[T]:
+            return [make(row) for row in db.execute(query, named or values)]
+
         # Asking makes no file. Path.exists would raise where a folder is unreadable.
-        if not os.path.exists(self.path):  # noqa: PTH110 - see above
+        if not any(map(os.path.exists, (self.path, self.records.root))):
             return []
-        with self._connection() as db:
-            return db.execute(query, named or values).fetchall()
+        return opening.work_on(self.path, work, write=False)
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._connection() as db:
-            # A deferred transaction that reads first cannot wait for a writer.
-            db.execute("BEGIN IMMEDIATE")
-            yield db
-            db.execute("COMMIT")
+    def _written(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do all of ``work`` in one transaction, or nothing of it."""
+        return opening.work_on(self.path, work, write=True)
 
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            db = sqlite3.connect(
-                self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None
-            )
-            try:
-                db.row_factory = sqlite3.Row
-                _keep_rollback_journal(db)
-                db.execute("PRAGMA synchronous = EXTRA")
-                rows.migrate(db)
-                yield db
-            finally:
-                # An open transaction is rolled back by closing.
-                db.close()
-        except (sqlite3.Error, OSError, UnicodeError) as error:  # the last: damage
-            raise StoreError(
-                f"The ledger {self.path} cannot be used: {error}.",
-                "Check the disk and the file's permissions, or choose another place "
-                "with configure(home=…).",
-            ) from error
-
-
-def _keep_rollback_journal(db: sqlite3.Connection) -> None:
-    """Bring back a file that another program left in WAL, or refuse it.
-
-    Raises:
-        sqlite3.Error: It stays what it is.
-    """
-    mode: str = db.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
-    if mode != "delete":
-        raise sqlite3.OperationalError(f"its journal stays {mode}")
+    def _recorded(self, db: sqlite3.Connection, job_id: str) -> None:
+        """Write the record of a job as its row stands in this transaction."""
+        query = rows.STEP + "WHERE job = ? ORDER BY stepped_at, steps.rowid"
+        steps = [rows.step(row) for row in db.execute(query, (job_id,))]
+        if steps:
+            self.records.write(steps[0].job, steps)
 
 
 def _working_elsewhere() -> StoreError:
@@ -316,27 +317,3 @@ def _working_elsewhere() -> StoreError:
         "Another kernel or program is working on the same edit.",
         "Wait for it, then re-run: its result will be here.",
     )
-
-
-def _insert(db: sqlite3.Connection, job: Job) -> None:
-    values = rows.columns(job)
-    # Column names are fields of our own values, never data.
-    db.execute(
-        f"INSERT INTO jobs ({', '.join(values)})"  # noqa: S608 - see above
-        f" VALUES ({', '.join('?' * len(values))}) ON CONFLICT (id) DO NOTHING",
-        tuple(values.values()),
-    )
-
-
-def _update(db: sqlite3.Connection, job: Job, **facts: Any) -> bool:
-    """Set columns of a job's row if it still stands where ``job`` stands."""
-    values = {
-        name: json.dumps(fact) if name in rows.JSON_COLUMNS else fact
-        for name, fact in facts.items()
-    }
-    sets = ", ".join(f"{name} = ?" for name in values)
-    changed = db.execute(
-        f"UPDATE jobs SET {sets} WHERE id = ? AND state = ?",  # noqa: S608 - as above
-        (*values.values(), job.id, job.state),
-    )
-    return changed.rowcount == 1

@@ -1,7 +1,7 @@
 """A file beside the ledger for each job: what a ledger that is lost is rebuilt from.
 
-A record may be older than the row was. A job whose record says that nothing was sent
-may have been sent since, so whoever rebuilds takes it for one whose fate is unknown.
+The ledger writes it before it commits the row, and sends nothing without it. So what a
+record says is never behind on whether the job may have been sent.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ class Records:
             "steps": [rows.step_columns(step) for step in steps],
         }
         data = json.dumps(facts | {"sha256": _digest(facts)}, indent=1).encode()
-        path = file_of(self.root / job.id[:2], job.id, ".json")
+        path = self._path(job.id)
         try:
             make(self.root)
             make(path.parent)
@@ -77,14 +78,31 @@ class Records:
         Raises:
             StoreError: The folder is there but cannot be read.
         """
-        for path in self._files():
+        for path in self.files():
             record = _read(path)
             if record:
                 yield record
             elif skipped is not None:
                 skipped.append(path)
 
-    def _files(self) -> list[Path]:
+    def read(self, job_id: str) -> tuple[Job, tuple[Step, ...]] | None:
+        """Return a job and its steps; None if there is no record that can be read."""
+        return _read(self._path(job_id))
+
+    def remove(self, job_id: str) -> None:
+        """Remove the record of a job that was not sent after all."""
+        with suppress(OSError):
+            self._path(job_id).unlink()
+
+    def _path(self, job_id: str) -> Path:
+        return file_of(self.root / job_id[:2], job_id, ".json")
+
+    def files(self) -> list[Path]:
+        """Return the files, each named by its job's id.
+
+        Raises:
+            StoreError: The folder is there but cannot be read.
+        """
         # glob would pass over a folder that cannot be read, and jobs would be missing.
         try:
             if not self.root.exists():

@@ -12,6 +12,18 @@ from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Job, Request, picture_mark
 
+
+class Damaged(StoreError):
+    """What stands in the ledger cannot have been written by kontext_nb."""
+
+    def __init__(self, what: object) -> None:
+        super().__init__(
+            f"The ledger is damaged: {what}.",
+            "Restore the file from a backup, or choose another place with "
+            "configure(home=…).",
+        )
+
+
 # Append only: a store is brought up to date by the scripts it has not yet seen.
 MIGRATIONS = (
     """
@@ -113,6 +125,12 @@ _PLAIN = (
     "finished_at",
     "error",
 )
+STEP = """
+    SELECT steps.id AS step, chain, parent, call, text_call,
+        steps.created_at AS stepped_at, jobs.*
+    FROM steps JOIN jobs ON jobs.id = steps.job
+"""
+
 # Values by the names of columns, wherever they were kept.
 Row = sqlite3.Row | Mapping[str, Any]
 
@@ -174,24 +192,23 @@ def job(row: Row) -> Job:
     """Return the job of a row.
 
     Raises:
-        StoreError: The row is damaged.
+        Damaged: No job can have been written like this.
     """
     try:
         facts: dict[str, Any] = {name: row[name] for name in _PLAIN}
         facts |= {name: tuple(json.loads(row[name])) for name in _LISTS}
         of = {name: row[name] for name in ("model", "provider", "body")}
+        request = Request(**of)
+        if row["fingerprint"] != request.fingerprint:
+            raise Damaged("a request is not what its fingerprint says")
         return Job(
-            request=Request(**of),
+            request=request,
             state=State(row["state"]),
             pictures=json.loads(row["pictures"]),
             **facts,
         )
     except (TypeError, ValueError, RecursionError) as error:
-        raise StoreError(
-            f"A row of the ledger is damaged: {error}.",
-            "Restore the file from a backup, or choose another place with "
-            "configure(home=…).",
-        ) from error
+        raise Damaged(error) from error
 
 
 def step_columns(step: Step) -> dict[str, Any]:
@@ -217,3 +234,33 @@ def step(row: Row) -> Step:
         text_call=row["text_call"],
         created_at=row["stepped_at"],
     )
+
+
+def insert(db: sqlite3.Connection, step: Step) -> None:
+    """Write a step, and its job unless there is a row of that id."""
+    values = columns(step.job)
+    # Column names are fields of our own values, never data.
+    db.execute(
+        f"INSERT INTO jobs ({', '.join(values)})"  # noqa: S608 - see above
+        f" VALUES ({', '.join('?' * len(values))}) ON CONFLICT (id) DO NOTHING",
+        tuple(values.values()),
+    )
+    place = (step.id, step.chain, step.parent, step.job.id)
+    db.execute(
+        "INSERT INTO steps VALUES (?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING",
+        (*place, step.call, step.text_call, step.created_at),
+    )
+
+
+def update(db: sqlite3.Connection, job: Job, **facts: Any) -> bool:
+    """Set columns of a job's row if it still stands where ``job`` stands."""
+    values = {
+        name: json.dumps(fact) if name in JSON_COLUMNS else fact
+        for name, fact in facts.items()
+    }
+    sets = ", ".join(f"{name} = ?" for name in values)
+    changed = db.execute(
+        f"UPDATE jobs SET {sets} WHERE id = ? AND state = ?",  # noqa: S608 - as above
+        (*values.values(), job.id, job.state),
+    )
+    return changed.rowcount == 1
