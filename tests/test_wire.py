@@ -94,7 +94,6 @@ BROKEN = {
     "closed within a chunk": (
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nabc"
     ),
-    "a redirect to nowhere": answer(302, location="http://[::bad"),
     "closed after an interim answer": b"HTTP/1.1 103 Early\r\n\r\n",
 }
 GARBLED = {
@@ -214,6 +213,7 @@ def test_a_question_is_carried_on_three_times_at_most():
         "//127.0.0.2/status",
         "http://127.0.0.1:1/status",
         "ftp://HOST/status",
+        "http://[::bad/status",
         "",
     ],
 )
@@ -232,6 +232,16 @@ def test_a_cancel_is_not_carried_on():
         one = Call(method="POST", url=service.origin + "/v1/requests/job-1/cancel")
         assert send(one).status == 307
     assert len(service.seen) == 1
+
+
+def test_no_cookie_is_kept_and_no_address_logged(caplog):
+    """Calls leave no trace but their answers."""
+    caplog.set_level("DEBUG")
+    biscuit = as_json({}, set_cookie="a=b; Path=/", connection="keep-alive")
+    with faulty.serve(status=[biscuit]) as service:
+        send(*[call(service.origin)] * 2)
+    assert "cookie" not in service.seen[1].headers
+    assert "requests" not in caplog.text
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "deflate", "Deflate"])
