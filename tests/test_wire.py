@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import tracemalloc
 import zlib
 
 import pytest
@@ -86,8 +87,17 @@ def test_a_proxy_that_refuses_the_tunnel_is_not_sent(monkeypatch):
 
 
 WHOLE = answer(200, b'{"request_id": "job-1"}')
+
+
+def reset_where_only_the_end_ends_it(service, connection):
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n{}")
+    service.over.wait(0.05)  # a reset overtakes what has not been read
+    faulty.reset(service, connection)
+
+
 BROKEN = {
     "reset": faulty.reset,
+    "reset where only the end ends it": reset_where_only_the_end_ends_it,
     "closed without a word": faulty.closed,
     "closed within the body": WHOLE[:-5],
     "closed within the head": WHOLE[:20],
@@ -265,12 +275,17 @@ PACKED = {
 
 @pytest.mark.parametrize("fault", PACKED)
 def test_an_answer_that_cannot_be_unpacked_within_the_cap_is_refused(fault):
-    """Nothing unfolds past what the call allows."""
-    with (
-        faulty.serve(status=[PACKED[fault]]) as service,
-        pytest.raises(BadReply, match=r"compressed|more than"),
-    ):
-        send(call(service.origin))
+    """Nothing unfolds past what the call allows, not even in memory."""
+    tracemalloc.start()
+    try:
+        with (
+            faulty.serve(status=[PACKED[fault]]) as service,
+            pytest.raises(BadReply, match=r"compressed|more than"),
+        ):
+            send(call(service.origin))
+        assert tracemalloc.get_traced_memory()[1] < 24 * 2**20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("declared", [True, False])
