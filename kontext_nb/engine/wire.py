@@ -100,7 +100,11 @@ class Answer:
 
     def __init__(self, response: httpx.Response) -> None:
         self.status = response.status_code
-        self.headers = {n.lower(): text for n, text in response.headers.items()}
+        self.headers: dict[str, str] = {}
+        for raw_name, raw_text in response.headers.raw:
+            name, text = raw_name.decode("latin-1").lower(), raw_text.decode("latin-1")
+            before = self.headers.get(name)
+            self.headers[name] = text if before is None else f"{before}, {text}"
         self._response = response
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
@@ -183,7 +187,7 @@ class Wire:
     async def _send(self, call: Call, request: httpx.Request, heard: _Heard) -> Reply:
         host, size = request.url.host, 0
         heard.answer, heard.pieces = None, []
-        async with self._open(call, request) as answer:
+        async with self._open(request, None) as answer:
             heard.answer = answer
             async with aclosing(answer.pieces()) as pieces:
                 async for piece in pieces:
@@ -204,12 +208,14 @@ class Wire:
             Dropped: It was sent, wholly or in part, and no answer came.
             BadReply: The answer is no HTTP.
         """
-        return self._open(call, self._request(call))
+        return self._open(self._request(call), _whole_s(call))
 
     @asynccontextmanager
-    async def _open(self, call: Call, request: httpx.Request) -> AsyncIterator[Answer]:
+    async def _open(
+        self, request: httpx.Request, head_s: float | None
+    ) -> AsyncIterator[Answer]:
         with _as_ours(request.url.host):
-            async with asyncio.timeout(_whole_s(call)):
+            async with asyncio.timeout(head_s):
                 response = await self._client.handle_async_request(request)
         response.request = request
         try:
