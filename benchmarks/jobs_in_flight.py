@@ -5,7 +5,8 @@
 One server on loopback, in a process of its own, speaks the three services' protocols:
 a job is ready some seconds after its submit was read whole, its result is 1.5 MB. Each
 client runs in a process of its own, and they take turns. A client that is not installed
-is left out. Latency is the result in hand minus the job ready on the server.
+is left out. Latency is the result in hand minus the job ready on the server. A round
+takes about five minutes, most of it for clients that fall behind.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import zlib
 import pytest
 
 from kontext_nb.engine import transport as transport_module
+from kontext_nb.engine.bridge import NestBridge, ThreadBridge
 from kontext_nb.engine.wire import Dropped, NotSent, Wire
 from kontext_nb.errors import BadReply, KontextError
 from kontext_nb.providers.base import Call
@@ -343,6 +344,18 @@ def test_an_answer_nobody_asked_for_is_not_taken_for_the_next_one():
     with faulty.serve(status=[chatty]) as service:
         assert send(*[call(service.origin)] * 2).status == 200
         assert service.connections == 2
+
+
+@pytest.mark.parametrize("bridge", [ThreadBridge, NestBridge])
+def test_connections_outlive_the_call_on_both_bridges(bridge):
+    """A loop that runs all the time and one that rests between calls reuse them."""
+    with faulty.serve(status=[KEPT]) as service:
+        wire, doors = Wire(None, "kontext-nb/test"), bridge()
+        for _ in range(3):
+            reply = doors.run(wire.send(call(service.origin)), lambda: None)
+            assert reply.status == 200
+        assert service.connections == 1
+        doors.run(wire._client.aclose(), lambda: None)
 
 
 def test_a_refusal_before_the_whole_request_is_heard():
