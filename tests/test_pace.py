@@ -256,7 +256,7 @@ def test_without_experience_it_asks_in_growing_steps():
 
 
 @pytest.mark.parametrize("job_s", [2.0, 5.0, 10.0, 20.0])
-@pytest.mark.parametrize(("takes", "questions"), [(0.9, 7), (1.0, 7), (1.1, 11)])
+@pytest.mark.parametrize(("takes", "questions"), [(0.9, 5), (1.0, 6), (1.1, 9)])
 def test_with_experience_few_questions_meet_the_end_closely(job_s, takes, questions):
     """A job about as long as expected costs few questions and little time."""
     time = Time()
