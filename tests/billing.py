@@ -6,6 +6,7 @@ file that a test may rewrite at any time; see `Till.script`.
 """
 
 import contextlib
+import http.client
 import json
 import os
 import struct
@@ -58,6 +59,20 @@ class Till:
     def bills(self):
         """Return how often each seed was paid for."""
         return Counter(bill["seed"] for bill in self.booked())
+
+    def pay(self, seed):
+        """Pay for an edit as a process does that dies of it."""
+        self._post("models/x/y", {"seed": seed, "prompt": ""})
+
+    def cancel(self, request_id):
+        """Cancel a job as on the service's own page."""
+        self._post(f"requests/{request_id}/cancel", {})
+
+    def _post(self, path, facts):
+        connection = http.client.HTTPConnection(self.origin.removeprefix("http://"))
+        with contextlib.closing(connection):
+            connection.request("POST", f"/v1/{path}", json.dumps(facts))
+            connection.getresponse().read()
 
 
 @contextlib.contextmanager

@@ -104,11 +104,11 @@ def faults(home, bills, seeds, *, unknown=True):
         if job and job.state is State.DONE:
             if not paid:
                 yield f"seed {seed}: done and never paid for"
-            yield from (f"seed {seed}: {why}" for why in _unlike(home, job))
+            yield from (f"seed {seed}: {why}" for why in unlike(home, job))
 
 
-def _unlike(home, job):
-    """Tell whether a result is missing, or not the picture that its seed gives."""
+def unlike(home, job):
+    """Return whether a result is missing, or not the picture that its seed gives."""
     seed = job.request.seed
     try:
         data = Desk(settings.Settings(home=home)).blobs.get(job.result)
