@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from kontext_nb.grids.plan import Blank, Cell
-from kontext_nb.pixels import encode_png, upright
+from kontext_nb.pixels import encode_png
+from kontext_nb.srgb import upright
 
 if TYPE_CHECKING:
     from PIL.Image import Image
