@@ -12,6 +12,8 @@ import click
 
 from kontext_nb import __version__
 from kontext_nb.cli.account import balance, login, logout, whoami
+from kontext_nb.cli.completion import completion
+from kontext_nb.cli.doctor import doctor
 from kontext_nb.cli.editing import OUTPUT_EXIT, edit
 from kontext_nb.cli.models import models
 from kontext_nb.cli.serving import serve
@@ -39,7 +41,7 @@ def cli(*, output: str, quiet: bool, debug: bool) -> None:
 
 
 _COMMANDS = (edit, models, store, serve, login, logout, whoami, balance)
-for _command in _COMMANDS:
+for _command in (*_COMMANDS, doctor, completion):
     cli.add_command(_command)
 
 
