@@ -210,16 +210,21 @@ def _nest() -> Iterator[Finding]:
 
 
 def _demo() -> Iterator[Finding]:
-    """Have the demo engine make a picture, by the whole way that a paid edit goes."""
+    """Have the demo engine make a picture, by the whole way that a paid edit goes.
+
+    What is configured must not decide here: it would be paid for.
+    """
     from PIL import Image
 
+    from kontext_nb import pixels
     from kontext_nb.session.desk import Desk
-    from kontext_nb.session.edits import Chain
-    from kontext_nb.session.orders import chain_id, source_of
+    from kontext_nb.session.making import made
+    from kontext_nb.session.orders import Order, source_of
 
     source = source_of(Image.new("RGB", (16, 16), (90, 120, 150)))
     with tempfile.TemporaryDirectory(prefix="kontext-") as folder:
-        settings = Settings(provider="demo", home=Path(folder))
-        chain = Chain(Desk(settings), chain_id(source, None), source)
-        size = chain.add("Make it warmer", seed=1).image.size
-    yield ok("demo", f"The demo engine made a picture of {size[0]} x {size[1]}.")
+        desk = Desk(Settings(provider="demo", home=Path(folder)))
+        order = Order(source=source, prompt="Make it warmer", chain="checkup", seed=1)
+        step, _ = made(desk, order)
+        width, height = pixels.load(desk.blobs.get(step.job.result)).image.size
+    yield ok("demo", f"The demo engine made a picture of {width} x {height}.")
