@@ -12,6 +12,8 @@ import click
 
 from kontext_nb import __version__
 from kontext_nb.cli.account import balance, login, logout, whoami
+from kontext_nb.cli.completion import completion
+from kontext_nb.cli.doctor import doctor
 from kontext_nb.cli.editing import OUTPUT_EXIT, edit
 from kontext_nb.cli.jobs import cancel, jobs, result, status
 from kontext_nb.cli.models import models
@@ -42,7 +44,7 @@ def cli(*, output: str, quiet: bool, debug: bool) -> None:
 
 _COMMANDS = (
     *(edit, run, status, result, cancel, jobs, models, store, serve),
-    *(login, logout, whoami, balance),
+    *(login, logout, whoami, balance, doctor, completion),
 )
 for _command in _COMMANDS:
     cli.add_command(_command)
