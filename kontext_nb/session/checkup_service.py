@@ -17,8 +17,8 @@ from kontext_nb.providers.base import Reply
 from kontext_nb.providers.runcomfy import RunComfy
 from kontext_nb.providers.runcomfy_catalogue import Catalogue
 from kontext_nb.session import keys, tokens
-from kontext_nb.session.account import answer, new_wire, wait_for
-from kontext_nb.session.engines import engine
+from kontext_nb.session.account import new_wire, wait_for
+from kontext_nb.session.engines import answer, engine
 from kontext_nb.session.findings import Check, Finding, fail, failed, ok, skip, warn
 from kontext_nb.session.settings import Settings
 
