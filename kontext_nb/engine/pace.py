@@ -31,7 +31,8 @@ BAD_REPLY_TRIES = 3
 # After Stop: how long an answer under way is still heard, then the cancel's own limit.
 ANSWER_GRACE_S = 2.0
 CANCEL_TIMEOUT_S = 5.0
-CLEAN_UP_S = ANSWER_GRACE_S + CANCEL_TIMEOUT_S + 1.0
+# How long whoever pressed Stop waits to hear what came of it; the rest goes on unheard.
+STOP_S = 1.8
 
 MAX_RETRY_AFTER_S = 120.0
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.5, 20.0
