@@ -183,6 +183,16 @@ class Pace:
         self._asked_for_s = 0.0
         self._troubles = 0
         self._bad_replies = 0
+        self._put_s = self._running_s = 0.0
+
+    @property
+    def ended_s(self) -> float:
+        """Seconds until the job probably ended, once the last question found it so.
+
+        That is halfway between the last two answers. Taken for how long jobs take,
+        the time of the last one would make the next ones wait longer, and so on.
+        """
+        return (self._running_s + self._put_s) / 2
 
     @property
     def elapsed_s(self) -> float:
@@ -216,6 +226,7 @@ class Pace:
         if pause_s >= left_s:
             raise self._overdue()
         self._asked_for_s = 0.0
+        self._put_s = self.elapsed_s
 
     @asynccontextmanager
     async def within_deadline(self) -> AsyncIterator[None]:
@@ -237,7 +248,8 @@ class Pace:
         )
 
     def answered(self) -> None:
-        """Note a good answer."""
+        """Note a good answer: the job goes on."""
+        self._running_s = self._put_s
         self._bad_replies = self._troubles = 0
 
     def trouble(self, error: KontextError) -> None:
