@@ -89,6 +89,7 @@ MIGRATIONS = (
         error TEXT,
         created_at REAL NOT NULL,
         submitted_at REAL,
+        took_s REAL,
         finished_at REAL
     ) STRICT;
     INSERT INTO jobs_2 SELECT id, state, provider, model,
@@ -99,7 +100,8 @@ MIGRATIONS = (
         json_object(source, source_blob), NULL, NULL,
         state NOT IN ('intent', 'cancelled'), '[]', request_id,
         CASE WHEN result_blob IS NULL THEN '[]' ELSE json_array(result_blob) END,
-        NULL, engine, NULL, NULL, notices, error, created_at, submitted_at, finished_at
+        NULL, engine, NULL, NULL, notices, error, created_at, submitted_at,
+        finished_at - submitted_at, finished_at
         FROM jobs;
     DROP TABLE jobs;
     ALTER TABLE jobs_2 RENAME TO jobs;
@@ -122,6 +124,7 @@ _PLAIN = (
     "estimate_usd",
     "cost_usd",
     "submitted_at",
+    "took_s",
     "finished_at",
     "error",
 )
