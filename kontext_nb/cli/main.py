@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import sys
+import traceback
 
 import click
 
@@ -67,7 +68,7 @@ def main() -> None:
         sys.exit(INTERRUPTED_EXIT)
     except KontextError as error:
         if debug:
-            raise
+            traceback.print_exc()  # beside the code and the last line, not instead
         job = f" (job {error.job})" if error.job else ""
         failure(f"{error}{job}", error)
         sys.exit(error.exit_code)
