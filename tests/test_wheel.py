@@ -44,7 +44,8 @@ def test_what_is_in_the_wheel_edits_a_picture(wheel, tmp_path):
     place = tmp_path / "site"
     wheel.extractall(place)  # our own, just built
     code = (
-        "import sys; import kontext_nb as kx; assert kx.__file__.startswith(sys.argv[1]); "
+        "import sys; import kontext_nb as kx;"
+        "assert kx.__file__.startswith(sys.argv[1]);"
         "print(kx.edit(kx.samples.bottle(), 'Make it night', seed=1).image.size)"
     )
     done = subprocess.run(
