@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from kontext_nb.store import claims, connection, rebuild, rows
-from kontext_nb.store.part import aside, flush
+from kontext_nb.store.part import ASIDE, aside, flush
 
 PATIENCE_S = 60.0
 
@@ -52,6 +52,8 @@ def mend(path: Path) -> None:
     with claims.held(path.with_name(path.name + ".mending"), PATIENCE_S):
         if _is_sound(path):
             return
+        for left in path.parent.glob(f"{ASIDE}*"):  # by a process that died at this
+            left.unlink()
         place = ":memory:" if path.is_dir() else str(path)
         with closing(sqlite3.connect(place, timeout=PATIENCE_S)) as old:
             # Whoever still writes into the old one is waited for, and included.
@@ -98,6 +100,11 @@ def _built(path: Path, old: sqlite3.Connection) -> tuple[Path, int]:
         new.unlink(missing_ok=True)
         raise
     return new, unreadable
+
+
+def set_aside(path: Path) -> list[Path]:
+    """Return the damaged ledgers that are kept beside this one."""
+    return sorted(path.parent.glob(f"{path.name}.corrupt-*"))
 
 
 def _swapped(path: Path, new: Path) -> Path:

@@ -284,6 +284,20 @@ class Ledger:
         found = self._found(rows.job, query, request_id)
         return found[0] if found else None
 
+    def restored(self, job: Job) -> Job:
+        """Return a job with the files its record names, and let its row name them.
+
+        For when a file is missing that the row names: its name may be what is damaged,
+        and nothing in the ledger could tell. The record has a checksum.
+        """
+        record = self.records.read(job.id)
+        if not record or record[0].state is not job.state:
+            return job
+        told = record[0]
+        files = {"results": told.results, "pictures": dict(told.pictures)}
+        self._written(lambda db: rows.update(db, job, **files))
+        return replace(job, results=told.results, pictures=told.pictures)
+
     def _found(
         self, make: Callable[[sqlite3.Row], T], query: str, *values: Any, **named: Any
     ) -> list[T]:

@@ -146,7 +146,9 @@ def _in_memory(path: Path) -> sqlite3.Connection:
     try:
         try:
             with closing(connection.only_read(path)) as there:
-                there.backup(db)
+                there.execute("BEGIN")
+                there.execute("SELECT 1 FROM sqlite_schema").fetchone()  # locks it
+                db.deserialize(there.serialize())
             rows.migrate(db)
             connection.check(db)
         except (sqlite3.Error, rows.Damaged) as error:

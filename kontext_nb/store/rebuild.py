@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 from kontext_nb.chain import Step
@@ -47,9 +46,15 @@ def fill(db: sqlite3.Connection, home: Path, old: sqlite3.Connection | None) -> 
     """
     blobs, unreadable = Blobs(home / "blobs"), list[Path]()
     db.execute("BEGIN IMMEDIATE")
-    told = Records(home / "records").read_all(unreadable)
-    for job, steps in chain(told, _salvaged(old) if old else ()):
+    for job, steps in Records(home / "records").read_all(unreadable):
         _put(db, job, steps, blobs)
+    for salvaged in _salvaged(old) if old else ():
+        db.execute("SAVEPOINT one")
+        try:
+            _put(db, *salvaged, blobs)
+        except (sqlite3.Error, StoreError):  # a text where a number was, or so
+            db.execute("ROLLBACK TO one")
+        db.execute("RELEASE one")
     # A step whose parent nobody remembers begins its chain.
     db.execute(
         "UPDATE steps SET parent = NULL WHERE parent NOT IN (SELECT id FROM steps)"
@@ -134,9 +139,9 @@ def _salvaged(old: sqlite3.Connection) -> Iterator[tuple[Job, Iterable[Step]]]:
     What had not been sent is left out: an old page could take an edit back to before it
     was paid for.
     """
-    with suppress(sqlite3.Error), closing(_copied(old)) as copy:
+    with suppress(sqlite3.Error, UnicodeError), closing(_copied(old)) as copy:
         found: dict[str, tuple[Job, list[Step]]] = {}
-        with suppress(sqlite3.Error):  # at the damage it ends
+        with suppress(sqlite3.Error, UnicodeError):  # at the damage it ends
             for row in copy.execute(rows.STEP):
                 with suppress(StoreError):
                     step = rows.step(row)
@@ -150,7 +155,8 @@ def _copied(old: sqlite3.Connection) -> sqlite3.Connection:
     try:
         copy.row_factory = sqlite3.Row
         copy.text_factory = lambda text: text.decode(errors="replace")
-        old.backup(copy)
+        # Its backup() would wait for ever for the lock that `old` itself may hold.
+        copy.deserialize(old.serialize())
         rows.migrate(copy)
     except BaseException:
         copy.close()

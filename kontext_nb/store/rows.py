@@ -207,7 +207,7 @@ def job(row: Row) -> Job:
             pictures=json.loads(row["pictures"]),
             **facts,
         )
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError, LookupError, RecursionError) as error:
         raise Damaged(error) from error
 
 
