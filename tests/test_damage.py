@@ -1,10 +1,12 @@
 """The store always opens: what was paid for is there again, whatever was damaged."""
 
+import os
 import random
 import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import warnings
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +21,7 @@ from kontext_nb.store import claims, connection, damage, opening, owner
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
 from tests.asking import asked
+from tests.test_place import nobody
 
 DONE = 8
 
@@ -200,8 +203,19 @@ def check_it_opens(whole, ledger):
 @pytest.mark.parametrize("part", range(5))
 def test_of_three_hundred_damaged_ledgers_all_open(whole, tmp_path, part):
     """Whatever became of the file, no paid edit is forgotten, and the file is kept."""
+    check_all_open(whole, tmp_path, range(part * 60, part * 60 + 60))
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("part", range(10))
+def test_of_three_thousand_more_all_open(whole, tmp_path, part):
+    """The same with other damages of each kind."""
+    check_all_open(whole, tmp_path, range(300 + part * 300, 600 + part * 300))
+
+
+def check_all_open(whole, tmp_path, numbers):
     failures = []
-    for number in range(part * 60, part * 60 + 60):
+    for number in numbers:
         chance = random.Random(number)  # noqa: S311 - the same cases each time
         kind = KINDS[number % len(KINDS)]
         ledger = copied(whole, tmp_path / str(number))
@@ -285,6 +299,39 @@ def test_a_store_of_the_first_version_is_rebuilt_from_itself(tmp_path):
         found = ledger.jobs(State.DONE)
     assert {job.id: job.results for job in found} == done
     assert len(done) == 2
+
+
+def test_a_store_of_the_first_version_gets_its_records(tmp_path):
+    """Once it was opened, even its loss is no loss of what it sent."""
+    ledger = copied(Path(__file__).parent / "stores" / "schema-1", tmp_path / "s")
+    before = {job.id: job for job in ledger.jobs()}
+    ledger.path.unlink()
+    assert {job.id: job for job in ledger.jobs()} == before
+    assert [len(ledger.chain(ledger.step_of_job(one).chain)) for one in before]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+@pytest.mark.parametrize(
+    "kind", [cut_short, garbled, emptied, old_journal, alien_journal]
+)
+def test_a_damaged_store_that_may_only_be_read_is_read(whole, kind):
+    """What can be known is shown, nothing is written, and nothing may be sent."""
+    before = paid(Ledger(whole / "ledger.sqlite3"))
+    with tempfile.TemporaryDirectory() as home:
+        ledger = copied(whole, Path(home) / "s")
+        kind(ledger.path, random.Random(4))  # noqa: S311 - as above
+        files = {p: p.read_bytes() for p in Path(home).rglob("*") if p.is_file()}
+        for path in (*Path(home).rglob("*"), Path(home)):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        with nobody():
+            assert paid(ledger) == before
+            with pytest.raises(StoreError, match="can only be read"):
+                ledger.add(a_step(99))
+        assert files == {
+            p: p.read_bytes() for p in Path(home).rglob("*") if p.is_file()
+        }
+        for path in (Path(home), *Path(home).rglob("*")):
+            path.chmod(0o755)
 
 
 def test_a_ledger_that_cannot_be_rebuilt_stays_where_it_was(whole, tmp_path):

@@ -78,10 +78,7 @@ def _is_sound(path: Path) -> bool:
         if path.is_dir():
             return False
         with closing(connection.connect(path)) as db:
-            connection.check(db)
-            for row in db.execute("SELECT * FROM jobs"):
-                rows.job(row)
-            db.execute("SELECT * FROM steps").fetchall()
+            connection.read_through(db)
     except (sqlite3.Error, UnicodeError, rows.Damaged) as error:
         if not is_damage(error):
             raise

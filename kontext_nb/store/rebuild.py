@@ -64,24 +64,32 @@ def fill(db: sqlite3.Connection, home: Path, old: sqlite3.Connection | None) -> 
 
 
 def catch_up(db: sqlite3.Connection, home: Path) -> None:
-    """Bring a sound ledger forward to what the records know.
+    """Bring a sound ledger forward to what the records know, and the other way round.
 
     It is behind after a backup was restored, after a journal that is not its own was
     played into it, or after a crash between the two writes. Only the records of jobs
-    that it misses, or that are open, are read.
+    that it misses, or that are open, are read. The first version wrote no records; what
+    it sent gets one here.
     """
     records, blobs = Records(home / "records"), Blobs(home / "blobs")
     states = dict(db.execute("SELECT id, state FROM jobs").fetchall())
-    open_or_missing = [
-        path.stem for path in records.files() if states.get(path.stem) not in FINAL
-    ]
-    if not any(_is_ahead(db, records, job_id) for job_id in open_or_missing):
+    recorded = {path.stem for path in records.files()}
+    doubtful = [one for one in recorded if states.get(one) not in FINAL]
+    bare = [one for one in states.keys() - recorded if states[one] != State.INTENT]
+    if not bare and not any(_is_ahead(db, records, job_id) for job_id in doubtful):
         return
     db.execute("BEGIN IMMEDIATE")
-    for job_id in open_or_missing:
+    for job_id in doubtful:
         # As it is now: another process may just have brought it to its end.
         if record := records.read(job_id):
             _put(db, *record, blobs)
+    for job_id in bare:
+        steps = [
+            rows.step(s) for s in db.execute(rows.STEP + "WHERE job = ?", [job_id])
+        ]
+        if steps and not records.read(job_id):
+            with suppress(StoreError):  # it does without, as before
+                records.write(steps[0].job, steps)
     db.execute("COMMIT")
 
 
