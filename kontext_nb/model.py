@@ -114,6 +114,11 @@ class Request:
         return found if type(found) is int else None
 
     @property
+    def seed_text(self) -> str:
+        """The seed as people read it; "" where the model has none."""
+        return "" if self.seed is None else f"seed {self.seed}"
+
+    @property
     def aspect_ratio(self) -> str | None:
         """The aspect ratio; None to follow the source."""
         found = self.inputs.get("aspect_ratio")

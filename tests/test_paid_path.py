@@ -17,6 +17,7 @@ from PIL import Image, ImageOps
 
 import kontext_nb as kx
 from kontext_nb.demo.app import create_app
+from kontext_nb.engine import pace as pace_module
 from kontext_nb.engine import runner as runner_module
 from kontext_nb.errors import (
     BadReply,
@@ -55,7 +56,7 @@ def quiet_network(monkeypatch):
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
-    monkeypatch.setattr(runner_module, "FIRST_BACKOFF_S", 0.0)
+    monkeypatch.setattr(pace_module, "FIRST_BACKOFF_S", 0.0)
     monkeypatch.setattr(settings, "_changed", {})
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kontext_nb.cli.choices import for_paid
 from kontext_nb.cli.speech import answer, failure, note
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.model import echo
-from kontext_nb.session.settings import PROVIDERS, configure
 
 if TYPE_CHECKING:
     from kontext_nb.session.edits import Edit
@@ -33,15 +33,11 @@ OUTPUT_EXIT = 74
 @click.option("--seed", type=int, help="0 to 2147483647; else one is picked.")
 @click.option("--aspect-ratio", help="Such as 16:9; else the picture's own.")
 @click.option("--model", help="Another model's id: see kontext-nb models list.")
-@click.option(
-    "--provider",
-    type=click.Choice(PROVIDERS),
-    help="Default: runcomfy if there is a token, else demo.",
-)
 @click.option("--refresh", is_flag=True, help="Have it made anew even if it is stored.")
 @click.option(
     "--force", is_flag=True, help="Replace OUT if it exists, but not PICTURE."
 )
+@for_paid
 def edit(
     picture: str,
     prompt: str,
@@ -50,16 +46,14 @@ def edit(
     seed: int | None,
     aspect_ratio: str | None,
     model: str | None,
-    provider: str | None,
     refresh: bool,
     force: bool,
 ) -> None:
     """Edit PICTURE (a file or an https address) as PROMPT says."""
     from kontext_nb.session.asking import edit as edit_picture
+    from kontext_nb.session.jobs import cost_text
 
     _check_out(picture, out, force=force)
-    if provider:
-        configure(provider=provider)
     made = edit_picture(
         picture,
         prompt,
@@ -71,8 +65,10 @@ def edit(
     saved = made.save(out)
     for notice in made.notices:
         note(notice)
-    note(f"{made.model} · seed {made.seed} · job {made.job}")
-    if seed is None:
+    job = made.step.job
+    told = (made.model, job.request.seed_text, f"job {job.id}{cost_text(job)}")
+    note(" · ".join(filter(None, told)))
+    if seed is None and made.seed is not None:
         without = ", without --refresh" if refresh else ""
         note(f"Again for free: add --seed {made.seed}{without}")
     if not answer(_facts(made, saved), saved):
@@ -112,4 +108,5 @@ def _facts(made: Edit, saved: Path) -> dict[str, Any]:
         "seed": made.seed,
         "job": made.job,
         "reused": made.reused,
+        "cost_usd": made.cost_usd,
     }

@@ -13,7 +13,9 @@ import click
 from kontext_nb import __version__
 from kontext_nb.cli.account import balance, login, logout, whoami
 from kontext_nb.cli.editing import OUTPUT_EXIT, edit
+from kontext_nb.cli.jobs import cancel, jobs, result, status
 from kontext_nb.cli.models import models
+from kontext_nb.cli.running import run
 from kontext_nb.cli.serving import serve
 from kontext_nb.cli.speech import STDOUT, failure, say
 from kontext_nb.cli.store import store
@@ -38,7 +40,10 @@ def cli(*, output: str, quiet: bool, debug: bool) -> None:
     del output, quiet, debug  # read from the context where they matter
 
 
-_COMMANDS = (edit, models, store, serve, login, logout, whoami, balance)
+_COMMANDS = (
+    *(edit, run, status, result, cancel, jobs, models, store, serve),
+    *(login, logout, whoami, balance),
+)
 for _command in _COMMANDS:
     cli.add_command(_command)
 

@@ -21,11 +21,11 @@ from kontext_nb.errors import BadReply, KontextError, ServiceBusy, StillRunning
 
 # Without experience: steps in proportion to what has passed.
 FIRST_STEP_S, STEP_GROWTH, MAX_STEP_S = 0.05, 1.5, 2.0
-# With it: a glance at the queue now and then, and near the expected end steps that
-# stay small beside the wait itself. A job of 10 s costs seven questions, all told.
-GLANCES = 4
-CLOSE_TO_END = 0.95
-CLOSE_STEP, CLOSE_GROWTH, MIN_CLOSE_STEP_S = 0.02, 1.25, 0.04
+# With it: half of what is left of the expected time, but no step so small beside the
+# job that asking would cost more than it gains. A job of 10 s costs seven questions,
+# and one that ends early is found out after a part of what it was early by.
+HALFWAY, SMALLEST_STEP, MIN_STEP_S, MAX_GLANCE_S = 0.5, 0.02, 0.04, 10.0
+LATE_GROWTH = 1.25
 BAD_REPLY_TRIES = 3
 # After Stop: how long an answer under way is still heard, then the cancel's own limit.
 ANSWER_GRACE_S = 2.0
@@ -145,11 +145,10 @@ def _jittered(failed: int, chance: float) -> float:
 class Pace:
     """The pauses of one waiting job.
 
-    Until shortly before the expected end it asks four times, at least two seconds
-    apart, only to show the place in the queue; from there in short growing steps of at
-    most two seconds. A question that failed is put again by the same pace, later and
-    later, until the deadline: it is one the job would have been asked anyway, so it
-    does not draw on the budget.
+    With experience each step is half of what is left until the expected end, and past
+    it steps grow slowly, to two seconds at most. A question that failed is put again
+    by the same pace, later and later, until the deadline: it is one the job would have
+    been asked anyway, so it does not draw on the budget.
 
     Args:
         clock: Time.
@@ -157,6 +156,7 @@ class Pace:
             start.
         deadline_s: How long to go on.
         chance: Random numbers from 0 to 1.
+        least_s: Least pause between two questions.
     """
 
     def __init__(
@@ -165,17 +165,19 @@ class Pace:
         expected_s: float | None,
         deadline_s: float,
         chance: Callable[[], float] = random.random,
+        *,
+        least_s: float = 0.0,
     ) -> None:
         self._clock = clock
-        self._close_s = CLOSE_TO_END * (expected_s or 0.0)
-        self._glance_s = max((expected_s or 0.0) / GLANCES, MAX_STEP_S)
+        self._least_s = least_s
+        self._expected_s = expected_s or 0.0
         self._deadline_s = deadline_s
         self._chance = chance
         self._started = clock.now()
         self._step_s, self._growth = FIRST_STEP_S, STEP_GROWTH
         if expected_s:
-            self._step_s = max(CLOSE_STEP * expected_s, MIN_CLOSE_STEP_S)
-            self._growth = CLOSE_GROWTH
+            self._step_s = max(SMALLEST_STEP * expected_s, MIN_STEP_S)
+            self._growth = LATE_GROWTH
         self._asked_for_s = 0.0
         self._troubles = 0
         self._bad_replies = 0
@@ -195,12 +197,13 @@ class Pace:
         Raises:
             StillRunning: The deadline has passed.
         """
-        until_close_s = self._close_s - self.elapsed_s
-        if until_close_s > 0:
-            pause_s = max(min(until_close_s, self._glance_s), FIRST_STEP_S)
+        half_s = min(HALFWAY * (self._expected_s - self.elapsed_s), MAX_GLANCE_S)
+        if half_s > self._step_s:
+            pause_s = half_s
         else:
             pause_s = min(self._step_s, MAX_STEP_S)
             self._step_s = pause_s * self._growth
+        pause_s = max(pause_s, self._least_s)
         if self._troubles:
             later_s = _jittered(self._troubles, self._chance())
             pause_s = max(pause_s, later_s, self._asked_for_s)
@@ -276,11 +279,6 @@ def asked_pause_s(
     if not math.isfinite(seconds) or seconds < 0:
         return 0.0
     return seconds if seconds <= MAX_RETRY_AFTER_S else math.inf
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float:
-    """Return the same, but 120 where it asks for more."""
-    return min(asked_pause_s(headers), MAX_RETRY_AFTER_S)
 
 
 def _unix_s(date: str) -> float:

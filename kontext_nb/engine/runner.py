@@ -11,17 +11,18 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
+from kontext_nb.engine.fetch import AddressExpired, Fetched, Part, fetch
 from kontext_nb.engine.pace import (
     ANSWER_GRACE_S,
     CANCEL_TIMEOUT_S,
+    Backoff,
     Clock,
     Pace,
-    retry_after_s,
+    asked_pause_s,
 )
-from kontext_nb.engine.wire import Dropped, NotSent, Wire
+from kontext_nb.engine.wire import Dropped, NotSent, Unanswered, Wire
 from kontext_nb.errors import (
     BadReply,
     EditCancelled,
@@ -40,9 +41,11 @@ from kontext_nb.model import Job, Progress
 from kontext_nb.providers.base import Call, Output, Phase, Provider, Reply
 
 T = TypeVar("T")
+P = TypeVar("P", bound=Part)
 
 SUBMIT_TRIES = 3
-FIRST_BACKOFF_S = 0.5
+FETCH_ROUNDS = 2  # a file that came whole and is none is hardly better a third time
+MAX_JOB_BYTES = 256 * 2**20  # of pictures; other media have a cap of their own
 NEW_JOB_S = 60.0  # a service may not know a fresh id at once
 
 
@@ -54,17 +57,19 @@ class Journal(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Runner:
+class Runner(Generic[P]):
     """All that a job needs to be carried out.
 
     Args:
         provider: Describes the calls and reads the replies.
         wire: Sends them.
         journal: Writes each step down.
-        keep: Verifies a result's bytes and keeps them; returns the name they have then,
-            or raises BadReply for what is no result.
+        shelf: Makes an empty part for a file, which is dropped if it is not kept.
+        keep: Verifies a part and keeps it; given its address and how it came, returns
+            the name it has then, or raises BadReply for what is no result.
         report: Is told how far the job is, on the engine's loop.
         expected_s: Running median of past jobs, if there are any.
+        poll_s: Least pause between two questions.
         deadline_s: How long to wait before leaving the job to itself.
         clock: Time.
     """
@@ -72,9 +77,11 @@ class Runner:
     provider: Provider
     wire: Wire
     journal: Journal
-    keep: Callable[[bytes], Awaitable[str]]
+    shelf: Callable[[], contextlib.AbstractContextManager[P]]
+    keep: Callable[[P, str, Fetched], Awaitable[str]]
     report: Callable[[Progress], None]
     expected_s: float | None = None
+    poll_s: float | None = None
     deadline_s: float = 900.0
     clock: Clock = field(default_factory=Clock)
 
@@ -94,20 +101,19 @@ class Runner:
                 the service had taken it.
         """
         call = self.provider.submit(job.request.model, inputs)
-        for backoff in range(SUBMIT_TRIES):
+        backoff = Backoff(self.clock, tries=SUBMIT_TRIES)
+        while True:
             try:
-                return await self._submit_once(job, call)
+                job = await self._submit_once(job, call)
             except (NotSent, ServiceBusy) as error:
                 # Stop may have come meanwhile: then this failure was its clean-up.
                 task = asyncio.current_task()
                 if task and task.cancelling():
                     raise asyncio.CancelledError from None
-                if backoff == SUBMIT_TRIES - 1:
-                    raise ServiceBusy(error.problem, error.remedy) from None
-                asked_for_s = getattr(error, "retry_after_s", 0.0)
-                pause_s = max(asked_for_s, FIRST_BACKOFF_S * 2**backoff)
-                await self.clock.sleep(pause_s)
-        raise AssertionError("the last try returns or raises")
+                await _paused(backoff, error)
+            else:
+                backoff.succeeded()
+                return job
 
     async def _submit_once(self, job: Job, call: Call) -> Job:
         """Claim the job, send the paid call, and write down what came of it."""
@@ -123,6 +129,10 @@ class Runner:
             self.journal(job, Event.FAIL, error=error.problem)
             raise
         except (Dropped, BadReply) as error:
+            heard = error.heard if isinstance(error, Dropped) else None
+            salvaged = heard and self.provider.salvage(heard)
+            if salvaged:
+                return self._accepted(job, salvaged)
             self.journal(job, Event.LOSE, error=error.problem)
             unknown = OutcomeUnknown(
                 f"The edit was sent and its answer is missing: {error.problem}",
@@ -135,6 +145,14 @@ class Runner:
         except BaseException as error:  # Stop, or what nobody foresaw
             self.journal(job, Event.LOSE, error=f"{type(error).__name__} while sending")
             raise
+        job = self._accepted(job, request_id)
+        if stopped:
+            await self._cancel(job)
+            raise asyncio.CancelledError
+        return job
+
+    def _accepted(self, job: Job, request_id: str) -> Job:
+        """Write down the service's id: the one thing that must not be lost now."""
         try:
             job = self.journal(job, Event.ACCEPT, request_id=request_id)
         except StoreError as error:
@@ -145,9 +163,6 @@ class Runner:
                 may_have_been_charged=True,
             ) from error
         self._tell(Progress(job.state, expected_s=self.expected_s))
-        if stopped:
-            await self._cancel(job)
-            raise asyncio.CancelledError
         return job
 
     async def _send_paid(self, call: Call) -> tuple[Reply, bool]:
@@ -166,11 +181,14 @@ class Runner:
                 raise
             return sending.result(), True
 
-    async def collect(self, job: Job) -> tuple[Job, Output, tuple[str, ...]]:
+    async def collect(
+        self, job: Job, *, download: bool = True
+    ) -> tuple[Job, Output, tuple[str, ...]]:
         """Wait for a job that was sent; a lost answer to a question is asked again.
 
         Args:
             job: In state SUBMITTED or RUNNING.
+            download: False to leave its files at the service.
 
         Returns:
             The row as it now stands, the output's description, and the names its files
@@ -180,23 +198,21 @@ class Runner:
             KontextError: See `errors`.
             asyncio.CancelledError: The caller gave up; one bounded cancel was sent.
         """
+        pace = Pace(
+            self.clock, self.expected_s, self.deadline_s, least_s=self.poll_s or 0.0
+        )
         # Only an id given a moment ago may still be unknown to the service.
         grace_s = NEW_JOB_S if job.state is State.SUBMITTED else 0.0
-        pace = Pace(self.clock, self.expected_s, self.deadline_s)
         try:
-            while True:
-                await pace.pause()
-                try:
-                    async with pace.within_deadline():
-                        job, ended = await self._poll(job, pace.elapsed_s)
-                        if ended and (found := await self._fetch(job)) is not None:
-                            return job, *found
-                    pace.answered()
-                except (NotSent, Dropped, ServiceBusy, BadReply) as error:
-                    pace.trouble(error)
-                except ResultLost:
-                    if pace.elapsed_s > grace_s:
-                        raise
+            job, output = await self._ended(job, pace, grace_s)
+            names: tuple[str, ...] = ()
+            if download:
+                job, output, names = await self._files(job, output, pace)
+        except AddressExpired as error:
+            self.journal(job, Event.EXPIRE)
+            raise ResultLost(
+                error.problem, "Run the edit again to have it made anew."
+            ) from None
         except EditFailed as error:
             self.journal(job, Event.FAIL, error=error.problem)
             raise
@@ -209,6 +225,26 @@ class Runner:
         except asyncio.CancelledError:
             await self._cancel(job)
             raise
+        else:
+            return job, output, names
+
+    async def _ended(self, job: Job, pace: Pace, grace_s: float) -> tuple[Job, Output]:
+        """Ask until the job has ended well, and return its output."""
+        while True:
+            await pace.pause()
+            try:
+                async with pace.within_deadline():
+                    job, ended = await self._poll(job, pace.elapsed_s)
+                    output = await self._output(job) if ended else None
+            except (Unanswered, ServiceBusy, BadReply) as error:
+                pace.trouble(error)
+            except ResultLost:
+                if pace.elapsed_s > grace_s:
+                    raise
+            else:
+                pace.answered()
+                if output is not None:
+                    return job, output
 
     async def _poll(self, job: Job, elapsed_s: float) -> tuple[Job, bool]:
         status = await self._ask(
@@ -221,24 +257,58 @@ class Runner:
         )
         return job, status.phase is Phase.ENDED
 
-    async def _fetch(self, job: Job) -> tuple[Output, tuple[str, ...]] | None:
-        output = await self._ask(
+    async def _output(self, job: Job) -> Output | None:
+        return await self._ask(
             self.provider.result(job.request_id or ""), self.provider.read_result
         )
-        if output is None:
-            return None
-        names = []
-        for url in output.urls:
-            if url in job.pictures.values():
-                continue  # some services repeat what they were sent
-            data = await self._ask(self.provider.download(url), _downloaded)
-            names.append(await self.keep(data))
-        if not names:
+
+    async def _files(
+        self, job: Job, output: Output, pace: Pace
+    ) -> tuple[Job, Output, tuple[str, ...]]:
+        async with pace.within_deadline():
+            try:
+                names = await self._received(job, output)
+            except AddressExpired:  # once more, for what may be a new address
+                job, output = await self._ended(job, pace, 0.0)
+                names = await self._received(job, output)
+        return job, output, names
+
+    async def _received(self, job: Job, output: Output) -> tuple[str, ...]:
+        """Download a job's files and return the names they are kept by."""
+        # Some services repeat what they were sent.
+        urls = [url for url in output.urls if url not in job.pictures.values()]
+        if not urls:
             raise BadReply(
                 "The service gave back the picture it was sent, and no result.",
                 "Re-run to ask for the result again: nothing is sent again.",
             )
-        return output, tuple(dict.fromkeys(names))
+        names, left = [], MAX_JOB_BYTES
+        for url in urls:
+            name, size = await self._one_received(url)
+            names.append(name)
+            left -= size
+            if left < 0 and len(urls) > 1:
+                raise BadReply(
+                    f"The results are larger than {MAX_JOB_BYTES // 2**20} MiB.",
+                    "They were not fetched; open them in a browser if you want them.",
+                )
+        return tuple(dict.fromkeys(names))
+
+    async def _one_received(self, url: str) -> tuple[str, int]:
+        for again in reversed(range(FETCH_ROUNDS)):
+            with self.shelf() as part:
+                try:
+                    fetched = await fetch(
+                        self.wire, self.provider, url, part, self.clock
+                    )
+                except Unanswered as error:
+                    raise ServiceBusy(error.problem, error.remedy) from None
+                try:
+                    return await self.keep(part, url, fetched), fetched.size
+                except BadReply:
+                    if not again:
+                        raise
+        raise AssertionError("the last round returns or raises")
 
     async def _cancel(self, job: Job) -> None:
         """Send one cancel, wait a few seconds at most, and write down a success."""
@@ -261,21 +331,20 @@ class Runner:
         return _understood(await self.wire.send(call), read)
 
 
-def _downloaded(reply: Reply) -> bytes:
-    """Return the bytes of a download that answered 200, and nothing else."""
-    if reply.status == HTTPStatus.OK:
-        return reply.body
-    passing = reply.status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
-    busy = passing or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    raise (ServiceBusy if busy else BadReply)(
-        f"The result's download answered HTTP {reply.status}.",
-        "Re-run to fetch it again: nothing is sent again.",
-    )
+async def _paused(backoff: Backoff, error: NotSent | ServiceBusy) -> None:
+    """Wait until the submit may be tried again; raise what it failed with if never."""
+    try:
+        await backoff.pause(error)
+    except NotSent:
+        busy = ServiceBusy(error.problem, error.remedy)
+        if getattr(error, "lasting", False):  # no later try will be better
+            busy.exit_code = BadReply.exit_code
+        raise busy from None
 
 
 def _understood(reply: Reply, read: Callable[[Reply], T]) -> T:
     try:
         return read(reply)
     except ServiceBusy as error:
-        error.retry_after_s = retry_after_s(reply.headers)
+        error.retry_after_s = asked_pause_s(reply.headers)
         raise

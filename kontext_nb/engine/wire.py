@@ -11,7 +11,12 @@ import asyncio
 import ssl
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    aclosing,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from urllib.request import getproxies
@@ -46,6 +51,7 @@ class Unanswered(KontextError):
         timed_out: Whether it was waited for in vain; asking again then weighs more.
     """
 
+    exit_code = 75
     timed_out = False
 
 
@@ -72,8 +78,6 @@ class Dropped(Unanswered):
 
 class NoHttp(BadReply):
     """What came back is not HTTP: something else than the service answered."""
-
-    exit_code = 75
 
 
 def in_process(app: Any) -> httpx.AsyncBaseTransport:
@@ -123,10 +127,10 @@ class _Heard:
     """What there is of an answer so far."""
 
     answer: Answer | None = None
-    body: bytearray = field(default_factory=bytearray)
+    pieces: list[bytes] = field(default_factory=list)
 
     def reply(self, answer: Answer) -> Reply:
-        return Reply(answer.status, answer.headers, bytes(self.body))
+        return Reply(answer.status, answer.headers, b"".join(self.pieces))
 
 
 class Wire:
@@ -162,53 +166,50 @@ class Wire:
             BadReply: The answer is no HTTP, is larger than the call allows, or
                 compressed so that it cannot be read within that.
         """
-        url, heard = self._request(call).url, _Heard()
+        request, heard = self._request(call), _Heard()
         try:
-            with _as_ours(url.host):
+            with _as_ours(request.url.host):
                 async with asyncio.timeout(_whole_s(call)):
                     for _ in range(MAX_HOPS):
-                        reply = await self._send(call, url, heard)
-                        target = _within_origin(url, reply)
+                        reply = await self._send(call, request, heard)
+                        target = _within_origin(request.url, reply)
                         if call.method != "GET" or call.paid or target is None:
                             return reply
-                        url = target
-                    return await self._send(call, url, heard)
+                        request = self._request(call, target)
+                    return await self._send(call, request, heard)
         except Dropped as error:
             if heard.answer:
                 error.heard = heard.reply(heard.answer)
             raise
 
-    async def _send(self, call: Call, url: httpx.URL, heard: _Heard) -> Reply:
-        heard.answer, heard.body = None, bytearray()
-        async with self.open(call, url) as answer:
+    async def _send(self, call: Call, request: httpx.Request, heard: _Heard) -> Reply:
+        host, size = request.url.host, 0
+        heard.answer, heard.pieces = None, []
+        async with self._open(call, request) as answer:
             heard.answer = answer
             async with aclosing(answer.pieces()) as pieces:
                 async for piece in pieces:
-                    heard.body += piece
-                    if len(heard.body) > call.max_bytes:
-                        raise _too_large(url.host, call.max_bytes)
-        reply = heard.reply(answer)
-        return replace(reply, body=_unpacked(reply, call.max_bytes, url.host))
+                    heard.pieces.append(piece)
+                    size += len(piece)
+                    if size > call.max_bytes:
+                        raise _too_large(host, call.max_bytes)
+        return _unpacked(heard.reply(answer), call.max_bytes, host)
 
-    @asynccontextmanager
-    async def open(
-        self, call: Call, url: httpx.URL | None = None
-    ) -> AsyncIterator[Answer]:
+    def open(self, call: Call) -> AbstractAsyncContextManager[Answer]:
         """Send ``call`` once and give its answer as soon as the head is there.
 
         Nothing is followed or unpacked. The head is bounded in size and time; of the
         body only each wait is.
-
-        Args:
-            call: What to send.
-            url: Where to send it instead.
 
         Raises:
             NotSent: Nothing was sent.
             Dropped: It was sent, wholly or in part, and no answer came.
             BadReply: The answer is no HTTP.
         """
-        request = self._request(call, url)
+        return self._open(call, self._request(call))
+
+    @asynccontextmanager
+    async def _open(self, call: Call, request: httpx.Request) -> AsyncIterator[Answer]:
         with _as_ours(request.url.host):
             async with asyncio.timeout(_whole_s(call)):
                 response = await self._client.send(request, stream=True)
@@ -302,14 +303,14 @@ def _within_origin(url: httpx.URL, reply: Reply) -> httpx.URL | None:
     return target if same and not target.userinfo else None
 
 
-def _unpacked(reply: Reply, max_bytes: int, host: str) -> bytes:
-    """Return the body as it was before its content encoding, within the same cap.
+def _unpacked(reply: Reply, max_bytes: int, host: str) -> Reply:
+    """Return the answer as it was before its content encoding, within the same cap.
 
     Nobody asked for one, but an answer to a paid call is worth the trouble.
     """
     encoding = reply.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("identity", ""):
-        return reply.body
+        return reply
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise BadReply(
             f"{host} sent an answer compressed in a way nobody asked for.",
@@ -327,7 +328,7 @@ def _unpacked(reply: Reply, max_bytes: int, host: str) -> bytes:
             f"{host} sent a compressed answer that is damaged.",
             "Re-run to try again.",
         )
-    return plain
+    return replace(reply, body=plain)
 
 
 def _too_large(host: str, max_bytes: int) -> BadReply:

@@ -165,6 +165,9 @@ class Provider(Protocol):
     def read_submit(self, reply: Reply) -> str:
         """Return the service's id for the job."""
 
+    def salvage(self, reply: Reply) -> str | None:
+        """Return the id from an answer that broke off, if it is in what came."""
+
     def status(self, request_id: str) -> Call:
         """Describe the poll."""
 

@@ -39,12 +39,15 @@ from kontext_nb.providers.base import (
 API_BASE = "https://model-api.runcomfy.net/v1"
 RESULT_DOMAINS = ("runcomfy.net", "runcomfy.com")
 MAX_RESULT_BYTES = 64 * 1024 * 1024
+MAX_MEDIA_BYTES = 2 * 1024 * 1024 * 1024
 MAX_RESULTS = 16  # a job of more is no edit; the rest stays at the service
 MAX_USD = 1e9
 MAX_REASON_CHARS = 1200  # error pages can be many kilobytes of HTML
 MAX_NAME_CHARS = 80
 
+_LARGE = (".mp4", ".webm", ".mov", ".mp3", ".wav", ".ogg", ".flac", ".glb", ".zip")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_GIVEN_ID = re.compile(rb'"request_id"\s*:\s*"([A-Za-z0-9_-]{1,128})"')
 _PLAIN_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 # Words of the documentation and of RunComfy's own clients, lower case. Every other
@@ -130,6 +133,11 @@ class RunComfy:
             )
         return request_id
 
+    def salvage(self, reply: Reply) -> str | None:
+        """Return the service's id for the job from an answer whose end is missing."""
+        taken = _GIVEN_ID.search(reply.body) if 200 <= reply.status < 300 else None  # noqa: PLR2004 - the HTTP class of success
+        return taken[1].decode() if taken else None
+
     def status(self, request_id: str) -> Call:
         """Describe the poll."""
         return self._get(f"requests/{request_id}/status")
@@ -203,7 +211,9 @@ class RunComfy:
                 f"The result is at {echo(url)}, which is not RunComfy's.",
                 "It was not fetched; open it by hand if you trust it.",
             )
-        return Call(method="GET", url=url, max_bytes=MAX_RESULT_BYTES)
+        large = url.partition("?")[0].lower().endswith(_LARGE)
+        most = MAX_MEDIA_BYTES if large else MAX_RESULT_BYTES
+        return Call(method="GET", url=url, max_bytes=most)
 
     def _may_fetch(self, url: str) -> bool:
         # What two parsers may read differently is refused before any parser sees it.

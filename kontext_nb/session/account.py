@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from kontext_nb.engine.wire import Dropped, NotSent, Wire
-from kontext_nb.errors import ServiceBusy
-from kontext_nb.providers.base import Call, Reply
+from kontext_nb.engine.wire import Wire
 from kontext_nb.providers.runcomfy_account import Balance, Profile
 from kontext_nb.session import keys
-from kontext_nb.session.engines import AGENT, thread_bridge
+from kontext_nb.session.engines import AGENT, answer, thread_bridge
 
 T = TypeVar("T")
 
@@ -47,30 +44,3 @@ def new_wire() -> Wire:
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
     """Do the work on the engine's loop and return what comes of it; Ctrl-C ends it."""
     return thread_bridge().run(work, tick=lambda: None)
-
-
-async def answer(
-    wire: Wire, call: Call, read: Callable[[Reply], T], limit_s: float | None = None
-) -> T:
-    """Ask once, within the call's timeout as a whole, and read the answer.
-
-    Args:
-        wire: Sends it.
-        call: The question; asking it again would be safe.
-        read: Reads the answer.
-        limit_s: A shorter time than the call's own.
-
-    Raises:
-        ServiceBusy: There was no whole answer in time.
-    """
-    bound_s = min(call.timeout_s, call.timeout_s if limit_s is None else limit_s)
-    try:
-        async with asyncio.timeout(bound_s):
-            reply = await wire.send(call)
-    except (NotSent, Dropped) as error:
-        raise ServiceBusy(error.problem, "Check the network and try again.") from None
-    except TimeoutError:
-        raise ServiceBusy(
-            f"There was no answer within {bound_s:.0f} s.", "Try again."
-        ) from None
-    return read(reply)

@@ -25,6 +25,7 @@ from kontext_nb.session.orders import Order
 from kontext_nb.session.settings import Settings, home_folder
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
+from kontext_nb.store.part import make
 
 # Jobs this process is placing or waiting for. An open job that is none of them was
 # left behind by a deadline, a stop or a crash: who asks for it again goes back to it.
@@ -105,7 +106,7 @@ class Desk:
     def _make_home(self) -> None:
         """Make the store's folder, and keep people's photos out of repositories."""
         try:
-            self.home.mkdir(parents=True, exist_ok=True)
+            make(self.home)
             ignore = self.home / ".gitignore"
             with contextlib.suppress(FileExistsError), ignore.open("x") as file:
                 file.write("*\n")
@@ -136,14 +137,25 @@ class Desk:
         return self.blobs.put(source.encoded, source.suffix)
 
     def finish(
-        self, step: Step, report: Callable[[Progress], None]
+        self, step: Step, report: Callable[[Progress], None], **how: bool
     ) -> Coroutine[Any, Any, Step]:
         """Return the work that takes a step's job to its end.
 
         The engine is looked up here, on the caller's side, so that a missing token is
         an error before any work starts.
+
+        Args:
+            step: What was placed.
+            report: Is told how far it is, on the engine's loop.
+            **how: ``pictures_only`` and ``download`` of `Errand`.
         """
-        return self._finish(step, self.engine_of(step.job), report)
+        errand = Errand(self, self.engine_of(step.job), report, **how)
+        return self._finish(step, errand)
+
+    def send(self, step: Step) -> Coroutine[Any, Any, Job]:
+        """Return the work that has a step's job sent, and does not wait for its end."""
+        errand = Errand(self, self.engine_of(step.job), lambda _: None)
+        return _in_hand_until(step.job, errand.sent(step.job))
 
     def forgotten(self, job: Job) -> bool:
         """Tell whether the demo engine lost a job with the process that ran it."""
@@ -169,10 +181,13 @@ class Desk:
             )
         return found
 
-    async def _finish(
-        self, step: Step, by: Engine, report: Callable[[Progress], None]
-    ) -> Step:
-        try:
-            return replace(step, job=await Errand(self, by, report).done(step.job))
-        finally:
-            _in_hand.discard(step.job.id)
+    @staticmethod
+    async def _finish(step: Step, errand: Errand) -> Step:
+        return replace(step, job=await _in_hand_until(step.job, errand.done(step.job)))
+
+
+async def _in_hand_until(job: Job, work: Coroutine[Any, Any, Job]) -> Job:
+    try:
+        return await work
+    finally:
+        _in_hand.discard(job.id)

@@ -61,9 +61,9 @@ class Edit:
         return self.step.job.request.prompt
 
     @property
-    def seed(self) -> int:
-        """The seed it was made with, also when none was given."""
-        return self.step.job.request.seed or 0
+    def seed(self) -> int | None:
+        """The seed it was made with, also when none was given; None if it has none."""
+        return self.step.job.request.seed
 
     @property
     def model(self) -> str:
@@ -217,7 +217,8 @@ class Edit:
 
     def __repr__(self) -> str:
         """Say in one line what this is."""
-        return f"Edit({self.prompt!r}, seed={self.seed}, by {self.model})"
+        seed = "" if self.seed is None else f"seed={self.seed}, "
+        return f"Edit({self.prompt!r}, {seed}by {self.model})"
 
 
 class Chain:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from kontext_nb import __version__
 from kontext_nb.engine.bridge import Bridge, NestBridge, ThreadBridge
-from kontext_nb.engine.wire import Wire, in_process
+from kontext_nb.engine.wire import Dropped, NotSent, Wire, in_process
+from kontext_nb.errors import ServiceBusy
 from kontext_nb.model import Secret
-from kontext_nb.providers.base import Provider
+from kontext_nb.providers.base import Call, Provider, Reply
 from kontext_nb.providers.runcomfy import RunComfy
 from kontext_nb.session import keys
 from kontext_nb.session.settings import Settings
+
+T = TypeVar("T")
 
 AGENT = f"kontext-nb/{__version__}"
 
@@ -34,6 +39,40 @@ class Engine:
     wire: Wire
     bridge: Bridge
     free: bool
+
+    def ask(
+        self, call: Call, read: Callable[[Reply], T], limit_s: float | None = None
+    ) -> T:
+        """Ask once and wait for what is read in the answer; see `answer`."""
+        work = answer(self.wire, call, read, limit_s)
+        return self.bridge.run(work, lambda: None)
+
+
+async def answer(
+    wire: Wire, call: Call, read: Callable[[Reply], T], limit_s: float | None = None
+) -> T:
+    """Ask once, within the call's timeout as a whole, and read the answer.
+
+    Args:
+        wire: Sends it.
+        call: The question; asking it again would be safe.
+        read: Reads the answer.
+        limit_s: A shorter time than the call's own.
+
+    Raises:
+        ServiceBusy: There was no whole answer in time.
+    """
+    bound_s = min(call.timeout_s, call.timeout_s if limit_s is None else limit_s)
+    try:
+        async with asyncio.timeout(bound_s):
+            reply = await wire.send(call)
+    except (NotSent, Dropped) as error:
+        raise ServiceBusy(error.problem, "Check the network and try again.") from None
+    except TimeoutError:
+        raise ServiceBusy(
+            f"There was no answer within {bound_s:.0f} s.", "Try again."
+        ) from None
+    return read(reply)
 
 
 _lock = threading.Lock()

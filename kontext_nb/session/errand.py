@@ -11,6 +11,7 @@ import base64
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kontext_nb import pixels
@@ -27,13 +28,17 @@ from kontext_nb.errors import (
     StoreError,
 )
 from kontext_nb.lifecycle import UNDER_WAY, Event, State
-from kontext_nb.model import Job, Limits, Progress
+from kontext_nb.model import Job, Progress
 from kontext_nb.session.engines import Engine
+from kontext_nb.session.journal import written
+from kontext_nb.session.media import media_suffix
 from kontext_nb.session.orders import is_address
 from kontext_nb.store import owner, unfiled
 
 if TYPE_CHECKING:
+    from kontext_nb.engine.fetch import Fetched
     from kontext_nb.session.desk import Desk
+    from kontext_nb.store.part import Part
 
 LOOK_S = 0.1
 # A paid call ends within six minutes, well or not. On another host nothing else tells
@@ -49,11 +54,15 @@ class Errand:
         desk: Where it is kept.
         by: The engine that makes it.
         report: Is told how far it is, on the engine's loop.
+        pictures_only: Whether a result that is no picture is none.
+        download: Whether the results' files are fetched and kept.
     """
 
     desk: Desk
     by: Engine
     report: Callable[[Progress], None]
+    pictures_only: bool = True
+    download: bool = True
 
     async def done(self, job: Job) -> Job:
         """Bring a job to DONE, whoever sends it.
@@ -87,7 +96,7 @@ class Errand:
         while job.state is State.SENDING:
             if _sender_is_gone(job):
                 reason = "The process that was sending it ended before the answer came."
-                return self._journal(job, Event.LOSE, error=reason)
+                return written(self.desk, job, Event.LOSE, error=reason)
             if time.monotonic() > until_s:
                 raise StillRunning(
                     "Another kernel has been sending this edit all the time.",
@@ -108,8 +117,13 @@ class Errand:
         job = await self._sent(job)
         if job.state is State.DONE:
             return job
-        job, output, names = await self._runner(job).collect(job)
-        return self._journal(
+        job, output, names = await self._runner(job).collect(
+            job, download=self.download
+        )
+        if not self.download:  # its files stay at the service, and the job open
+            return replace(job, output=output.said)
+        return written(
+            self.desk,
             job,
             Event.FINISH,
             results=names,
@@ -137,15 +151,17 @@ class Errand:
                 raise
             return await self._sent(await self._settled(now))
 
-    def _runner(self, job: Job) -> Runner:
+    def _runner(self, job: Job) -> Runner[Part]:
         asked = job.request
         return Runner(
             provider=self.by.provider,
             wire=self.by.wire,
-            journal=self._journal,
+            journal=partial(written, self.desk),
+            shelf=self.desk.blobs.part,
             keep=self._verified,
             report=self.report,
             expected_s=self.desk.ledger.expected_s(asked.provider, asked.model),
+            poll_s=self.desk.settings.poll_s,
             deadline_s=self.desk.settings.deadline_s,
         )
 
@@ -161,30 +177,28 @@ class Errand:
                 notices += [parcel.notice] if parcel.notice else []
         return job.request.filled(addresses), tuple(dict.fromkeys(notices))
 
-    async def _verified(self, data: bytes) -> str:
-        """Verify a result by decoding it whole, and return the name it is kept by."""
-        try:
-            picture = await asyncio.to_thread(pixels.load, data)
-        except ImageRejected as error:
-            raise BadReply(
-                f"The result is not a usable picture: {error.problem}",
-                "Re-run to fetch it again: nothing is sent again.",
-            ) from error
-        return await asyncio.to_thread(self.desk.blobs.put, data, picture.suffix)
+    async def _verified(self, part: Part, url: str, fetched: Fetched) -> str:
+        """Keep what arrived if it is whole, and return the name it is kept by.
 
-    def _journal(self, job: Job, event: Event, **facts: Any) -> Job:
-        """Write an event down; an id the ledger does not take is kept beside it."""
-        ledger, now_s = self.desk.ledger, time.time()
-        if event is Event.SEND:
-            settings = self.desk.settings
-            limits = Limits(settings.budget_usd, settings.max_edits)
-            return ledger.claim(job, now_s, owner=owner.mine(), limits=limits, **facts)
-        try:
-            return ledger.record(job, event, now_s, **facts)
-        except StoreError:
-            if event is Event.ACCEPT:
-                unfiled.put(self.desk.home, job.id, facts["request_id"])
-            raise
+        A picture is decoded to its end: only that tells. Of other media, which only
+        `run` can bring, the announced length must have come.
+        """
+        suffix = media_suffix(url, fetched.media_type)
+        if self.pictures_only or suffix is None:
+            try:
+                picture = await asyncio.to_thread(lambda: pixels.load(part.read()))
+            except ImageRejected as error:
+                raise BadReply(
+                    f"The result is not a usable picture: {error.problem}",
+                    "Re-run to fetch it again: nothing is sent again.",
+                ) from error
+            suffix = picture.suffix
+        elif not fetched.whole or not fetched.size:
+            raise BadReply(
+                "The end of the result may be missing: its length was not announced.",
+                "Re-run to fetch it again: nothing is sent again.",
+            )
+        return await asyncio.to_thread(part.keep, suffix)
 
 
 def _sender_is_gone(job: Job) -> bool:
@@ -218,7 +232,7 @@ def unknown(job: Job, reason: str, exit_code: int) -> OutcomeUnknown:
     """Return the error of a job that was sent and may have been accepted."""
     at = time.strftime("%H:%M:%S", time.localtime(job.claimed_at or job.created_at))
     price = f"about ${job.estimate_usd:.2f}" if job.estimate_usd else "price not known"
-    seed = f", seed {job.request.seed}" if job.request.seed is not None else ""
+    seed = f", {job.request.seed_text}" if job.request.seed_text else ""
     error = OutcomeUnknown(
         f"{reason} This edit may have been accepted and charged ({price}), sent at "
         f"{at}{seed}.".strip(),

@@ -67,7 +67,8 @@ def inputs_of(order: Order, known: Known) -> Inputs:
     values, notices = schema.adapted(known.schema, wanted)
     for problem in schema.problems(known.schema, values):
         raise ParameterRejected(problem.sentence, problem.remedy)
-    return Inputs(values, pictures, notices)
+    told = dict.fromkeys((*order.notices, *notices))
+    return Inputs(values, pictures, tuple(told))
 
 
 def digest_of(source: Picture | str) -> str:

@@ -10,7 +10,8 @@ from kontext_nb.errors import BadReply, LoginExpired, ServiceBusy
 from kontext_nb.model import Secret
 from kontext_nb.providers.runcomfy_login import DeviceLogin, Grant, Wait
 from kontext_nb.session import keys, tokens
-from kontext_nb.session.account import answer, new_wire, wait_for
+from kontext_nb.session.account import new_wire, wait_for
+from kontext_nb.session.engines import answer
 
 SLOWER_S = 5.0  # RFC 8628: how much slow_down adds, for good
 LAST_ANSWER_S = 2.0  # how long the last question may take past the end

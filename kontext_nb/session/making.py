@@ -51,14 +51,14 @@ def made(desk: Desk, order: Order) -> tuple[Step, bool]:
     return finished(desk, step), found and step.job.state is State.DONE
 
 
-def finished(desk: Desk, step: Step) -> Step:
-    """Wait until a step is DONE; see `made`."""
+def finished(desk: Desk, step: Step, **how: bool) -> Step:
+    """Wait until a step is DONE; see `made`, and `Desk.finish` for the options."""
     if step.job.state is State.DONE:
         return step
     engine = desk.engine_of(step.job)
     watch = Watch(engine.provider.label(step.job.request.model), step.job.state)
     shown = line()
-    work = desk.finish(step, watch.report)
+    work = desk.finish(step, watch.report, **how)
     try:
         done = engine.bridge.run(work, waiting_line(watch, shown))
     except KeyboardInterrupt:

@@ -6,7 +6,6 @@ the answer is what is known without it.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import json
@@ -22,7 +21,6 @@ from typing import Any, TypeVar
 from kontext_nb import catalogue
 from kontext_nb.catalogue import ROWS, Row
 from kontext_nb.errors import KontextError, ServiceBusy
-from kontext_nb.providers.base import Call, Reply
 from kontext_nb.providers.runcomfy import RunComfy
 from kontext_nb.providers.runcomfy_catalogue import (
     Catalogue,
@@ -119,10 +117,10 @@ def known(settings: Settings, *, now: Callable[[], float] = time.time) -> Known:
         return kept
     try:
         with _not_in_vain(service.name, service.base, model):
-            record = _answer(
-                asked,
+            record = asked.ask(
                 Catalogue(service).one(model),
                 lambda reply: Catalogue(service).read_one(reply, model),
+                LIMIT_S,
             )
     except KontextError as error:
         old = kept and replace(kept, why=error.problem)
@@ -188,7 +186,7 @@ def listed(
         call = service.many(
             search=search, category=category, limit=limit, offset=offset
         )
-        page: Page = _answer(asked, call, service.read_many)
+        page: Page = asked.ask(call, service.read_many, LIMIT_S)
     except KontextError as error:
         rows = catalogue.found(search, category or None)
         records = tuple(map(_of_row, rows[offset : offset + limit]))
@@ -209,35 +207,16 @@ def categories(settings: Settings) -> tuple[tuple[str, ...], str | None]:
     try:
         asked = engine(settings)
         service = Catalogue(_service(asked))
-        return _answer(asked, service.categories(), service.read_categories), None
+        told = asked.ask(service.categories(), service.read_categories, LIMIT_S)
     except KontextError as error:
         return tuple(sorted({row.category for row in ROWS.values()})), error.problem
+    return told, None
 
 
 def _service(asked: Engine) -> RunComfy:
     provider = asked.provider
     assert isinstance(provider, RunComfy)  # noqa: S101 - the only vendor so far
     return provider
-
-
-def _answer(asked: Engine, call: Call, read: Callable[[Reply], T]) -> T:
-    """Ask once, for a few seconds at most.
-
-    Raises:
-        KontextError: There is no usable answer.
-    """
-
-    async def asking() -> T:
-        async with asyncio.timeout(LIMIT_S):
-            return read(await asked.wire.send(call))
-
-    try:
-        return asked.bridge.run(asking(), lambda: None)
-    except TimeoutError:
-        raise ServiceBusy(
-            f"The catalogue did not answer within {LIMIT_S:g} s.",
-            "Try again in a little while.",
-        ) from None
 
 
 @contextlib.contextmanager

@@ -34,6 +34,7 @@ class Order:
         references: Further pictures, for a model that takes several.
         inputs: Further inputs, by the model's own names.
         pictures: Pictures that stand in ``inputs`` already, by digest.
+        notices: What the user should know of all that.
     """
 
     source: Picture | str
@@ -47,6 +48,7 @@ class Order:
     references: tuple[Picture | str, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
     pictures: Mapping[str, Picture | str] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
     @property
     def worth_keeping(self) -> frozenset[State]:

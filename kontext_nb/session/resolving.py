@@ -9,9 +9,10 @@ from kontext_nb.errors import ParameterRejected
 from kontext_nb.lifecycle import TABLE, Event
 from kontext_nb.model import Job, echo
 from kontext_nb.session.desk import Desk
+from kontext_nb.session.journal import written
 from kontext_nb.store import unfiled
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _SHORTEST = 6  # of an id's beginning, as people copy it from a list
 
 
@@ -87,11 +88,11 @@ def resolved(
     if request_id is not None:
         return _attached(desk, job, request_id)
     note = {"error": "Given up by the user."} if abandon else {}
-    return desk.ledger.record(job, decided[0], time.time(), **note)
+    return written(desk, job, decided[0], **note)
 
 
 def _attached(desk: Desk, job: Job, request_id: str) -> Job:
-    if not _REQUEST_ID.fullmatch(request_id):
+    if not REQUEST_ID.fullmatch(request_id):
         raise ParameterRejected(
             f"{echo(request_id)} is no request id.",
             "Copy it from the service's history: letters, digits, - and _.",
@@ -102,4 +103,4 @@ def _attached(desk: Desk, job: Job, request_id: str) -> Job:
             f"{echo(request_id)} is the id of another job of this store, {other.id}.",
             "Look for the one with the seed and the time of this job.",
         )
-    return desk.ledger.record(job, Event.ACCEPT, time.time(), request_id=request_id)
+    return written(desk, job, Event.ACCEPT, request_id=request_id)

@@ -30,6 +30,8 @@ class Settings:
         model: Model id at the provider.
         home: Folder of the store, or None for the usual place (see `home_folder`).
         bridge: "thread", or "nest" for code that must run in the main thread.
+        poll_s: Least pause between two questions about one job; None leaves it to
+            experience.
         deadline_s: How long one edit is waited for; the job itself goes on after that.
         budget_usd: Cap on what the store's paid edits may cost in US dollars, all told,
             over every process and for good; what may have been charged counts.
@@ -42,6 +44,7 @@ class Settings:
     model: str = KONTEXT_PRO
     home: Path | None = None
     bridge: str = "thread"
+    poll_s: float | None = None
     deadline_s: float = 900.0
     budget_usd: float | None = None
     max_edits: int | None = None
@@ -63,6 +66,8 @@ class Settings:
         checked_seconds("deadline_s", self.deadline_s, more_than=0.0)
         checked_seconds("demo_s", self.demo_s, more_than=-1.0)
         checked_model(self.model)
+        if self.poll_s is not None:
+            checked_seconds("poll_s", self.poll_s, more_than=0.0)
         _checked_cap("budget_usd", self.budget_usd, int | float)
         _checked_cap("max_edits", self.max_edits, int)
 
@@ -103,9 +108,26 @@ def current() -> Settings:
         "provider": os.environ.get("KONTEXT_NB_PROVIDER") or None,
         "home": _folder(home) if home else None,
         "widgets": os.environ.get("KONTEXT_NB_WIDGETS") or "live",
+        "budget_usd": _number("KONTEXT_NB_BUDGET_USD", float),
+        "max_edits": _number("KONTEXT_NB_MAX_EDITS", int),
     }
     with _lock:
         return Settings(**(given | _changed))
+
+
+def _number(name: str, kind: Callable[[str], float]) -> float | None:
+    """Return a number of the environment; a cap that cannot be read is no cap to pass.
+
+    Raises:
+        ParameterRejected: It is no number.
+    """
+    text = os.environ.get(name, "").strip()
+    try:
+        return kind(text) if text else None
+    except ValueError:
+        raise ParameterRejected(
+            f"{name} is {echo(text)}, which is no number.", "Set a number, or unset it."
+        ) from None
 
 
 @cache

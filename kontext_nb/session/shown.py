@@ -54,7 +54,8 @@ def pair_of(edit: Edit) -> plan.Sheet:
 def result_cell(edit: Edit) -> plan.Cell:
     """Return a result as one cell; the picture before is not decoded for it."""
     result = edit.after.image
-    detail = f"{pixels.size_text(result)} · seed {edit.seed}"
+    seed = edit.step.job.request.seed_text
+    detail = " · ".join(filter(None, (pixels.size_text(result), seed)))
     return plan.Cell(result, edit.prompt, detail, alt=f"The result of: {edit.prompt}")
 
 

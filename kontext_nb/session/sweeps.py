@@ -13,7 +13,7 @@ from kontext_nb.chain import Step
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.grids import as_figure, export, plan
 from kontext_nb.lifecycle import State
-from kontext_nb.model import checked_prompt, checked_seed
+from kontext_nb.model import Job, checked_prompt, checked_seed
 from kontext_nb.pixels import Picture
 from kontext_nb.session import cell as cells
 from kontext_nb.session import settings
@@ -138,10 +138,11 @@ def _all_finished(desk: Desk, steps: Sequence[Step]) -> list[Step | Exception]:
     request = steps[0].job.request
     label = engine.provider.label(request.model)
     each_s = desk.ledger.expected_s(request.provider, request.model)
-    to_make = sum(step.job.state is not State.DONE for step in steps)
+    wanted = [step.job for step in steps if step.job.state is not State.DONE]
+    to_make = len(wanted)
     shown, started, done = line(), time.monotonic(), 0
     if to_make:
-        cost = "free" if engine.free else "charged by the service, price not known"
+        cost = "free" if engine.free else _cost(wanted)
         shown.show(_announcement(len(steps), to_make, label, cost, each_s))
     gate = asyncio.Semaphore(AT_ONCE)
 
@@ -174,6 +175,14 @@ def _all_finished(desk: Desk, steps: Sequence[Step]) -> list[Step | Exception]:
     return answers
 
 
+def _cost(jobs: Sequence[Job]) -> str:
+    """Say what jobs should cost together."""
+    prices = [job.estimate_usd for job in jobs if job.estimate_usd is not None]
+    if len(prices) < len(jobs):
+        return "charged by the service, price not known"
+    return f"about ${sum(prices):.2f}"
+
+
 def _announcement(
     cells_count: int, to_make: int, label: str, cost: str, each_s: float | None
 ) -> str:
@@ -196,7 +205,7 @@ def _cell(
         return plan.Cell(None, asked.prompt, said, state="failed")
     return plan.Cell(
         desk.blobs.path(answer.job.result),
-        detail=f"seed {asked.seed}" if with_seed else "",
+        detail=asked.seed_text if with_seed else "",
         alt=f"The result of: {asked.prompt}",
     )
 

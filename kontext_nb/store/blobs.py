@@ -12,7 +12,7 @@ from kontext_nb.errors import StoreError
 from kontext_nb.model import echo
 from kontext_nb.store.part import Part, damaged, touch_whole
 
-_NAME = re.compile(r"[0-9a-f]{64}\.[a-z]+")
+_NAME = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,5}")
 
 
 @dataclass(frozen=True, slots=True)

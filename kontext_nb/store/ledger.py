@@ -24,6 +24,8 @@ from kontext_nb.store.spending import Spent
 
 T = TypeVar("T")
 
+_STEPS_OF_JOB = rows.STEP + "WHERE job = ? ORDER BY stepped_at, steps.rowid"
+
 # What every kernel that waits for a job may see, and not only the one that sent it; and
 # the answer that came when another had taken the sender for dead.
 _SEEN_BY_ALL = frozenset(
@@ -234,11 +236,13 @@ class Ledger:
         )
         return found[0] if found else None
 
+    def steps_of_job(self, job_id: str) -> tuple[Step, ...]:
+        """Return the steps that show this job, oldest first."""
+        return tuple(self._found(rows.step, _STEPS_OF_JOB, job_id))
+
     def step_of_job(self, job_id: str) -> Step | None:
         """Return the first step that shows this job."""
-        query = rows.STEP + "WHERE job = ? ORDER BY stepped_at"
-        found = self._found(rows.step, query, job_id)
-        return found[0] if found else None
+        return next(iter(self.steps_of_job(job_id)), None)
 
     def chain(self, chain: str) -> tuple[Step, ...]:
         """Return a chain's steps, oldest first."""
@@ -317,8 +321,7 @@ class Ledger:
 
     def _recorded(self, db: sqlite3.Connection, job_id: str) -> None:
         """Write the record of a job as its row stands in this transaction."""
-        query = rows.STEP + "WHERE job = ? ORDER BY stepped_at, steps.rowid"
-        steps = [rows.step(row) for row in db.execute(query, (job_id,))]
+        steps = [rows.step(row) for row in db.execute(_STEPS_OF_JOB, (job_id,))]
         if steps:
             self.records.write(steps[0].job, steps)
 

@@ -184,7 +184,7 @@ class Editor(Still, ipywidgets.VBox):
                     id=edit.step.id,
                     thumb=self._thumb(edit.step.id, edit),
                     title=edit.prompt,
-                    note=f"seed {edit.seed}",
+                    note=edit.step.job.request.seed_text,
                     alt=f"The result of: {edit.prompt}",
                     parent=places.get(edit.step.parent or SOURCE, 0),
                 )
@@ -221,8 +221,9 @@ class Editor(Still, ipywidgets.VBox):
                     pixels.size_text(edit.after.image) if edit else ""
                 )
                 self.view.right_label = edit.prompt if edit else "Result"
-                made_by = f"{edit.model} · seed {edit.seed}" if edit else ""
-                self.view.footer = made_by
+                seed = edit.step.job.request.seed_text if edit else ""
+                made_by = (edit.model, seed) if edit else ()
+                self.view.footer = " · ".join(filter(None, made_by))
 
     def _still(self) -> dict[str, Any]:
         """Return what the notebook shows where no widget runs: the chain so far."""

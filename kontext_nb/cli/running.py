@@ -1,0 +1,95 @@
+"""``kontext-nb run``: any model by its own inputs, for scripts."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kontext_nb.cli.choices import for_paid
+from kontext_nb.cli.speech import answer, note
+from kontext_nb.errors import ParameterRejected
+from kontext_nb.model import echo
+
+
+@click.command()
+@click.argument("model_id")
+@click.option("--input", "inputs", help="The model's inputs, as a JSON object.")
+@click.option("--input-file", help="A file of the same; - reads standard input.")
+@click.option(
+    "--output-dir",
+    type=click.Path(path_type=Path),
+    default=".",
+    show_default=True,
+    help="Where the files go; made if it is not there.",
+)
+@click.option("--no-wait", is_flag=True, help="Send it, print its id, and end.")
+@click.option("--no-download", is_flag=True, help="Print the output, fetch no file.")
+@click.option("--poll-secs", type=click.FloatRange(1), help="Ask no more often.")
+@click.option("--refresh", is_flag=True, help="Have it made anew even if it is stored.")
+@for_paid
+def run(
+    model_id: str,
+    *,
+    inputs: str | None,
+    input_file: str | None,
+    output_dir: Path,
+    no_wait: bool,
+    no_download: bool,
+    refresh: bool,
+) -> None:
+    """Run MODEL_ID and print its output; its files are saved beside.
+
+    Asking again for what is still open goes back to it: nothing is sent twice. Pictures
+    in the inputs may be https addresses, or files of this machine.
+    """
+    from kontext_nb.session import jobs, running
+
+    order = running.placed(model_id, _inputs(inputs, input_file), refresh=refresh)
+    if no_wait:
+        job = running.sent(order)
+        answer({"request_id": job.request_id, "wait": False})
+        note(f"Its result, later: kontext-nb result {job.id}")
+        return
+    job = running.collected(order, download=not no_download)
+    for notice in job.notices:
+        note(notice)
+    if order.found and job.results:
+        note("Taken from the store: nothing was sent or charged.")
+    if not no_download:
+        for path in running.saved(order.desk, job, output_dir):
+            note(f"saved {path}")
+    note(f"job {job.id}" + jobs.cost_text(job))
+    answer(running.output_of(job))
+
+
+def _inputs(given: str | None, file: str | None) -> dict[str, Any]:
+    """Read the inputs from wherever they stand.
+
+    Raises:
+        ParameterRejected: They stand in two places, or cannot be read.
+    """
+    from kontext_nb.schema import read_inputs
+
+    if given is not None and file is not None:
+        raise ParameterRejected(
+            "The inputs are given by --input and by --input-file.", "Give one of them."
+        )
+    if file is None:
+        return read_inputs(given or "{}")
+    if file == "-":
+        return read_inputs(sys.stdin.buffer.read())
+    path = Path(file).expanduser()
+    if not path.is_file():  # to open a pipe would wait for ever
+        raise ParameterRejected(
+            f"There is no file {echo(file)}.", "Check its name, or use - for stdin."
+        )
+    try:
+        return read_inputs(path.read_bytes())
+    except OSError as error:
+        raise ParameterRejected(
+            f"The file {echo(file)} cannot be read: {error.strerror}.",
+            "Check its permissions.",
+        ) from None

@@ -1,0 +1,199 @@
+"""Any model by its own inputs, as the command line's ``run`` gives them.
+
+The same ledger stands behind it as behind an edit: it is sent once, its fate is known
+or said to be unknown, and asking again goes back to what is open.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import shutil
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import chain, count
+from pathlib import Path
+from typing import Any
+
+from kontext_nb import pixels, schema, target
+from kontext_nb.chain import Step
+from kontext_nb.errors import ImageRejected, NotSaved
+from kontext_nb.model import Job, picture_mark
+from kontext_nb.pixels import Picture
+from kontext_nb.session import settings
+from kontext_nb.session.desk import Desk
+from kontext_nb.session.inputs import digest_of
+from kontext_nb.session.making import finished
+from kontext_nb.session.media import safe_stem
+from kontext_nb.session.models import known
+from kontext_nb.session.orders import Order, source_of
+
+_SAME_NAME = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A job of `run`.
+
+    Args:
+        desk: Where it is kept.
+        step: Its step.
+        found: Whether it was there before: then nothing was sent now.
+    """
+
+    desk: Desk
+    step: Step
+    found: bool
+
+    @property
+    def job(self) -> Job:
+        """The job as it stands now."""
+        return self.desk.ledger.job(self.step.job.id) or self.step.job
+
+
+def placed(model: str, inputs: Mapping[str, Any], *, refresh: bool = False) -> Run:
+    """Write a run down, or find the one that is open for the same inputs.
+
+    Args:
+        model: The model's id.
+        inputs: By the model's own names. A picture may also be a local file's name or a
+            data URI: it travels without its metadata.
+        refresh: Have it made anew even where the store has it.
+
+    Raises:
+        InputRejected: The inputs do not fit the model; nothing was written.
+        NotAuthorised: The provider needs a token.
+    """
+    desk = Desk(replace(settings.current(), model=model))
+    about = known(desk.settings)
+    values, notices = schema.adapted(about.schema, inputs)
+    place = schema.picture_field(about.schema)
+    pictures: dict[str, Picture | str] = {}
+    if place and values.get(place.name) is not None:
+        given = values[place.name]
+        for picture in map(_picture, given if isinstance(given, list) else [given]):
+            pictures[digest_of(picture)] = picture
+        marks = [picture_mark(digest) for digest in pictures]
+        values[place.name] = marks if place.many else marks[0]
+    seed = values.get("seed")
+    order = Order(
+        source="",
+        prompt=None,
+        chain=uuid.uuid4().hex,
+        seed=seed if type(seed) is int else None,
+        refresh=refresh,
+        inputs=values,
+        pictures=pictures,
+        notices=notices,
+    )
+    step, found = desk.place(order)
+    return Run(desk, step, found)
+
+
+def _picture(given: Any) -> Picture | str:
+    """Return a picture that stands in the inputs as text."""
+    head, comma, payload = given.partition(",") if isinstance(given, str) else ("",) * 3
+    if comma and head.startswith("data:") and head.endswith(";base64"):
+        try:
+            return pixels.load(base64.b64decode(payload, validate=True))
+        except (ValueError, binascii.Error):
+            raise ImageRejected(
+                "The data URI is not valid base64.", "Encode the file's bytes again."
+            ) from None
+    return source_of(given)
+
+
+def sent(run: Run) -> Job:
+    """Have a run sent, if it is not yet, and do not wait for its end."""
+    engine = run.desk.engine_of(run.step.job)
+    return engine.bridge.run(run.desk.send(run.step), lambda: None)
+
+
+def collected(run: Run, *, download: bool = True) -> Job:
+    """Wait for a run's end.
+
+    Args:
+        run: What was placed.
+        download: False to leave its files at the service.
+    """
+    step = finished(run.desk, run.step, pictures_only=False, download=download)
+    return step.job
+
+
+def saved(desk: Desk, job: Job, folder: Path) -> tuple[Path, ...]:
+    """Save a job's files and return where they are.
+
+    They are called what the service calls them, as far as a name is safe. No file that
+    is there already is replaced: one of the same bytes is taken as it is, beside any
+    other the new one gets a number.
+
+    Args:
+        desk: Where the job is kept.
+        job: DONE.
+        folder: Made if it is not there.
+
+    Raises:
+        NotSaved: It cannot be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NotSaved(
+            f"The folder {folder} cannot be made: {error.strerror}.",
+            "Give another one with --output-dir.",
+        ) from error
+    stems = chain(map(safe_stem, _addresses(job)), ("output" for _ in count()))
+    return tuple(
+        _copied(desk.blobs.path(name), folder, stem)
+        for name, stem in zip(job.results, stems, strict=False)
+    )
+
+
+def _addresses(job: Job) -> list[str]:
+    found: list[str] = []
+
+    def walk(value: Any) -> None:
+        if isinstance(value, str) and value.startswith("http"):
+            found.append(value)
+        elif isinstance(value, dict | list):
+            for inner in value.values() if isinstance(value, dict) else value:
+                walk(inner)
+
+    walk(json.loads(job.output or "null"))
+    return list(dict.fromkeys(found))
+
+
+def _copied(blob: Path, folder: Path, stem: str) -> Path:
+    for number in range(_SAME_NAME):
+        name = f"{stem}-{number}" if number else stem
+        path = folder / f"{name}{blob.suffix}"
+        if path.exists() or path.is_symlink():
+            if path.is_file() and _same(path, blob):
+                return path
+            continue
+        with target.replacing(path) as (aside, place):
+            try:
+                shutil.copyfile(blob, aside)
+            except FileNotFoundError as error:
+                raise NotSaved(
+                    f"The result {blob.name[:12]}… is missing from the store.",
+                    "Run kontext-nb store verify.",
+                ) from error
+        return place
+    raise NotSaved(
+        f"{folder} has a thousand files called {stem}.", "Give another folder."
+    )
+
+
+def _same(one: Path, other: Path) -> bool:
+    return (
+        one.stat().st_size == other.stat().st_size
+        and one.read_bytes() == other.read_bytes()
+    )
+
+
+def output_of(job: Job) -> Any:
+    """Return the service's own description of a job's output."""
+    return json.loads(job.output or "null")

@@ -1,0 +1,290 @@
+"""The verbs that run any model and look after jobs, against a loopback service."""
+
+import io
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from kontext_nb.cli.main import main
+from kontext_nb.engine import pace as pace_module
+from kontext_nb.lifecycle import State
+from kontext_nb.model import KONTEXT_PRO
+from kontext_nb.session import settings
+from kontext_nb.session.desk import Desk
+from tests import faulty
+from tests.faulty import answer, as_json
+
+TOKEN = "tok-never-to-be-shown"  # noqa: S105 - made up
+QUEUED = as_json({"status": "in_queue", "queue_position": 3})
+RUNS = as_json({"status": "in_progress"})
+ENDED = as_json({"status": "completed"})
+BODY = json.dumps({"prompt": "Make it night", "image_url": "b.png", "seed": 7})
+OPEN = json.dumps({"prompt": "Make it night", "image_url": "b.png"})
+RUN = ("run", KONTEXT_PRO, "--output-dir", "out", "--input")
+
+
+@pytest.fixture(autouse=True)
+def a_shell(monkeypatch, tmp_path):
+    """No proxy, no pause, a picture in the working folder."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(pace_module, "FIRST_BACKOFF_S", 0.0)
+    monkeypatch.setattr(settings, "_changed", {})
+    Image.new("RGB", (16, 12), (200, 30, 30)).save(tmp_path / "b.png")
+
+
+@pytest.fixture
+def service(monkeypatch):
+    with faulty.serve() as one:
+        monkeypatch.setenv("RUNCOMFY_TOKEN", TOKEN)
+        monkeypatch.setenv("RUNCOMFY_MODEL_API_BASE", f"{one.origin}/v1")
+        yield one
+
+
+@pytest.fixture
+def shell(monkeypatch, capsys):
+    """Return what runs the command; it gives exit code, stdout and stderr."""
+
+    def run(*arguments, stdin=""):
+        monkeypatch.setattr(sys, "argv", ["kontext-nb", *arguments])
+        typed = io.TextIOWrapper(io.BytesIO(stdin.encode()))
+        monkeypatch.setattr(sys, "stdin", typed)
+        monkeypatch.setattr(settings, "_changed", {})
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code or 0
+        told = capsys.readouterr()
+        assert TOKEN not in told.out + told.err
+        return code, told.out, told.err
+
+    return run
+
+
+def rows():
+    return Desk(settings.current()).ledger.jobs()
+
+
+def files(folder):
+    return [path.name for path in Path(folder).iterdir()]
+
+
+def failure(err):
+    return json.loads(err.splitlines()[-1])
+
+
+def test_run_prints_the_output_and_saves_the_file(service, shell, tmp_path):
+    """Stdout is the output object and nothing else; the picture is in the folder."""
+    code, out, err = shell(*RUN, BODY)
+    assert code == 0
+    assert json.loads(out) == {"image": f"{service.origin}/cdn/job-1.png"}
+    assert "saved out/job-1.png" in err
+    assert Image.open(tmp_path / "out" / "job-1.png").size == (16, 12)
+    sent = json.loads(next(s.body for s in service.seen if s.phase == "submit"))
+    assert (sent["prompt"], sent["seed"]) == ("Make it night", 7)
+    assert sent["image_url"].startswith("data:image/png;base64,")
+
+
+def test_json_is_one_line(service, shell):
+    """For scripts the output is compact."""
+    code, out, _ = shell("--output", "json", *RUN, BODY)
+    assert (code, out.count("\n")) == (0, 1)
+    assert service.paid == 1
+
+
+def test_quiet_says_nothing_beside(service, shell):
+    """With -q stderr stays empty on success."""
+    assert shell("-q", *RUN, BODY)[2] == ""
+    assert service.paid == 1
+
+
+def test_the_inputs_may_come_from_a_file_or_a_pipe(service, shell, tmp_path):
+    """All three ways send the same, so they are the same job."""
+    (tmp_path / "in.json").write_text(BODY)
+    start = ("run", KONTEXT_PRO, "--output-dir", "out", "--input-file")
+    assert shell(*RUN, BODY)[0] == 0
+    assert shell(*start, "in.json")[0] == 0
+    assert shell(*start, "-", stdin=BODY)[0] == 0
+    assert service.paid == 1
+    assert len(list((tmp_path / "out").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ((*RUN, "[]"), 65, "no JSON object"),
+        ((*RUN, '{"seed": NaN}'), 65, "NaN"),
+        ((*RUN, '{"a": 1, "a": 2}'), 65, "a"),
+        ((*RUN, BODY, "--input-file", "x"), 65, "--input-file"),
+        (("run", KONTEXT_PRO, "--input-file", "none.json"), 65, "no file"),
+        (("run", "../etc/x", "--input", BODY), 65, "model id"),
+        ((*RUN, '{"prompt": "x"}'), 65, "image_url is required"),
+        ((*RUN, '{"prompt": "x", "image_url": "none.png"}'), 65, "none.png"),
+        ((*RUN, BODY, "--poll-secs", "0"), 64, "poll-secs"),
+        (("status", "no/such"), 65, "no job"),
+        (("jobs", "resolve", "abcdefgh", "--abandon"), 65, "no job"),
+    ],
+)
+def test_bad_input_sends_nothing(service, shell, arguments, code, words):
+    """Refused before anything is paid for, with the reason and stdout empty."""
+    got, out, err = shell(*arguments)
+    assert (got, out) == (code, "")
+    assert words in err
+    assert failure(err)["rerun_is_safe"]
+    assert service.paid == 0
+
+
+def test_without_waiting_the_id_is_the_answer(service, shell):
+    """--no-wait submits once, however often it is asked; result collects it."""
+    service.script("status", QUEUED)
+    for _ in range(2):
+        code, out, _ = shell(*RUN, OPEN, "--no-wait")
+        assert (code, json.loads(out)) == (0, {"request_id": "job-1", "wait": False})
+    assert service.paid == 1
+    service.script("status", ENDED)
+    code, out, _ = shell("result", "job-1", "--output-dir", "later")
+    assert (code, json.loads(out)["status"]) == (0, "succeeded")
+    assert files("later") == ["job-1.png"]
+    assert service.paid == 1
+
+
+def test_without_a_download_the_file_stays_there(service, shell):
+    """--no-download prints the output; the file can be had later, unpaid."""
+    code, out, _ = shell(*RUN, OPEN, "--no-download")
+    assert (code, "image" in json.loads(out)) == (0, True)
+    assert service.phases("download") == []
+    code, _, _ = shell("result", "job-1", "--output-dir", "later")
+    assert (code, files("later")) == (0, ["job-1.png"])
+    assert service.paid == 1
+
+
+def test_after_a_deadline_the_same_command_goes_on(service, shell):
+    """Exit 75, five times over: one paid request, and the result in the end."""
+    service.script("status", QUEUED)
+    for _ in range(5):
+        code, out, err = shell(*RUN, OPEN, "--deadline", "0.2")
+        assert (code, out) == (75, "")
+        told = failure(err)
+        assert (told["state"], told["request_id"]) == ("submitted", "job-1")
+        assert told["may_have_been_charged"]
+    service.script("status", ENDED)
+    assert shell(*RUN, OPEN)[0] == 0
+    assert service.paid == 1
+
+
+def test_an_unknown_outcome_is_resolved_by_its_id(service, shell):
+    """A lost answer: told, listed, never resent; the id from the history ends it."""
+    service.script("submit", faulty.reset)
+    for _ in range(3):
+        code, _, err = shell(*RUN, OPEN)
+        assert (code, failure(err)["state"]) == (75, "unknown")
+    assert service.paid == 1
+    job = failure(err)["job"]
+    code, out, err = shell("jobs")
+    assert (code, "unknown" in out, "--resubmit" in err) == (0, True, True)
+    assert shell("jobs", "resolve", job[:8])[0] == 65
+    code, out, _ = shell("jobs", "resolve", job[:8], "--request-id", "found-1")
+    assert (code, json.loads(out)["status"]) == (0, "succeeded")
+    assert service.paid == 1
+    assert shell("jobs")[1].startswith("No open jobs")
+
+
+def test_a_resubmit_is_written_down_and_pays_once_more(service, shell):
+    """Consent costs one more request, and only where it was given."""
+    service.script("submit", faulty.reset, as_json({"request_id": "job-2"}))
+    shell(*RUN, OPEN)
+    job = rows()[0]
+    assert shell("jobs", "resolve", job.id, "--resubmit")[0] == 0
+    assert shell("jobs", "resolve", job.id, "--resubmit")[0] == 65
+    assert service.paid == 2
+    assert len(rows()[0].consents) == 1
+
+
+def test_an_abandoned_job_makes_room_for_a_new_one(service, shell):
+    """Given up, it no longer answers, and still counts as spent."""
+    service.script("submit", faulty.reset, as_json({"request_id": "job-2"}))
+    shell(*RUN, OPEN)
+    assert shell("jobs", "resolve", rows()[0].id, "--abandon")[0] == 0
+    assert shell(*RUN, OPEN)[0] == 0
+    assert service.paid == 2
+    assert Desk(settings.current()).ledger.spent().edits == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "cancel", "outcome", "state"),
+    [
+        (QUEUED, {"outcome": "cancelled"}, "cancelled", State.CANCELLED),
+        (RUNS, {"outcome": "not_cancellable"}, "not_cancellable", State.SUBMITTED),
+    ],
+)
+def test_cancel_tells_the_truth(  # noqa: PLR0917 - a table row
+    service, shell, status, cancel, outcome, state
+):
+    """What could not be cancelled stays open and can be collected."""
+    service.script("status", status)
+    service.script("cancel", as_json(cancel, 202))
+    shell(*RUN, OPEN, "--no-wait")
+    code, out, _ = shell("cancel", "job-1")
+    assert (code, json.loads(out)["outcome"]) == (0, outcome)
+    assert rows()[0].state is state
+    assert json.loads(shell("cancel", rows()[0].id)[1])["outcome"] == outcome
+
+
+def test_status_asks_only_while_there_is_something_to_ask(service, shell):
+    """The queue's place while it waits; what the store knows once it is done."""
+    service.script("status", QUEUED)
+    shell(*RUN, OPEN, "--no-wait")
+    told = json.loads(shell("status", rows()[0].id[:8])[1])
+    assert (told["status"], told["queue_position"]) == ("in_queue", 3)
+    service.script("status", ENDED)
+    shell("result", "job-1", "--output-dir", "x")
+    asked = len(service.seen)
+    assert json.loads(shell("status", "job-1")[1])["status"] == "succeeded"
+    assert len(service.seen) == asked
+
+
+def test_a_job_of_another_store_can_be_asked_for(service, shell):
+    """As with the service's own command, any id of the account will do."""
+    service.script("status", RUNS)
+    told = json.loads(shell("status", "from-elsewhere-1")[1])
+    assert (told["request_id"], told["status"]) == ("from-elsewhere-1", "in_progress")
+    service.script("cancel", as_json({"outcome": "cancelled"}, 202))
+    told = json.loads(shell("cancel", "from-elsewhere-1")[1])
+    assert told["outcome"] == "cancelled"
+
+
+def test_a_cap_is_a_refusal(service, shell):
+    """--max-edits stops the next paid request, with exit code 65."""
+    assert shell(*RUN, OPEN, "--max-edits", "1")[0] == 0
+    code, _, err = shell(*RUN, OPEN, "--max-edits", "1")
+    assert (code, failure(err)["error"]) == (65, "LimitReached")
+    assert service.paid == 1
+
+
+def test_other_media_are_kept_by_their_length(service, shell, tmp_path):
+    """A video is no picture, and is saved as what it is; half of one is not."""
+    film = b"\0\0\0\x18ftypmp42" + bytes(1000)
+    video = {"video": f"{service.origin}/cdn/film.mp4"}
+    service.script("result", as_json({"status": "succeeded", "output": video}))
+    service.script("download", answer(200, film, content_type="video/mp4"))
+    body = '{"prompt": "a film"}'
+    code, out, err = shell("run", "some/video", "--output-dir", "out", "--input", body)
+    assert code == 0, err
+    assert json.loads(out) == video
+    assert (tmp_path / "out" / "film.mp4").read_bytes() == film
+
+
+def test_no_file_is_ever_replaced(service, shell, tmp_path):
+    """A file of that name with other bytes stays; the new one gets a number."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "job-1.png").write_bytes(b"mine")
+    shell(*RUN, BODY)
+    assert (tmp_path / "out" / "job-1.png").read_bytes() == b"mine"
+    assert (tmp_path / "out" / "job-1-1.png").exists()
+    assert service.paid == 1
