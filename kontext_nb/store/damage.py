@@ -15,13 +15,15 @@ from kontext_nb.store.part import ASIDE, aside, flush
 
 PATIENCE_S = 60.0
 
-# Our queries are fixed: one that is wrong (ERROR) meets tables that are not ours. A
-# disk that is full, locked or broken is not among these: there, waiting may help.
+# Our queries are fixed: one that is wrong (ERROR) meets tables that are not ours. A file
+# that we may write to, and sqlite may not (READONLY), has a strange header. A full, a
+# locked or a broken disk is not among these: there, waiting may help.
 _CODES = frozenset(
     {
         sqlite3.SQLITE_ERROR,
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_READONLY,
         sqlite3.SQLITE_TOOBIG,
     }
 )
@@ -79,6 +81,7 @@ def _is_sound(path: Path) -> bool:
             return False
         with closing(connection.connect(path)) as db:
             connection.read_through(db)
+            db.execute("BEGIN IMMEDIATE")  # it can be written, too
     except (sqlite3.Error, UnicodeError, rows.Damaged) as error:
         if not is_damage(error):
             raise

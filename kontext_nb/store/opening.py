@@ -155,8 +155,7 @@ def _in_memory(path: Path) -> sqlite3.Connection:
         except (sqlite3.Error, UnicodeError, rows.Damaged) as error:
             # It cannot be opened, too, if a journal would have to be played back.
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            unopened = code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-            if not (unopened or damage.is_damage(error)):
+            if code != sqlite3.SQLITE_CANTOPEN and not damage.is_damage(error):
                 raise
             with closing(db) as old:
                 db = _empty()

@@ -49,6 +49,8 @@ def fill(db: sqlite3.Connection, home: Path, old: sqlite3.Connection | None) -> 
     for job, steps in Records(home / "records").read_all(unreadable):
         _put(db, job, steps, blobs)
     for salvaged in _salvaged(old) if old else ():
+        if _is_told_of(db, salvaged[0]):
+            continue  # by a record, and that has a checksum
         db.execute("SAVEPOINT one")
         try:
             _put(db, *salvaged, blobs)
@@ -96,6 +98,12 @@ def catch_up(db: sqlite3.Connection, home: Path) -> None:
 def _is_ahead(db: sqlite3.Connection, records: Records, job_id: str) -> bool:
     record = records.read(job_id)
     return record is not None and _says_more(record[0], _job(db, job_id))
+
+
+def _is_told_of(db: sqlite3.Connection, job: Job) -> bool:
+    """Tell whether a job is known, if only by the service's id: its own may be wrong."""
+    same = "SELECT 1 FROM jobs WHERE id = ? OR request_id = ?"
+    return bool(db.execute(same, (job.id, job.request_id)).fetchone())
 
 
 def _says_more(told: Job, known: Job | None) -> bool:
