@@ -70,6 +70,14 @@ UNDER_WAY = frozenset({_S.INTENT, _S.SENDING, _S.SUBMITTED, _S.RUNNING})
 CAME_TO_NOTHING = frozenset({_S.FAILED, _S.CANCELLED, _S.EXPIRED})
 
 
+def diagram() -> str:
+    """Return the table as a Mermaid state diagram, for the documentation."""
+    arrows = [f"{state} --> {to}: {event}" for (state, event), to in TABLE.items()]
+    ends = [f"{state} --> [*]" for state in State if state in FINAL]
+    lines = ("stateDiagram-v2", f"[*] --> {State.INTENT}", *arrows, *ends)
+    return "\n    ".join(lines)
+
+
 def after(state: State, event: Event) -> State:
     """Return the state that follows.
 

@@ -193,6 +193,7 @@ class Job:
         estimate_usd: What one sending was expected to cost, where that is known.
         cost_usd: What the service says it did cost, if it says.
         submitted_at: Unix seconds, once the service accepted it.
+        took_s: Seconds from then until it ended there, where somebody watched.
         finished_at: Unix seconds, once it is final.
         notices: What the user should know ("sent at 1448x1086 of 4000x3000").
         error: Why it failed.
@@ -215,6 +216,7 @@ class Job:
     estimate_usd: float | None = None
     cost_usd: float | None = None
     submitted_at: float | None = None
+    took_s: float | None = None
     finished_at: float | None = None
     notices: tuple[str, ...] = ()
     error: str | None = None

@@ -11,6 +11,7 @@ import hashlib
 import io
 import os
 import stat
+import threading
 import warnings
 import zlib
 from collections.abc import Iterator, Mapping
@@ -22,16 +23,17 @@ from typing import Any
 import numpy as np
 from PIL import (
     Image,
-    ImageCms,
-    ImageOps,
     PngImagePlugin,
     UnidentifiedImageError,
 )
 
 from kontext_nb.errors import ImageRejected
 from kontext_nb.model import echo
+from kontext_nb.srgb import upright
 
 MAX_PIXELS = 40_000_000
+# As a JPEG. Pillow keeps two pointers a row: 40 megapixels in a column take gigabytes.
+MAX_SIDE = 65_535
 MAX_FILE_BYTES = 64 * 1024 * 1024
 # What RunComfy's own clients keep to, so that the request stays under its limit.
 MAX_SENT_BYTES = 6 * 1024 * 1024
@@ -143,12 +145,43 @@ def _drained(file: Any, shown: str) -> bytes:
     raise ImageRejected(f"{shown} has over {MAX_FILE_BYTES // 2**20} MiB.", _WANTED)
 
 
+class _Filters:
+    """Warning filters for as long as any thread reads a picture.
+
+    They belong to the process: were each thread to put back what it found, one that
+    ends late would put back another's.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._kept = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._users == 0:
+                self._kept = warnings.catch_warnings()
+                self._kept.__enter__()
+                # What Pillow finds odd and reads all the same is no news to the user.
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+            self._users += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                self._kept.__exit__(None, None, None)
+
+
+_filters = _Filters()
+
+
 @contextmanager
 def _pillow_speaks_for(name: str) -> Iterator[None]:
     """Turn whatever Pillow raises on a bad file into one typed error."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with _filters:
             yield
     except ImageRejected:
         raise
@@ -166,11 +199,21 @@ def _pillow_speaks_for(name: str) -> Iterator[None]:
         ) from error
 
 
-def _too_large(name: str, size: tuple[int, int] | None = None) -> ImageRejected:
-    shown = f"{size[0]}x{size[1]} pixels" if size else "far too many pixels"
+def _too_large(name: str, shown: str = "far too many") -> ImageRejected:
     return ImageRejected(
-        f"{name} has {shown}, more than {MAX_PIXELS // 10**6} megapixels.", _WANTED
+        f"{name} has {shown} pixels, more than {MAX_PIXELS // 10**6} megapixels.",
+        _WANTED,
     )
+
+
+def _check_size(name: str, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise _too_large(name, f"{width}x{height}")
+    if max(width, height) > MAX_SIDE:
+        raise ImageRejected(
+            f"{name} has {width}x{height} pixels, more than {MAX_SIDE} on a side.",
+            "Cut it into pieces, or make it smaller.",
+        )
 
 
 def _decode(data: bytes, name: str) -> Picture:
@@ -181,8 +224,7 @@ def _decode(data: bytes, name: str) -> Picture:
         Image.open(io.BytesIO(data), formats=_FORMATS) as opened,
     ):
         # The size stands in the header: a bomb is refused before it is decoded.
-        if opened.width * opened.height > MAX_PIXELS:
-            raise _too_large(name, opened.size)
+        _check_size(name, *opened.size)
         if opened.format != "MPO" and getattr(opened, "is_animated", False):
             raise ImageRejected(
                 f"{name} is animated.",
@@ -197,8 +239,7 @@ def _from_pillow(source: Image.Image) -> Picture:
     with _pillow_speaks_for("The Pillow image"):
         if source.width * source.height == 0:
             raise ImageRejected("The Pillow image has no pixels.", _WANTED)
-        if source.width * source.height > MAX_PIXELS:
-            raise _too_large("The Pillow image", source.size)
+        _check_size("The Pillow image", *source.size)
         try:
             source.load()
         except Exception:
@@ -225,8 +266,7 @@ def _from_array(array: np.ndarray[Any, Any]) -> Picture:
                 f"An array of shape {shape} is not a picture.",
                 "Give (height, width) or (height, width, 3 or 4).",
             )
-    if height * width > MAX_PIXELS:
-        raise _too_large("The array", (width, height))
+    _check_size("The array", width, height)
     if np.issubdtype(array.dtype, np.floating):
         if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
             raise ImageRejected(
@@ -241,67 +281,6 @@ def _from_array(array: np.ndarray[Any, Any]) -> Picture:
         )
     image = upright(Image.fromarray(np.ascontiguousarray(array)))
     return Picture(image, digest(image), encode_png(image), ".png")
-
-
-def upright(image: Image.Image) -> Image.Image:
-    """Return a copy turned as its EXIF says, in sRGB, 8 bits, RGB or RGBA.
-
-    Raises:
-        ImageRejected: Its values are of no known scale.
-    """
-    alpha = image.has_transparency_data
-    turned = ImageOps.exif_transpose(image)
-    profile = image.info.get("icc_profile")
-    if turned.mode[0] in "IF":
-        turned = _in_8_bits(turned)
-    wanted = "RGBA" if alpha else "RGB"
-    converted = _to_srgb(turned, profile) if profile else None
-    if converted and alpha:
-        converted.putalpha(turned.convert("RGBA").getchannel("A"))
-    result = (converted or turned).convert(wanted)
-    result.info.clear()
-    return result
-
-
-def _in_8_bits(image: Image.Image) -> Image.Image:
-    """Scale greys of more bits, which Pillow's own conversion would clip."""
-    values = np.asarray(image)
-    low, high = values.min(), values.max()
-    if image.mode == "F" and low >= 0 and high <= 1:
-        values = np.rint(values * 255)
-    # Of 32 bits, 0..65535 is a 16-bit picture, but 0..255 may be one of 8.
-    elif image.mode.startswith("I;16") or (
-        image.mode == "I" and low >= 0 and (high == 0 or 2**8 <= high < 2**16)
-    ):
-        values = values >> 8
-    else:
-        raise ImageRejected(
-            f"A picture of mode {image.mode} with values of {low} to {high} has no "
-            "known scale.",
-            'Scale the values to 0..255 and convert it to mode "L".',
-        )
-    return Image.fromarray(values.astype(np.uint8))
-
-
-def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
-    """Convert by the embedded profile; None if that is broken or does not fit.
-
-    A picture with a damaged profile is still a picture: every viewer shows it as if
-    the profile were not there, and so do we.
-    """
-    if image.mode in ("RGBA", "P", "PA"):
-        image = image.convert("RGBA").convert("RGB")
-    elif image.mode == "LA":
-        image = image.getchannel("L")
-    if image.mode not in ("RGB", "CMYK", "L"):
-        return None
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        return ImageCms.profileToProfile(
-            image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return None
 
 
 def digest(image: Image.Image) -> str:

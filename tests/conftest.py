@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from tests.billing import as_environment, till
+
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch, tmp_path):
@@ -16,3 +18,15 @@ def clean_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("KONTEXT_NB_HOME", str(tmp_path / "store"))
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    """Run a service that keeps books, point this process at it, and let no proxy by."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    with till(tmp_path / "till") as opened:
+        for name, value in as_environment(opened.origin).items():
+            monkeypatch.setenv(name, value)
+        yield opened

@@ -127,7 +127,7 @@ def test_stop_cancels_the_work_and_waits_for_its_clean_up(bridge):
 @pytest.mark.usefixtures("stoppable")
 def test_stop_does_not_wait_for_ever(bridge, monkeypatch):
     """Work that will not end when told is left behind after its time."""
-    monkeypatch.setattr(bridge_module, "CLEAN_UP_S", 0.05)
+    monkeypatch.setattr(bridge_module, "STOP_S", 0.05)
     release = threading.Event()
 
     async def stubborn():

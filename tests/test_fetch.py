@@ -448,7 +448,7 @@ def test_a_download_that_is_given_up_leaves_no_connection():
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert not any(wire._client._transport._idle.values())
+        assert not any(wire._client._idle.values())
         await wire._client.aclose()
 
     with faulty.serve(download=[faulty.dripping(cut(10, whole()))]) as service:

@@ -149,12 +149,22 @@ def test_a_fragment_keeps_to_the_bytes_it_was_given():
 
 
 def test_the_page_holds_the_files_own_bytes(tmp_path):
-    """A page shows originals: what was in the file is in the page."""
+    """A page shows originals: a file of pixels and nothing else is in it as it is."""
     path = tmp_path / "a.jpg"
-    RED.save(path, quality=70, comment=b"mine")
+    RED.save(path, quality=70)
     first, second = Page(page(pair(Cell(path), Cell(BLUE)))).all("img")
     assert base64.b64decode(first["src"].split(",")[1]) == path.read_bytes()
     assert picture(second).tobytes() == BLUE.tobytes()
+
+
+def test_the_page_holds_only_the_pixels_of_a_file_that_says_more(tmp_path):
+    """A comment stays out of the page, and costs the picture nothing."""
+    path = tmp_path / "a.jpg"
+    RED.save(path, quality=70, comment=b"mine")
+    (first,) = Page(page(strip([Cell(path)]))).all("img")
+    assert b"mine" not in base64.b64decode(first["src"].split(",")[1])
+    with Image.open(path) as opened:
+        assert picture(first).tobytes() == opened.tobytes()
 
 
 def test_the_page_needs_nothing_from_elsewhere():

@@ -35,6 +35,7 @@ FLOORS = {
     "providers": 2,
     "demo": 2,
     "pixels": 1,
+    "srgb": 1,
     "lettering": 1,
     "target": 1,
     "chain": 0,
@@ -60,6 +61,7 @@ NEVER = {
     "store": {"httpx", "pickle", "kontext_nb.engine"},
     "providers": {"time", "asyncio", "sqlite3", "httpx", "os"},
     "pixels": {"httpx", "IPython"},
+    "srgb": {"httpx", "IPython"},
     "demo": {"httpx", "socket"},
 }
 GROUND = {"catalogue", "chain", "lifecycle", "model", "errors", "schema"}

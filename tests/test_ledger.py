@@ -251,7 +251,7 @@ def test_the_expected_time_is_the_median(ledger):
         ledger.add(step(made))
         made = ledger.record(made, Event.SEND, 0.0)
         made = ledger.record(made, Event.ACCEPT, 10.0, request_id="r")
-        ledger.record(made, Event.FINISH, 10.0 + seconds)
+        ledger.record(made, Event.FINISH, 10.0 + seconds, took_s=seconds)
     assert ledger.expected_s("demo", ASKED.model) == 7.0
     assert ledger.expected_s("demo", "another") is None
 

@@ -256,7 +256,7 @@ def test_without_experience_it_asks_in_growing_steps():
 
 
 @pytest.mark.parametrize("job_s", [2.0, 5.0, 10.0, 20.0])
-@pytest.mark.parametrize(("takes", "questions"), [(0.9, 7), (1.0, 7), (1.1, 11)])
+@pytest.mark.parametrize(("takes", "questions"), [(0.9, 5), (1.0, 6), (1.1, 9)])
 def test_with_experience_few_questions_meet_the_end_closely(job_s, takes, questions):
     """A job about as long as expected costs few questions and little time."""
     time = Time()
@@ -269,6 +269,39 @@ def test_with_experience_few_questions_meet_the_end_closely(job_s, takes, questi
     asyncio.run(waiting())
     assert len(time.slept) <= questions
     assert time.now_s - 1000 - takes * job_s < 0.07 * job_s
+
+
+def test_experience_settles_within_two_jobs():
+    """What is learnt from the first, coarse answer is close at once."""
+    expected_s, late = None, []
+    for _ in range(4):
+        time = Time()
+        pace = Pace(time.clock, expected_s, 900)
+
+        async def waiting(time=time, pace=pace):
+            while True:
+                await pace.pause()
+                if time.now_s - 1000 >= 10:
+                    return
+                pace.answered()
+
+        asyncio.run(waiting())
+        expected_s = pace.ended_s
+        late.append(time.now_s - 1010)
+    assert all(seconds < 0.3 for seconds in late[2:])
+    assert abs(expected_s - 10) < 0.2
+
+
+def test_a_question_that_failed_tells_nothing_of_when_a_job_ended():
+    """The end lies between the last good answer and the one that found it."""
+    time = Time()
+    pace = Pace(time.clock, None, 900)
+    asyncio.run(pace.pause())
+    pace.answered()
+    asyncio.run(pace.pause())
+    pace.trouble(busy(0))
+    asyncio.run(pace.pause())
+    assert pace.ended_s == pytest.approx((time.slept[0] + sum(time.slept)) / 2)
 
 
 def test_a_long_job_is_asked_now_and_then_while_it_queues():

@@ -108,8 +108,9 @@ class Office:
             job = self.row
             if job.state is State.INTENT:
                 job = await runner.submit(job, SENT)
-            job, output, (name,) = await runner.collect(job)
-            return job, output, self.kept[name]
+            found = await runner.collect(job)
+            (name,) = found.names
+            return found.job, found.output, self.kept[name]
         finally:
             await wire._client.aclose()
 

@@ -7,11 +7,13 @@ import socket
 import ssl
 import subprocess
 import threading
+import tracemalloc
 import zlib
 
 import pytest
 
 from kontext_nb.engine import transport as transport_module
+from kontext_nb.engine.bridge import NestBridge, ThreadBridge
 from kontext_nb.engine.wire import Dropped, NotSent, Wire
 from kontext_nb.errors import BadReply, KontextError
 from kontext_nb.providers.base import Call
@@ -86,15 +88,23 @@ def test_a_proxy_that_refuses_the_tunnel_is_not_sent(monkeypatch):
 
 
 WHOLE = answer(200, b'{"request_id": "job-1"}')
+
+
+def reset_where_only_the_end_ends_it(service, connection):
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n{}")
+    service.over.wait(0.05)  # a reset overtakes what has not been read
+    faulty.reset(service, connection)
+
+
 BROKEN = {
     "reset": faulty.reset,
+    "reset where only the end ends it": reset_where_only_the_end_ends_it,
     "closed without a word": faulty.closed,
     "closed within the body": WHOLE[:-5],
     "closed within the head": WHOLE[:20],
     "closed within a chunk": (
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nabc"
     ),
-    "a redirect to nowhere": answer(302, location="http://[::bad"),
     "closed after an interim answer": b"HTTP/1.1 103 Early\r\n\r\n",
 }
 GARBLED = {
@@ -214,6 +224,7 @@ def test_a_question_is_carried_on_three_times_at_most():
         "//127.0.0.2/status",
         "http://127.0.0.1:1/status",
         "ftp://HOST/status",
+        "http://[::bad/status",
         "",
     ],
 )
@@ -232,6 +243,16 @@ def test_a_cancel_is_not_carried_on():
         one = Call(method="POST", url=service.origin + "/v1/requests/job-1/cancel")
         assert send(one).status == 307
     assert len(service.seen) == 1
+
+
+def test_no_cookie_is_kept_and_no_address_logged(caplog):
+    """Calls leave no trace but their answers."""
+    caplog.set_level("DEBUG")
+    biscuit = as_json({}, set_cookie="a=b; Path=/", connection="keep-alive")
+    with faulty.serve(status=[biscuit]) as service:
+        send(*[call(service.origin)] * 2)
+    assert "cookie" not in service.seen[1].headers
+    assert "requests" not in caplog.text
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "deflate", "Deflate"])
@@ -255,12 +276,17 @@ PACKED = {
 
 @pytest.mark.parametrize("fault", PACKED)
 def test_an_answer_that_cannot_be_unpacked_within_the_cap_is_refused(fault):
-    """Nothing unfolds past what the call allows."""
-    with (
-        faulty.serve(status=[PACKED[fault]]) as service,
-        pytest.raises(BadReply, match=r"compressed|more than"),
-    ):
-        send(call(service.origin))
+    """Nothing unfolds past what the call allows, not even in memory."""
+    tracemalloc.start()
+    try:
+        with (
+            faulty.serve(status=[PACKED[fault]]) as service,
+            pytest.raises(BadReply, match=r"compressed|more than"),
+        ):
+            send(call(service.origin))
+        assert tracemalloc.get_traced_memory()[1] < 24 * 2**20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("declared", [True, False])
@@ -318,6 +344,18 @@ def test_an_answer_nobody_asked_for_is_not_taken_for_the_next_one():
     with faulty.serve(status=[chatty]) as service:
         assert send(*[call(service.origin)] * 2).status == 200
         assert service.connections == 2
+
+
+@pytest.mark.parametrize("bridge", [ThreadBridge, NestBridge])
+def test_connections_outlive_the_call_on_both_bridges(bridge):
+    """A loop that runs all the time and one that rests between calls reuse them."""
+    with faulty.serve(status=[KEPT]) as service:
+        wire, doors = Wire(None, "kontext-nb/test"), bridge()
+        for _ in range(3):
+            reply = doors.run(wire.send(call(service.origin)), lambda: None)
+            assert reply.status == 200
+        assert service.connections == 1
+        doors.run(wire._client.aclose(), lambda: None)
 
 
 def test_a_refusal_before_the_whole_request_is_heard():

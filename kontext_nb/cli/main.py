@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import errno
 import sys
+import traceback
 
 import click
 
 from kontext_nb import __version__
 from kontext_nb.cli.account import balance, login, logout, whoami
+from kontext_nb.cli.completion import completion
+from kontext_nb.cli.doctor import doctor
 from kontext_nb.cli.editing import OUTPUT_EXIT, edit
 from kontext_nb.cli.jobs import cancel, jobs, result, status
 from kontext_nb.cli.models import models
@@ -42,7 +45,7 @@ def cli(*, output: str, quiet: bool, debug: bool) -> None:
 
 _COMMANDS = (
     *(edit, run, status, result, cancel, jobs, models, store, serve),
-    *(login, logout, whoami, balance),
+    *(login, logout, whoami, balance, doctor, completion),
 )
 for _command in _COMMANDS:
     cli.add_command(_command)
@@ -65,7 +68,7 @@ def main() -> None:
         sys.exit(INTERRUPTED_EXIT)
     except KontextError as error:
         if debug:
-            raise
+            traceback.print_exc()  # beside the code and the last line, not instead
         job = f" (job {error.job})" if error.job else ""
         failure(f"{error}{job}", error)
         sys.exit(error.exit_code)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, Protocol, TypeVar
 
-from kontext_nb.engine.pace import CLEAN_UP_S
+from kontext_nb.engine.pace import STOP_S
 
 T = TypeVar("T")
 
@@ -70,8 +70,8 @@ class Bridge(Protocol):
         """Run ``work`` to its end, calling ``tick`` now and then meanwhile.
 
         Raises:
-            KeyboardInterrupt: Stop was pressed; ``work`` was cancelled and had its
-                time to clean up, as it has when ``tick`` raises.
+            KeyboardInterrupt: Stop was pressed; ``work`` was cancelled and had a moment
+                to clean up, as it has when ``tick`` raises.
         """
 
 
@@ -110,7 +110,7 @@ class ThreadBridge:
             # Whatever ends the wait, a tick that fails too, nothing goes on unwatched.
             future.cancel()
             if begun.wait(SLICE_S):
-                cleaned_up.wait(CLEAN_UP_S)
+                cleaned_up.wait(STOP_S)  # on the loop it goes on to its end
             else:
                 work.close()
             raise
@@ -163,10 +163,15 @@ class NestBridge:
             return task.result()
         finally:
             # Both end here, or Python would complain of them when the process ends.
-            task.cancel()
             ticker.cancel()
-            ended = asyncio.wait({task, ticker}, timeout=CLEAN_UP_S)
-            self._loop.run_until_complete(ended)
+            for patience_s in (STOP_S, SLICE_S):
+                # Nothing runs on this loop afterwards, so a clean-up that takes too
+                # long is cut short, which it writes down.
+                task.cancel()
+                ended = asyncio.wait({task, ticker}, timeout=patience_s)
+                self._loop.run_until_complete(ended)
+                if task.done():
+                    break
 
 
 @contextmanager

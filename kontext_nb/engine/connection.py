@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import cast
 
 import h11
@@ -44,13 +43,11 @@ class Connection:
         except h11.LocalProtocolError:
             # Its message quotes the header, and so the credential.
             raise httpx.LocalProtocolError("no HTTP request") from None
-        # A server that refuses a request may answer and hang up before it is whole.
-        with contextlib.suppress(ConnectionError):
-            body = cast("httpx.AsyncByteStream", request.stream)
-            async for piece in body:
-                data += self._http.send(h11.Data(data=piece)) or b""
-            data += self._http.send(h11.EndOfMessage()) or b""
-            await self._wire.write(data, limit_s)
+        body = cast("httpx.AsyncByteStream", request.stream)
+        async for piece in body:
+            data += self._http.send(h11.Data(data=piece)) or b""
+        data += self._http.send(h11.EndOfMessage()) or b""
+        await self._wire.write(data, limit_s)
 
     async def head(self, limit_s: float | None) -> h11.Response:
         """Return the head of the final answer."""
@@ -179,11 +176,13 @@ class Socket(asyncio.Protocol):
         return data
 
     async def write(self, data: bytes, limit_s: float | None) -> None:
-        """Write all of ``data``, or raise ConnectionError."""
+        """Write ``data``, as far as anybody is there to read it.
+
+        A server that refuses a request may answer and hang up before it is whole, so
+        what became of it is left to the reader.
+        """
         rest = memoryview(data)
-        while rest:
-            if self._ended:
-                raise ConnectionResetError
+        while rest and not self._ended:
             self._transport.write(rest[:PIECE_BYTES])
             rest = rest[PIECE_BYTES:]
             if self._writer:

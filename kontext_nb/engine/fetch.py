@@ -110,7 +110,6 @@ async def fetch(
     download = _Download(wire, provider, url, part, clock)
     backoff = Backoff(clock, tries=TRIES, budget=budget, chance=chance)
     unfit = 0
-    part.restart()
     while True:
         try:
             fetched = await download.go_on()

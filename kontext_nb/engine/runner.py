@@ -49,6 +49,23 @@ MAX_JOB_BYTES = 256 * 2**20  # of pictures; other media have a cap of their own
 NEW_JOB_S = 60.0  # a service may not know a fresh id at once
 
 
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A job that has ended well.
+
+    Args:
+        job: Its row, RUNNING or SUBMITTED still.
+        output: What the service says of it.
+        names: What its files are kept by.
+        waited_s: Seconds from the first question until it probably ended.
+    """
+
+    job: Job
+    output: Output
+    names: tuple[str, ...]
+    waited_s: float
+
+
 class Journal(Protocol):
     """Writes an event to the job's row, durably, and returns the new row."""
 
@@ -181,18 +198,12 @@ class Runner(Generic[P]):
                 raise
             return sending.result(), True
 
-    async def collect(
-        self, job: Job, *, download: bool = True
-    ) -> tuple[Job, Output, tuple[str, ...]]:
+    async def collect(self, job: Job, *, download: bool = True) -> Collected:
         """Wait for a job that was sent; a lost answer to a question is asked again.
 
         Args:
             job: In state SUBMITTED or RUNNING.
             download: False to leave its files at the service.
-
-        Returns:
-            The row as it now stands, the output's description, and the names its files
-            are kept by.
 
         Raises:
             KontextError: See `errors`.
@@ -205,6 +216,7 @@ class Runner(Generic[P]):
         grace_s = NEW_JOB_S if job.state is State.SUBMITTED else 0.0
         try:
             job, output = await self._ended(job, pace, grace_s)
+            waited_s = pace.ended_s
             names: tuple[str, ...] = ()
             if download:
                 job, output, names = await self._files(job, output, pace)
@@ -226,7 +238,7 @@ class Runner(Generic[P]):
             await self._cancel(job)
             raise
         else:
-            return job, output, names
+            return Collected(job, output, names, waited_s)
 
     async def _ended(self, job: Job, pace: Pace, grace_s: float) -> tuple[Job, Output]:
         """Ask until the job has ended well, and return its output."""

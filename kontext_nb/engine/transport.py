@@ -15,6 +15,7 @@ import asyncio
 import ssl
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from urllib.request import getproxies
 
 import h11
 import httpx
@@ -27,6 +28,26 @@ MAX_OPEN = 64
 # Many servers hang up after five seconds. Leaving first avoids asking a dead socket.
 IDLE_S = 4.0
 ADDRESS_HEAD_START_S = 0.25  # then the next address of the name is tried beside it
+
+
+def for_the_network() -> httpx.AsyncBaseTransport:
+    """Return what carries requests out of this machine, or to a proxy it is set to."""
+    if getproxies().keys().isdisjoint(("http", "https", "all")):
+        return Transport()
+    return _Proxied()
+
+
+class _Proxied(httpx.AsyncBaseTransport):
+    """httpx's own client, for what it knows of proxies and exempt hosts."""
+
+    def __init__(self) -> None:
+        self._client = httpx.AsyncClient()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._client.send(request, stream=True, follow_redirects=False)
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
 
 
 class Transport(httpx.AsyncBaseTransport):
@@ -45,15 +66,18 @@ class Transport(httpx.AsyncBaseTransport):
             httpx.ConnectError: There is no connection to be had; nothing was sent.
             httpx.ConnectTimeout: The same, after the time for it.
             httpx.LocalProtocolError: The request cannot be written down as HTTP.
-            httpx.UnsupportedProtocol: Neither http nor https.
+            httpx.UnsupportedProtocol: Neither http nor https, or to nobody.
             httpx.TransportError: Another one: it may have been sent.
         """
         limits = request.extensions.get("timeout", {})
-        try:
-            async with asyncio.timeout(limits.get("pool")):
-                await self._places.acquire()
-        except TimeoutError:
-            raise httpx.PoolTimeout("too many requests at a time") from None
+        if self._places.locked():
+            try:
+                async with asyncio.timeout(limits.get("pool")):
+                    await self._places.acquire()
+            except TimeoutError:
+                raise httpx.PoolTimeout("too many requests at a time") from None
+        else:
+            await self._places.acquire()
         connection = None
         try:
             connection = await self._connection(request, limits.get("connect"))
@@ -95,8 +119,8 @@ class Transport(httpx.AsyncBaseTransport):
     async def _connect(
         self, url: httpx.URL, origin: Origin, limit_s: float | None
     ) -> Connection:
-        if url.scheme not in ("http", "https"):
-            raise httpx.UnsupportedProtocol(f"{url.scheme} is not spoken here")
+        if url.scheme not in ("http", "https") or not url.host:
+            raise httpx.UnsupportedProtocol("no address of http or https")
         secure = url.scheme == "https"
         if secure and self._tls is None:
             self._tls = httpx.create_ssl_context()  # takes 25 ms, so not before
@@ -113,8 +137,8 @@ class Transport(httpx.AsyncBaseTransport):
                 )
         except TimeoutError as error:
             raise httpx.ConnectTimeout("no connection in time") from error
-        # A name with a part that is empty or too long is a UnicodeError.
-        except (OSError, UnicodeError) as error:
+        # A name with a part that is empty or too long is a ValueError.
+        except (OSError, ValueError) as error:
             raise httpx.ConnectError("no connection") from error
         return Connection(wire, origin)
 

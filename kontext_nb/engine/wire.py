@@ -19,12 +19,11 @@ from contextlib import (
 )
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
-from urllib.request import getproxies
 
 import httpx
 
 from kontext_nb.engine.connection import PIECE_BYTES, Garbled
-from kontext_nb.engine.transport import Transport
+from kontext_nb.engine.transport import for_the_network
 from kontext_nb.errors import BadReply, KontextError
 from kontext_nb.model import echo
 from kontext_nb.providers.base import Call, Reply
@@ -102,7 +101,11 @@ class Answer:
 
     def __init__(self, response: httpx.Response) -> None:
         self.status = response.status_code
-        self.headers = {n.lower(): text for n, text in response.headers.items()}
+        self.headers: dict[str, str] = {}
+        for raw_name, raw_text in response.headers.raw:
+            name, text = raw_name.decode("latin-1").lower(), raw_text.decode("latin-1")
+            before = self.headers.get(name)
+            self.headers[name] = text if before is None else f"{before}, {text}"
         self._response = response
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
@@ -112,10 +115,11 @@ class Answer:
             Dropped: It broke off.
             BadReply: What comes is not HTTP.
         """
+        stream = cast("httpx.AsyncByteStream", self._response.stream)
         # Left half read, it would be closed by the garbage collector, out of turn.
-        raw = cast("AsyncGenerator[bytes, None]", self._response.aiter_raw())
+        raw = cast("AsyncGenerator[bytes, None]", aiter(stream))
         async with aclosing(raw) as pieces:
-            with _as_ours(self._response.url.host):
+            with _as_ours(self._response.request.url.host):
                 async for piece in pieces:
                     # An app in this process hands over its whole answer at once.
                     for start in range(0, len(piece), PIECE_BYTES):
@@ -134,7 +138,10 @@ class _Heard:
 
 
 class Wire:
-    """One HTTP client, for one loop.
+    """What carries the calls of one loop.
+
+    httpx describes requests and answers; its client is left out, because nothing that
+    it adds is wanted here: no cookies, no log of addresses, no redirects of its own.
 
     Args:
         transport: How to reach the service; None for the network.
@@ -142,17 +149,13 @@ class Wire:
     """
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None, agent: str) -> None:
-        # Proxies, and the hosts exempt from them, are httpx's own transport's business.
-        if transport is None and getproxies().keys().isdisjoint(
-            ("http", "https", "all")
-        ):
-            transport = Transport()
-        self._client = httpx.AsyncClient(
-            transport=transport,
-            follow_redirects=False,
-            # Answers are read under a cap; a compressed one could unfold past it.
-            headers={"accept-encoding": "identity", "user-agent": agent},
-        )
+        self._client = transport or for_the_network()
+        # Answers are read under a cap; a compressed one could unfold past it.
+        self._headers = {
+            "accept": "*/*",
+            "accept-encoding": "identity",
+            "user-agent": agent,
+        }
 
     async def send(self, call: Call) -> Reply:
         """Send ``call`` once and return the whole answer.
@@ -185,7 +188,7 @@ class Wire:
     async def _send(self, call: Call, request: httpx.Request, heard: _Heard) -> Reply:
         host, size = request.url.host, 0
         heard.answer, heard.pieces = None, []
-        async with self._open(call, request) as answer:
+        async with self._open(request, None) as answer:
             heard.answer = answer
             async with aclosing(answer.pieces()) as pieces:
                 async for piece in pieces:
@@ -206,26 +209,31 @@ class Wire:
             Dropped: It was sent, wholly or in part, and no answer came.
             BadReply: The answer is no HTTP.
         """
-        return self._open(call, self._request(call))
+        return self._open(self._request(call), _whole_s(call))
 
     @asynccontextmanager
-    async def _open(self, call: Call, request: httpx.Request) -> AsyncIterator[Answer]:
+    async def _open(
+        self, request: httpx.Request, head_s: float | None
+    ) -> AsyncIterator[Answer]:
         with _as_ours(request.url.host):
-            async with asyncio.timeout(_whole_s(call)):
-                response = await self._client.send(request, stream=True)
+            async with asyncio.timeout(head_s):
+                response = await self._client.handle_async_request(request)
+        response.request = request
         try:
             yield Answer(response)
         finally:
             await response.aclose()
 
     def _request(self, call: Call, url: httpx.URL | None = None) -> httpx.Request:
+        limits = dict.fromkeys(("read", "write", "pool"), call.timeout_s)
+        limits["connect"] = CONNECT_TIMEOUT_S
         try:
-            return self._client.build_request(
+            return httpx.Request(
                 call.method,
                 url or call.url,
                 content=call.body,
-                headers=dict(call.headers),
-                timeout=httpx.Timeout(call.timeout_s, connect=CONNECT_TIMEOUT_S),
+                headers={**self._headers, **call.headers},
+                extensions={"timeout": limits},
             )
         except httpx.InvalidURL:
             error_type = NotSent if call.paid else BadReply

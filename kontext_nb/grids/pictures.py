@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from kontext_nb.grids.plan import Blank, Cell
-from kontext_nb.pixels import encode_png, upright
+from kontext_nb.pixels import encode_png
+from kontext_nb.srgb import upright
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -23,6 +24,14 @@ MAX_ENLARGEMENT = 2.0  # beyond twice its size a picture shows pixels, not more
 _ORIENTATION = 0x0112  # EXIF tag; 5 to 8 mean that width and height are swapped
 _FIRST_SWAPPED = 5
 
+
+# What Pillow tells of a file that is about how its pixels are written, and no more.
+_BARE = {
+    *("jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi", "progressive"),
+    *("progression", "adobe", "adobe_transform", "gamma", "srgb", "transparency"),
+    *("interlace", "background", "loop", "duration", "timestamp"),
+}
+_BARE_SEGMENTS = {"APP0", "APP14"}  # of a JPEG: JFIF's, and Adobe's for inks
 
 _Shown = TypeVar("_Shown")
 
@@ -68,17 +77,29 @@ def look(cell: Cell, box: tuple[int, int]) -> Image | Blank:
 
 
 def original(cell: Cell) -> Original | Blank:
-    """Return the picture in full: a file's own bytes, or an image as PNG."""
+    """Return the picture in full: a file's own bytes, or an image as PNG.
+
+    A file that says more than pixels (where it was taken, by whom) is given as PNG too:
+    none of that is anybody's business who gets the page.
+    """
 
     def show() -> Original:
         with _opened(cell.picture) as image:
             size = _upright_shape(image)
             if isinstance(cell.picture, Path):
                 image.load()  # half a picture is none
+            if isinstance(cell.picture, Path) and _is_bare(image):
                 return Original(str(image.format), cell.picture.read_bytes(), size)
             return Original("PNG", encode_png(upright(image)), size)
 
     return _or_blank(cell, show)
+
+
+def _is_bare(image: Image) -> bool:
+    """Tell whether an opened and loaded file says nothing but pixels."""
+    segments = {name for name, _ in getattr(image, "applist", ())}
+    told = {str(name) for name in image.info}
+    return image.format != "MPO" and told <= _BARE and segments <= _BARE_SEGMENTS
 
 
 def _or_blank(cell: Cell, show: Callable[[], _Shown]) -> _Shown | Blank:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from kontext_nb.store.part import Part
 
 LOOK_S = 0.1
+PROMPT_S = 1.0  # who asks sooner than that after the sending has waited from the start
 # A paid call ends within six minutes, well or not. On another host nothing else tells
 # whether the sender still lives.
 LEASE_S = 600.0
@@ -117,19 +118,23 @@ class Errand:
         job = await self._sent(job)
         if job.state is State.DONE:
             return job
-        job, output, names = await self._runner(job).collect(
-            job, download=self.download
-        )
+        began_s = time.time()
+        found = await self._runner(job).collect(job, download=self.download)
+        job, output = found.job, found.output
         if not self.download:  # its files stay at the service, and the job open
             return replace(job, output=output.said)
+        # How long it took is known only to who waited from the start.
+        late_s = began_s - (job.submitted_at or 0.0)
+        took_s = late_s + found.waited_s if 0 <= late_s < PROMPT_S else None
         return written(
             self.desk,
             job,
             Event.FINISH,
-            results=names,
+            results=found.names,
             output=output.said,
             engine=output.engine or self.by.provider.label(job.request.model),
             cost_usd=output.cost_usd,
+            took_s=took_s,
         )
 
     async def _sent(self, job: Job) -> Job:

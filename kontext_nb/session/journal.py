@@ -1,8 +1,4 @@
-"""Every event of a job is written down before the next step is taken.
-
-The ledger's row is what counts; the ledger itself keeps a record beside it, from which
-a lost ledger is rebuilt.
-"""
+"""Every event of a job is written down before the next step is taken."""
 
 from __future__ import annotations
 
@@ -34,8 +30,7 @@ def written(desk: Desk, job: Job, event: Event, **facts: Any) -> Job:
     """
     now_s = time.time()
     if event is Event.SEND:
-        settings = desk.settings
-        limits = Limits(settings.budget_usd, settings.max_edits)
+        limits = Limits(desk.settings.budget_usd, desk.settings.max_edits)
         return desk.ledger.claim(job, now_s, owner=owner.mine(), limits=limits, **facts)
     try:
         return desk.ledger.record(job, event, now_s, **facts)

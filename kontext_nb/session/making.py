@@ -19,13 +19,17 @@ from kontext_nb.session.progress import Watch, line, waiting_line
 
 T = TypeVar("T")
 
+_SENT = (
+    "Stopped while it was being sent: it may have been taken and be charged. A re-run "
+    "says what can be done, and does not send it again."
+)
 _STOPPED = {
     State.INTENT: "Stopped before anything was sent.",
     State.CANCELLED: "Stopped: the job was still queued and is cancelled.",
     State.SUBMITTED: "Stopped waiting; whether the job was cancelled is not known. "
     "Re-run to find out and to collect its result: nothing is sent again.",
-    State.UNKNOWN: "Stopped while it was being sent: it may have been taken and be "
-    "charged. Look in the service's history; a re-run does not send it again.",
+    State.SENDING: _SENT,
+    State.UNKNOWN: _SENT,
     State.DONE: "Stopped, but the edit had just finished: re-run to see it.",
 }
 _GOES_ON = (

@@ -15,9 +15,9 @@ from kontext_nb.store.part import ASIDE, aside, flush
 
 PATIENCE_S = 60.0
 
-# Our queries are fixed: one that is wrong (ERROR) meets tables that are not ours. A file
-# that we may write to, and sqlite may not (READONLY), has a strange header. A full, a
-# locked or a broken disk is not among these: there, waiting may help.
+# Our queries are fixed: one that is wrong (ERROR) meets tables that are not ours. A
+# file that we may write to, and sqlite may not (READONLY), has a strange header. A disk
+# that is full, locked or broken is not among these: there, waiting may help.
 _CODES = frozenset(
     {
         sqlite3.SQLITE_ERROR,

@@ -250,12 +250,11 @@ class Ledger:
         return tuple(self._found(rows.step, query, chain))
 
     def expected_s(self, provider: str, model: str) -> float | None:
-        """Return the median seconds of the last 15 jobs from accepted to done."""
+        """Return the median seconds that the last 15 jobs took at the service."""
         took = self._found(
-            lambda row: float(row["took"]),
-            "SELECT finished_at - submitted_at AS took FROM jobs WHERE state = ? AND"
+            lambda row: float(row["took_s"]),
+            "SELECT took_s FROM jobs WHERE took_s IS NOT NULL AND"
             " provider = ? AND model = ? ORDER BY finished_at DESC LIMIT 15",
-            State.DONE,
             provider,
             model,
         )

@@ -101,7 +101,7 @@ def _is_ahead(db: sqlite3.Connection, records: Records, job_id: str) -> bool:
 
 
 def _is_told_of(db: sqlite3.Connection, job: Job) -> bool:
-    """Tell whether a job is known, if only by the service's id: its own may be wrong."""
+    """Tell whether a job is known, if only by the service's id for it."""
     same = "SELECT 1 FROM jobs WHERE id = ? OR request_id = ?"
     return bool(db.execute(same, (job.id, job.request_id)).fetchone())
 

@@ -89,6 +89,7 @@ MIGRATIONS = (
         error TEXT,
         created_at REAL NOT NULL,
         submitted_at REAL,
+        took_s REAL,
         finished_at REAL
     ) STRICT;
     INSERT INTO jobs_2 SELECT id, state, provider, model,
@@ -99,7 +100,8 @@ MIGRATIONS = (
         json_object(source, source_blob), NULL, NULL,
         state NOT IN ('intent', 'cancelled'), '[]', request_id,
         CASE WHEN result_blob IS NULL THEN '[]' ELSE json_array(result_blob) END,
-        NULL, engine, NULL, NULL, notices, error, created_at, submitted_at, finished_at
+        NULL, engine, NULL, NULL, notices, error, created_at, submitted_at,
+        finished_at - submitted_at, finished_at
         FROM jobs;
     DROP TABLE jobs;
     ALTER TABLE jobs_2 RENAME TO jobs;
@@ -109,7 +111,7 @@ MIGRATIONS = (
     """,
 )
 
-_PLAIN = (
+PLAIN = (
     "id",
     "ask",
     "created_at",
@@ -122,6 +124,7 @@ _PLAIN = (
     "estimate_usd",
     "cost_usd",
     "submitted_at",
+    "took_s",
     "finished_at",
     "error",
 )
@@ -183,7 +186,7 @@ def columns(job: Job) -> dict[str, Any]:
         "body": asked.body,
         "fingerprint": asked.fingerprint,
         "pictures": json.dumps(dict(job.pictures)),
-        **{name: getattr(job, name) for name in _PLAIN},
+        **{name: getattr(job, name) for name in PLAIN},
         **{name: json.dumps(getattr(job, name)) for name in _LISTS},
     }
 
@@ -195,7 +198,7 @@ def job(row: Row) -> Job:
         Damaged: No job can have been written like this.
     """
     try:
-        facts: dict[str, Any] = {name: row[name] for name in _PLAIN}
+        facts: dict[str, Any] = {name: row[name] for name in PLAIN}
         facts |= {name: tuple(json.loads(row[name])) for name in _LISTS}
         of = {name: row[name] for name in ("model", "provider", "body")}
         request = Request(**of)

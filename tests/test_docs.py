@@ -1,0 +1,93 @@
+"""What the documents say is what is there: tests, commands, states."""
+
+import inspect
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from kontext_nb.cli.main import cli
+from kontext_nb.errors import KontextError
+from kontext_nb.lifecycle import TABLE, Event, State, diagram
+from kontext_nb.session.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+CODE = re.findall(r"`([^`\n]+)`", TEXT)
+HELD_BY = sorted({c for c in CODE if c.startswith("test_")})
+COMMANDS = sorted({c for c in CODE if c.startswith("kontext-nb ")})
+# What the page names ahead of its coming: take it out here when it is there.
+AHEAD = {
+    *("test_damage.py", "test_disk_full.py", "test_fault_matrix.py"),
+    *("test_kill_lines.py", "test_kill_random.py", "test_lossy_machine.py"),
+    *("test_many_kernels.py", "test_pixels_fuzz.py", "test_power_loss.py"),
+    *("jobs", "result", "status"),
+}
+
+
+def test_the_page_is_short():
+    """At most 150 lines."""
+    assert len(TEXT.splitlines()) <= 150
+
+
+def test_the_diagram_is_the_table():
+    """The picture of a job's life is drawn from what the program runs by."""
+    (drawn,) = re.findall(r"```mermaid\n(.*?)\n```", TEXT, re.DOTALL)
+    assert drawn == diagram()
+    arrows = re.findall(r"^ +(\w+) --> (\w+): (\w+)$", drawn, re.MULTILINE)
+    read = {(State(s), Event(event)): State(to) for s, to, event in arrows}
+    assert read == TABLE
+
+
+@pytest.mark.parametrize("name", HELD_BY)
+def test_every_test_that_is_named_exists(name):
+    """A promise names a file of tests, or one function in it."""
+    file, _, function = name.partition("::")
+    path = ROOT / "tests" / file
+    if file in AHEAD and not path.exists():
+        pytest.skip(f"{file} is not there yet")
+    assert path.is_file(), f"{file} is not there"
+    if function:
+        assert f"def {function}(" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_command_that_is_shown_parses(line):
+    """Names in capitals stand for an id; nothing is run."""
+    words, command = shlex.split(line)[1:], cli
+    if words[0] in AHEAD and words[0] not in cli.commands:
+        pytest.skip(f"{words[0]} is not there yet")
+    while isinstance(command, click.Group) and words:
+        command = command.commands[words.pop(0)]
+    command.make_context(line, words)
+
+
+def test_there_is_something_to_check():
+    """The patterns above find what is on the page."""
+    assert len(HELD_BY) > 30
+    assert len(COMMANDS) > 10
+
+
+def codes(kind):
+    """Return the exit codes of an error and of all below it."""
+    yield kind.exit_code
+    for below in kind.__subclasses__():
+        if below.__module__ == "kontext_nb.errors":
+            yield from codes(below)
+
+
+def test_every_exit_code_is_explained():
+    """The table has each code that an error of ours ends with."""
+    told = set()
+    for cells in re.findall(r"^\| ([\d, ]+) \|", TEXT, re.MULTILINE):
+        told |= {int(code) for code in cells.split(",")}
+    assert set(codes(KontextError)) - {KontextError.exit_code} <= told
+
+
+@pytest.mark.parametrize("name", ["budget_usd", "max_edits"])
+def test_the_caps_are_settings(name):
+    """What the page tells to configure can be configured."""
+    assert f"{name}=…" in TEXT
+    assert name in inspect.signature(Settings).parameters

@@ -1,0 +1,238 @@
+"""The fault matrix, through the front door: state, exit code, paid requests, a re-run.
+
+`tests.test_runner` holds the engine's part of it; here is what the user of a notebook
+or a shell is told, and that asking again is safe whatever happened.
+"""
+
+import os
+
+import pytest
+from PIL import Image
+
+import kontext_nb as kx
+from kontext_nb.engine import pace, runner
+from kontext_nb.errors import KontextError, OutcomeUnknown
+from kontext_nb.lifecycle import State
+from kontext_nb.session.desk import Desk
+from kontext_nb.session.settings import current
+from tests import faulty
+from tests.billing import as_environment
+from tests.faulty import answer, as_json
+
+SOURCE = Image.new("RGB", (16, 12), (200, 30, 30))
+PROMPT = "Make the sky orange"
+GOOD_ID = b'{"request_id": "job-1"}'
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    """No proxy, and no pause of a real service."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(runner, "FIRST_BACKOFF_S", 0.0)
+    monkeypatch.setattr(pace, "FIRST_STEP_S", 0.002)
+
+
+@pytest.fixture
+def go_to(monkeypatch):
+    """Return what points this process at a service."""
+
+    def go(service):
+        for name, value in as_environment(service.origin).items():
+            monkeypatch.setenv(name, value)
+
+    return go
+
+
+def row():
+    """Return the newest job of the store."""
+    return Desk(current()).ledger.jobs()[0]
+
+
+def failed(deadline_s):
+    """Ask for the edit; return the error that ended it."""
+    with kx.configure(deadline_s=deadline_s), pytest.raises(KontextError) as caught:
+        kx.edit(SOURCE, PROMPT, seed=7)
+    error = caught.value
+    assert error.job == row().id
+    assert error.state == row().state
+    return error
+
+
+def well(service):
+    """Have the service do all as it should from now on."""
+    service.script("submit", as_json({"request_id": "job-2"}))
+    service.script("status", as_json({"status": "completed"}))
+    service.script("result", service.result())
+    service.script("download", answer(200, faulty.png()))
+
+
+def coded(code, status=200):
+    """Return an answer with an error code of its own."""
+    return as_json({"error_code": code, "error_message": "so it is"}, status)
+
+
+LONG = answer(200, GOOD_ID, x_filler="x" * 300_000)
+EARLY = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+SUBMIT = {
+    # Nobody knows: one paid request, and never another by itself.
+    "headers without end": (LONG, State.UNKNOWN, 75),
+    "half of a header": (b"HTTP/1.1 200 OK\r\ncontent-le", State.UNKNOWN, 75),
+    "a chunk that is none": (
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+        State.UNKNOWN,
+        75,
+    ),
+    "a body shorter than said": (
+        answer(200, GOOD_ID, content_length="90"),
+        State.UNKNOWN,
+        75,
+    ),
+    "two lengths": (
+        b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n",
+        State.UNKNOWN,
+        75,
+    ),
+    "only early hints": (EARLY * 50, State.UNKNOWN, 75),
+    "JSON of a hundred thousand brackets": (
+        answer(200, b"[" * 100_000),
+        State.UNKNOWN,
+        69,
+    ),
+    "an id of another kind": (as_json({"request_id": 7}), State.UNKNOWN, 69),
+    "an id too long": (as_json({"request_id": "x" * 129}), State.UNKNOWN, 69),
+    "an id in a list": (as_json([{"request_id": "job-1"}]), State.UNKNOWN, 69),
+    "an inner error": (coded(500001), State.UNKNOWN, 69),
+    "another host's page": (
+        answer(302, location="https://example.com/login"),
+        State.UNKNOWN,
+        69,
+    ),
+    # It was read and will not be run: final.
+    "a wrong model, under 200": (coded(400001), State.FAILED, 65),
+    "a wrong field, under 200": (coded(422001), State.FAILED, 65),
+    "an unsupported kind": (answer(415), State.FAILED, 65),
+    "a model that is gone": (answer(410), State.FAILED, 65),
+    # Not taken: the same job waits for a login, a top-up or a better moment.
+    "no balance, under 200": (coded(400002), State.INTENT, 65),
+    "no account, under 200": (coded(400004), State.INTENT, 77),
+    "no right": (coded(403001, 403), State.INTENT, 77),
+    "too many": (answer(429), State.INTENT, 75),
+}
+
+
+@pytest.mark.parametrize("fault", SUBMIT)
+def test_what_a_submit_may_meet(go_to, fault):
+    """The row and the exit code say what is known; asking again pays only if safe."""
+    turn, state, code = SUBMIT[fault]
+    with faulty.serve(submit=[turn]) as service:
+        go_to(service)
+        error = failed(deadline_s=5)
+        assert (row().state, error.exit_code) == (state, code)
+        paid = service.paid
+        assert paid == (3 if code == 75 and state is State.INTENT else 1)
+        assert error.may_have_been_charged == (state is State.UNKNOWN)
+        job = row().id
+        well(service)
+        if state is State.UNKNOWN:
+            with pytest.raises(OutcomeUnknown):
+                kx.edit(SOURCE, PROMPT, seed=7)
+            assert service.paid == paid
+        else:
+            made = kx.edit(SOURCE, PROMPT, seed=7)
+            assert service.paid == paid + 1
+            assert (made.job == job) == (state is State.INTENT)
+
+
+ASKED = {
+    "no token any more": (answer(401), 77),
+    "no account": (coded(400004, 400), 77),
+    "no account, under 200": (coded(400004), 77),
+    "no balance": (coded(400002, 400), 65),
+    "an inner error": (coded(500001), 69),
+    "JSON of a hundred thousand brackets": (answer(200, b"[" * 100_000), 69),
+    "nothing": (answer(200), 69),
+    "a list": (as_json([]), 69),
+    "compressed": (answer(200, b"\x1f\x8b", content_encoding="gzip"), 69),
+    "a page": (answer(200, b"<html>"), 69),
+    "elsewhere": (answer(307, location="https://example.com/"), 69),
+    "a method of no use": (answer(405), 69),
+    "a legal matter": (answer(451), 69),
+    "reset": (faulty.reset, 75),
+    "closed": (faulty.closed, 75),
+    "half": (answer(200, b"{}", content_length="9"), 75),
+    "too slow": (answer(408), 75),
+    "in conflict": (answer(409), 75),
+    "too many": (answer(429), 75),
+    "not yet": (as_json({"status": "in_progress"}, 202), 75),
+}
+
+
+@pytest.mark.parametrize("phase", ["status", "result"])
+@pytest.mark.parametrize("fault", ASKED)
+def test_what_a_question_may_meet(go_to, fault, phase):
+    """No answer to a question loses the job: a re-run collects it, and pays nothing."""
+    turn, code = ASKED[fault]
+    kept_and_adopted(go_to, phase, turn, code)
+
+
+FETCHED = {
+    "gone for now": (answer(403, b"<Error/>"), 69),
+    "nothing": (answer(204), 69),
+    "a page": (answer(200, b"<html>"), 69),
+    "half a picture": (answer(200, faulty.png()[:-30]), 69),
+    "a part": (answer(206, faulty.png()), 69),
+    "compressed": (answer(200, faulty.png(), content_encoding="br"), 69),
+    "elsewhere": (answer(302, location="https://example.com/a.png"), 69),
+    "inside": (answer(302, location="http://169.254.169.254/"), 69),
+    "reset": (faulty.reset, 75),
+    "closed": (faulty.closed, 75),
+    "too slow": (answer(408), 75),
+    "too many": (answer(429), 75),
+}
+
+
+@pytest.mark.parametrize("fault", FETCHED)
+def test_what_a_download_may_meet(go_to, fault):
+    """Nothing but a whole picture is DONE; a re-run fetches it, and pays nothing."""
+    turn, code = FETCHED[fault]
+    kept_and_adopted(go_to, "download", turn, code)
+
+
+def kept_and_adopted(go_to, phase, turn, code):
+    """Meet a fault after the id; then ask again of a service that is well."""
+    with faulty.serve(**{phase: [turn]}) as service:
+        go_to(service)
+        error = failed(deadline_s=0.3 if code == 75 else 10)
+        assert error.exit_code == code
+        assert row().state in (State.SUBMITTED, State.RUNNING)
+        assert error.request_id == row().request_id == "job-1"
+        well(service)
+        assert kx.edit(SOURCE, PROMPT, seed=7).job == error.job
+        assert service.paid == 1
+    assert row().state is State.DONE
+
+
+def test_a_token_revoked_in_the_middle_costs_a_login_and_nothing_more(go_to):
+    """401 while waiting is exit 77; after the login the same job is collected."""
+    turns = [as_json({"status": "in_queue"}), answer(401)]
+    with faulty.serve(status=turns) as service:
+        go_to(service)
+        assert failed(deadline_s=10).exit_code == 77
+        well(service)
+        assert kx.edit(SOURCE, PROMPT, seed=7).job == row().id
+        assert service.paid == 1
+
+
+def test_five_hundred_bad_answers_later_the_job_is_still_there(go_to):
+    """Any mixture of troubles while polling is outlasted: done, with one bill."""
+    good = as_json({"status": "in_progress"})
+    mixed = [answer(503), faulty.reset, answer(429), good, answer(200, b"<html>"), good]
+    turns = [*(mixed * 84)[:500], as_json({"status": "completed"})]
+    with faulty.serve(status=turns) as service, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pace, "MAX_STEP_S", 0.002)
+        go_to(service)
+        kx.edit(SOURCE, PROMPT, seed=7)
+        assert len(service.phases("status")) == 501
+        assert service.paid == 1

@@ -1,0 +1,128 @@
+"""Restart & Run All is free: fifty edits come again from the store, offline."""
+
+import hashlib
+import json
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tests import faulty
+from tests.faulty import REQUEST_ID, Seen, answer, as_json
+from tests.test_fetch import TOKEN
+
+EDITS = 50
+TIMEOUT_S = 60
+# Whoever wants anything but the kernel's own sockets is counted and turned away.
+OFFLINE = """
+import asyncio, socket
+refused = []
+def refuse(*args, **_):
+    refused.append(args)
+    raise OSError("no network here")
+socket.getaddrinfo = socket.create_connection = refuse
+socket.socket.connect = socket.socket.connect_ex = refuse
+asyncio.BaseEventLoop.create_connection = refuse
+asyncio.BaseEventLoop.sock_connect = refuse
+"""
+BEGIN = """
+import hashlib
+import kontext_nb as kx
+from PIL import Image
+picture = Image.new("RGB", (8, 6), (200, 30, 30))
+"""
+ONLINE = "refused = []"
+
+
+def cells():
+    """Yield fifty edits: chains and branches, with seeds and without, and a loop."""
+    yield "e0 = kx.edit(picture, 'Edit 0')\nmade = [e0]"
+    for number in range(1, 40):
+        seed = f", seed={number}" if number % 2 else ""
+        if number % 10 == 0:
+            yield f"e = kx.edit(picture, 'Edit {number}'{seed})\nmade.append(e)"
+        else:
+            yield f"e = made[-1].edit('Edit {number}'{seed})\nmade.append(e)"
+    yield "for _ in range(5):\n    made.append(kx.edit(picture, 'One more'))"
+    yield "made += [e0.edit(f'Branch {n}') for n in range(5)]"
+
+
+def notebook(first):
+    """Return the notebook; ``first`` runs before all else."""
+    last = "print(len(refused), *(e.step.job.result for e in made))"
+    book = nbformat.v4.new_notebook()
+    sources = (first, BEGIN, *cells(), "made[-1]", last)
+    book.cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    return book
+
+
+def executed(first, folder):
+    """Run the notebook in a fresh kernel; return how often it wanted out, and blobs."""
+    client = NotebookClient(
+        notebook(first), timeout=TIMEOUT_S, resources={"metadata": {"path": folder}}
+    )
+    book = client.execute()
+    assert {"image/jpeg", "text/html"} <= book.cells[-2].outputs[0]["data"].keys()
+    refused, *blobs = book.cells[-1].outputs[0]["text"].split()
+    return int(refused), blobs
+
+
+class Painter:
+    """Answers each submit with an id of its own, and each id with its own picture."""
+
+    def __init__(self):
+        self.jobs = 0
+
+    def submit(self, _service, connection):
+        self.jobs += 1
+        connection.sendall(as_json({"request_id": f"{REQUEST_ID}-{self.jobs}"}))
+
+    def result(self, service, connection):
+        image = f"{service.origin}/cdn/{self.jobs}.png"
+        reply = {"status": "succeeded", "output": {"image": image}}
+        connection.sendall(as_json(reply))
+
+    def download(self, _service, connection):
+        colour = tuple(hashlib.sha256(b"%d" % self.jobs).digest()[:3])
+        body = faulty.png(colour)
+        connection.sendall(answer(200, body, content_type="image/png"))
+
+
+@pytest.fixture
+def service(monkeypatch):
+    """A service whose every job makes another picture."""
+    painter = Painter()
+    monkeypatch.setenv("RUNCOMFY_TOKEN", TOKEN)
+    monkeypatch.setenv("no_proxy", "*")
+    with faulty.serve(
+        submit=[painter.submit], result=[painter.result], download=[painter.download]
+    ) as running:
+        monkeypatch.setenv("RUNCOMFY_MODEL_API_BASE", running.origin + "/v1")
+        yield running
+
+
+def test_fifty_edits_come_again_without_a_network(service, tmp_path):
+    """A fresh kernel with no way out: 0 requests, and the same fifty results."""
+    wanted_out, first = executed(ONLINE, str(tmp_path))
+    assert service.paid == EDITS
+    assert len(set(first)) == EDITS
+    asked: list[Seen] = list(service.seen)
+    wanted_out, again = executed(OFFLINE, str(tmp_path))
+    assert again == first
+    assert service.seen == asked
+    assert wanted_out == 0
+    # The fence is one: an edit that was never made cannot get out.
+    book = notebook(OFFLINE)
+    book.cells[2:] = [
+        nbformat.v4.new_code_cell(
+            "try:\n    kx.edit(picture, 'Something new')\n"
+            "except kx.KontextError as error:\n    print(error.state)\n"
+            "print(len(refused) > 0)"
+        )
+    ]
+    client = NotebookClient(
+        book, timeout=TIMEOUT_S, resources={"metadata": {"path": str(tmp_path)}}
+    )
+    told = client.execute().cells[-1].outputs[0]["text"].split()
+    assert told[-1] == "True", json.dumps(told)
+    assert service.seen == asked
