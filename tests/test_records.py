@@ -11,6 +11,7 @@ from kontext_nb.chain import Step
 from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Job, Request
+from kontext_nb.store import rows
 from kontext_nb.store.records import VERSION, Records
 from tests.asking import asked
 
@@ -95,6 +96,17 @@ def test_what_is_written_can_be_read(wrote, tmp_path_factory):
     records.write(made, ())
     records.write(made, steps)
     assert list(records.read_all()) == [(made, steps)]
+
+
+def test_an_older_record_can_be_read(records, monkeypatch):
+    """A fact that jobs have only since then is None in it."""
+    made = job(took_s=None)
+    young = rows.columns(made)
+    del young["took_s"]
+    with monkeypatch.context() as then:
+        then.setattr(rows, "columns", lambda _: young)
+        records.write(made, ())
+    assert list(records.read_all()) == [(made, ())]
 
 
 def test_no_place_has_no_records(records):

@@ -25,6 +25,7 @@ from kontext_nb.session.orders import Order
 from kontext_nb.session.settings import Settings, home_folder
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
+from kontext_nb.store.part import make
 
 # Jobs this process is placing or waiting for. An open job that is none of them was
 # left behind by a deadline, a stop or a crash: who asks for it again goes back to it.
@@ -105,7 +106,7 @@ class Desk:
     def _make_home(self) -> None:
         """Make the store's folder, and keep people's photos out of repositories."""
         try:
-            self.home.mkdir(parents=True, exist_ok=True)
+            make(self.home)
             ignore = self.home / ".gitignore"
             with contextlib.suppress(FileExistsError), ignore.open("x") as file:
                 file.write("*\n")

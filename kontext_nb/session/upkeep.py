@@ -8,7 +8,6 @@ from pathlib import Path
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.settings import current
 from kontext_nb.store import upkeep
-from kontext_nb.store.records import Records
 from kontext_nb.store.upkeep import Leftover, Verified
 
 
@@ -34,5 +33,6 @@ def gc(*, delete: bool) -> tuple[Leftover, ...]:
         StoreError: The ledger cannot be read, or a file cannot be deleted.
     """
     desk = Desk(current())
-    records = Records(desk.home / "records")
-    return upkeep.gc(desk.blobs, desk.ledger, records, now=time.time(), delete=delete)
+    return upkeep.gc(
+        desk.blobs, desk.ledger, desk.ledger.records, now=time.time(), delete=delete
+    )

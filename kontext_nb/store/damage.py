@@ -11,17 +11,19 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from kontext_nb.store import claims, connection, rebuild, rows
-from kontext_nb.store.part import aside, flush
+from kontext_nb.store.part import ASIDE, aside, flush
 
 PATIENCE_S = 60.0
 
 # Our queries are fixed: one that is wrong (ERROR) meets tables that are not ours. A
-# disk that is full, locked or broken is not among these: there, waiting may help.
+# file that we may write to, and sqlite may not (READONLY), has a strange header. A disk
+# that is full, locked or broken is not among these: there, waiting may help.
 _CODES = frozenset(
     {
         sqlite3.SQLITE_ERROR,
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_READONLY,
         sqlite3.SQLITE_TOOBIG,
     }
 )
@@ -52,6 +54,8 @@ def mend(path: Path) -> None:
     with claims.held(path.with_name(path.name + ".mending"), PATIENCE_S):
         if _is_sound(path):
             return
+        for left in path.parent.glob(f"{ASIDE}*"):  # by a process that died at this
+            left.unlink()
         place = ":memory:" if path.is_dir() else str(path)
         with closing(sqlite3.connect(place, timeout=PATIENCE_S)) as old:
             # Whoever still writes into the old one is waited for, and included.
@@ -76,10 +80,8 @@ def _is_sound(path: Path) -> bool:
         if path.is_dir():
             return False
         with closing(connection.connect(path)) as db:
-            connection.check(db)
-            for row in db.execute("SELECT * FROM jobs"):
-                rows.job(row)
-            db.execute("SELECT * FROM steps").fetchall()
+            connection.read_through(db)
+            db.execute("BEGIN IMMEDIATE")  # it can be written, too
     except (sqlite3.Error, UnicodeError, rows.Damaged) as error:
         if not is_damage(error):
             raise
@@ -98,6 +100,11 @@ def _built(path: Path, old: sqlite3.Connection) -> tuple[Path, int]:
         new.unlink(missing_ok=True)
         raise
     return new, unreadable
+
+
+def set_aside(path: Path) -> list[Path]:
+    """Return the damaged ledgers that are kept beside this one."""
+    return sorted(path.parent.glob(f"{path.name}.corrupt-*"))
 
 
 def _swapped(path: Path, new: Path) -> Path:

@@ -24,6 +24,8 @@ from kontext_nb.store.spending import Spent
 
 T = TypeVar("T")
 
+_STEPS_OF_JOB = rows.STEP + "WHERE job = ? ORDER BY stepped_at, steps.rowid"
+
 # What every kernel that waits for a job may see, and not only the one that sent it; and
 # the answer that came when another had taken the sender for dead.
 _SEEN_BY_ALL = frozenset(
@@ -236,8 +238,7 @@ class Ledger:
 
     def steps_of_job(self, job_id: str) -> tuple[Step, ...]:
         """Return the steps that show this job, oldest first."""
-        query = rows.STEP + "WHERE job = ? ORDER BY stepped_at"
-        return tuple(self._found(rows.step, query, job_id))
+        return tuple(self._found(rows.step, _STEPS_OF_JOB, job_id))
 
     def step_of_job(self, job_id: str) -> Step | None:
         """Return the first step that shows this job."""
@@ -286,6 +287,20 @@ class Ledger:
         found = self._found(rows.job, query, request_id)
         return found[0] if found else None
 
+    def restored(self, job: Job) -> Job:
+        """Return a job with the files its record names, and let its row name them.
+
+        For when a file is missing that the row names: its name may be what is damaged,
+        and nothing in the ledger could tell. The record has a checksum.
+        """
+        record = self.records.read(job.id)
+        if not record or record[0].state is not job.state:
+            return job
+        told = record[0]
+        files = {"results": told.results, "pictures": dict(told.pictures)}
+        self._written(lambda db: rows.update(db, job, **files))
+        return replace(job, results=told.results, pictures=told.pictures)
+
     def _found(
         self, make: Callable[[sqlite3.Row], T], query: str, *values: Any, **named: Any
     ) -> list[T]:
@@ -305,8 +320,7 @@ class Ledger:
 
     def _recorded(self, db: sqlite3.Connection, job_id: str) -> None:
         """Write the record of a job as its row stands in this transaction."""
-        query = rows.STEP + "WHERE job = ? ORDER BY stepped_at, steps.rowid"
-        steps = [rows.step(row) for row in db.execute(query, (job_id,))]
+        steps = [rows.step(row) for row in db.execute(_STEPS_OF_JOB, (job_id,))]
         if steps:
             self.records.write(steps[0].job, steps)
 

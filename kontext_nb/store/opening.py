@@ -146,14 +146,16 @@ def _in_memory(path: Path) -> sqlite3.Connection:
     try:
         try:
             with closing(connection.only_read(path)) as there:
-                there.backup(db)
+                there.execute("BEGIN")
+                there.execute("SELECT 1 FROM sqlite_schema").fetchone()  # locks it
+                if there.execute("PRAGMA page_count").fetchone()[0]:
+                    db.deserialize(there.serialize())
             rows.migrate(db)
-            connection.check(db)
-        except (sqlite3.Error, rows.Damaged) as error:
+            connection.read_through(db)
+        except (sqlite3.Error, UnicodeError, rows.Damaged) as error:
             # It cannot be opened, too, if a journal would have to be played back.
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            unopened = code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-            if not (unopened or damage.is_damage(error)):
+            if code != sqlite3.SQLITE_CANTOPEN and not damage.is_damage(error):
                 raise
             with closing(db) as old:
                 db = _empty()

@@ -110,9 +110,11 @@ class Part:
 
 def make(folder: Path) -> None:
     """Make a folder whose name outlives a power cut, unless it is there."""
-    if not folder.is_dir():
+    missing = [one for one in (folder, *folder.parents) if not one.is_dir()]
+    if missing:
         folder.mkdir(parents=True, exist_ok=True)
-        flush(folder.parent)
+        for made in missing:
+            flush(made.parent)
 
 
 def aside(folder: Path) -> tuple[int, Path]:

@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 from kontext_nb.chain import Step
@@ -47,9 +46,17 @@ def fill(db: sqlite3.Connection, home: Path, old: sqlite3.Connection | None) -> 
     """
     blobs, unreadable = Blobs(home / "blobs"), list[Path]()
     db.execute("BEGIN IMMEDIATE")
-    told = Records(home / "records").read_all(unreadable)
-    for job, steps in chain(told, _salvaged(old) if old else ()):
+    for job, steps in Records(home / "records").read_all(unreadable):
         _put(db, job, steps, blobs)
+    for salvaged in _salvaged(old) if old else ():
+        if _is_told_of(db, salvaged[0]):
+            continue  # by a record, and that has a checksum
+        db.execute("SAVEPOINT one")
+        try:
+            _put(db, *salvaged, blobs)
+        except (sqlite3.Error, StoreError):  # a text where a number was, or so
+            db.execute("ROLLBACK TO one")
+        db.execute("RELEASE one")
     # A step whose parent nobody remembers begins its chain.
     db.execute(
         "UPDATE steps SET parent = NULL WHERE parent NOT IN (SELECT id FROM steps)"
@@ -59,30 +66,44 @@ def fill(db: sqlite3.Connection, home: Path, old: sqlite3.Connection | None) -> 
 
 
 def catch_up(db: sqlite3.Connection, home: Path) -> None:
-    """Bring a sound ledger forward to what the records know.
+    """Bring a sound ledger forward to what the records know, and the other way round.
 
     It is behind after a backup was restored, after a journal that is not its own was
     played into it, or after a crash between the two writes. Only the records of jobs
-    that it misses, or that are open, are read.
+    that it misses, or that are open, are read. The first version wrote no records; what
+    it sent gets one here.
     """
     records, blobs = Records(home / "records"), Blobs(home / "blobs")
     states = dict(db.execute("SELECT id, state FROM jobs").fetchall())
-    open_or_missing = [
-        path.stem for path in records.files() if states.get(path.stem) not in FINAL
-    ]
-    if not any(_is_ahead(db, records, job_id) for job_id in open_or_missing):
+    recorded = {path.stem for path in records.files()}
+    doubtful = [one for one in recorded if states.get(one) not in FINAL]
+    bare = [one for one in states.keys() - recorded if states[one] != State.INTENT]
+    if not bare and not any(_is_ahead(db, records, job_id) for job_id in doubtful):
         return
     db.execute("BEGIN IMMEDIATE")
-    for job_id in open_or_missing:
+    for job_id in doubtful:
         # As it is now: another process may just have brought it to its end.
         if record := records.read(job_id):
             _put(db, *record, blobs)
+    for job_id in bare:
+        steps = [
+            rows.step(s) for s in db.execute(rows.STEP + "WHERE job = ?", [job_id])
+        ]
+        if steps and not records.read(job_id):
+            with suppress(StoreError):  # it does without, as before
+                records.write(steps[0].job, steps)
     db.execute("COMMIT")
 
 
 def _is_ahead(db: sqlite3.Connection, records: Records, job_id: str) -> bool:
     record = records.read(job_id)
     return record is not None and _says_more(record[0], _job(db, job_id))
+
+
+def _is_told_of(db: sqlite3.Connection, job: Job) -> bool:
+    """Tell whether a job is known, if only by the service's id for it."""
+    same = "SELECT 1 FROM jobs WHERE id = ? OR request_id = ?"
+    return bool(db.execute(same, (job.id, job.request_id)).fetchone())
 
 
 def _says_more(told: Job, known: Job | None) -> bool:
@@ -134,9 +155,9 @@ def _salvaged(old: sqlite3.Connection) -> Iterator[tuple[Job, Iterable[Step]]]:
     What had not been sent is left out: an old page could take an edit back to before it
     was paid for.
     """
-    with suppress(sqlite3.Error), closing(_copied(old)) as copy:
+    with suppress(sqlite3.Error, UnicodeError), closing(_copied(old)) as copy:
         found: dict[str, tuple[Job, list[Step]]] = {}
-        with suppress(sqlite3.Error):  # at the damage it ends
+        with suppress(sqlite3.Error, UnicodeError):  # at the damage it ends
             for row in copy.execute(rows.STEP):
                 with suppress(StoreError):
                     step = rows.step(row)
@@ -150,7 +171,8 @@ def _copied(old: sqlite3.Connection) -> sqlite3.Connection:
     try:
         copy.row_factory = sqlite3.Row
         copy.text_factory = lambda text: text.decode(errors="replace")
-        old.backup(copy)
+        # Its backup() would wait for ever for the lock that `old` itself may hold.
+        copy.deserialize(old.serialize())
         rows.migrate(copy)
     except BaseException:
         copy.close()

@@ -124,7 +124,8 @@ def _read(path: Path) -> tuple[Job, tuple[Step, ...]] | None:
         written = facts.pop("sha256")
         if facts["version"] != VERSION or _digest(facts) != written:
             return None
-        kept = facts["job"]
+        # A column may be younger than the record.
+        kept = dict.fromkeys(rows.PLAIN) | facts["job"]
         return rows.job(kept), tuple(rows.step(kept | s) for s in facts["steps"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None  # no file, no JSON, or not of the shape that is written here

@@ -111,7 +111,7 @@ MIGRATIONS = (
     """,
 )
 
-_PLAIN = (
+PLAIN = (
     "id",
     "ask",
     "created_at",
@@ -186,7 +186,7 @@ def columns(job: Job) -> dict[str, Any]:
         "body": asked.body,
         "fingerprint": asked.fingerprint,
         "pictures": json.dumps(dict(job.pictures)),
-        **{name: getattr(job, name) for name in _PLAIN},
+        **{name: getattr(job, name) for name in PLAIN},
         **{name: json.dumps(getattr(job, name)) for name in _LISTS},
     }
 
@@ -198,7 +198,7 @@ def job(row: Row) -> Job:
         Damaged: No job can have been written like this.
     """
     try:
-        facts: dict[str, Any] = {name: row[name] for name in _PLAIN}
+        facts: dict[str, Any] = {name: row[name] for name in PLAIN}
         facts |= {name: tuple(json.loads(row[name])) for name in _LISTS}
         of = {name: row[name] for name in ("model", "provider", "body")}
         request = Request(**of)
@@ -210,7 +210,7 @@ def job(row: Row) -> Job:
             pictures=json.loads(row["pictures"]),
             **facts,
         )
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError, LookupError, RecursionError) as error:
         raise Damaged(error) from error
 
 

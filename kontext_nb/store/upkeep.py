@@ -13,6 +13,7 @@ from kontext_nb.errors import StoreError
 from kontext_nb.model import Job
 from kontext_nb.store import owner
 from kontext_nb.store.blobs import Blobs
+from kontext_nb.store.damage import set_aside
 from kontext_nb.store.ledger import Ledger
 from kontext_nb.store.part import ASIDE, aside, check
 from kontext_nb.store.records import Records
@@ -120,6 +121,11 @@ def gc(
         raise StoreError(
             f"The ledger {ledger.path} is missing, so nobody knows what is needed.",
             "Restore it from a backup; nothing was deleted.",
+        )
+    if unused and (damaged := set_aside(ledger.path)):
+        raise StoreError(
+            f"{damaged[0]} may still tell of edits that need these pictures.",
+            "Once you know that it does not, delete or move it; nothing was deleted.",
         )
     if not delete:
         return (*unused.values(), *asides)
