@@ -180,11 +180,28 @@ class Errand:
             limits = Limits(settings.budget_usd, settings.max_edits)
             return ledger.claim(job, now_s, owner=owner.mine(), limits=limits, **facts)
         try:
+            if event is Event.ACCEPT:
+                self._check_new(job, facts["request_id"])
             return ledger.record(job, event, now_s, **facts)
         except StoreError:
             if event is Event.ACCEPT:
                 unfiled.put(self.desk.home, job.id, facts["request_id"])
             raise
+
+    def _check_new(self, job: Job, request_id: str) -> None:
+        """Refuse an id that another job has: its picture would be taken for this one's.
+
+        Raises:
+            OutcomeUnknown: It has; what became of this job nobody knows.
+        """
+        other = self.desk.ledger.job_of_request(request_id)
+        if other is None or other.id == job.id:
+            return
+        problem = f"The service answered with the id of another edit, job {other.id}."
+        self._journal(job, Event.LOSE, error=problem)
+        error = OutcomeUnknown(problem, "", may_have_been_charged=True)
+        error.exit_code = BadReply.exit_code
+        raise error
 
 
 def _sender_is_gone(job: Job) -> bool:
