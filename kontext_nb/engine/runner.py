@@ -94,6 +94,7 @@ class Runner:
                 the service had taken it.
         """
         call = self.provider.submit(job.request.model, inputs)
+        until_s = self.clock.now() + self.deadline_s
         for backoff in range(SUBMIT_TRIES):
             try:
                 return await self._submit_once(job, call)
@@ -102,10 +103,11 @@ class Runner:
                 task = asyncio.current_task()
                 if task and task.cancelling():
                     raise asyncio.CancelledError from None
-                if backoff == SUBMIT_TRIES - 1:
-                    raise ServiceBusy(error.problem, error.remedy) from None
                 asked_for_s = getattr(error, "retry_after_s", 0.0)
                 pause_s = max(asked_for_s, FIRST_BACKOFF_S * 2**backoff)
+                overdue = self.clock.now() + pause_s > until_s
+                if overdue or backoff == SUBMIT_TRIES - 1:
+                    raise ServiceBusy(error.problem, error.remedy) from None
                 await self.clock.sleep(pause_s)
         raise AssertionError("the last try returns or raises")
 
