@@ -59,6 +59,11 @@ def as_json(value: Any, status: int = 200, **headers: str) -> bytes:
     return answer(status, json.dumps(value).encode(), **headers)
 
 
+def accepting(service: Service, connection: socket.socket) -> None:
+    """Take the job and give it an id of its own: job-1, job-2 and so on."""
+    connection.sendall(as_json({"request_id": f"job-{service.paid}"}))
+
+
 def reset(_service: Service, connection: socket.socket) -> None:
     """Break the connection off with a RST."""
     linger = struct.pack("ii", 1, 0)
@@ -117,7 +122,7 @@ class Service:
         self._open: set[socket.socket] = set()
         self._script: dict[str, list[Answer]] = {
             "catalogue": [answer(404)],
-            "submit": [as_json({"request_id": REQUEST_ID})],
+            "submit": [accepting],
             "status": [as_json({"status": "completed"})],
             "result": [self.result()],
             "download": [answer(200, png(), content_type="image/png")],

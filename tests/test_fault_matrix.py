@@ -145,6 +145,20 @@ def test_what_a_submit_may_meet(go_to, fault):
             assert (made.job == job) == (state is State.INTENT)
 
 
+def test_an_id_that_another_job_has_is_not_believed(go_to):
+    """Its picture would be shown as this one's: unknown, said aloud, not sent again."""
+    with faulty.serve(submit=[as_json({"request_id": "job-1"})]) as service:
+        go_to(service)
+        first = kx.edit(SOURCE, PROMPT, seed=6)
+        for paid in (2, 2):
+            error = failed(deadline_s=10)
+            assert isinstance(error, OutcomeUnknown)
+            assert row().state is State.UNKNOWN
+            assert first.job in row().error
+            assert service.paid == paid
+    assert error.may_have_been_charged
+
+
 ASKED = {
     "no token any more": (answer(401), 77),
     "no account": (coded(400004, 400), 77),

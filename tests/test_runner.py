@@ -280,6 +280,17 @@ def test_a_429_is_paced_and_ends_after_three(office, asked, least, most):
     assert desk.row.state is State.INTENT
 
 
+def test_no_pause_goes_past_the_deadline(office):
+    """A service that asks for more time than there is ends the try, unsent."""
+    with faulty.serve(submit=[answer(429, retry_after="31")]) as service:
+        desk = office(service, deadline_s=30)
+        with pytest.raises(ServiceBusy):
+            desk.run()
+        assert service.paid == 1
+    assert desk.slept == []
+    assert desk.row.state is State.INTENT
+
+
 def test_a_429_that_passes_is_paid_once(office):
     """The third submit is taken, and none follows it."""
     turns = [answer(429), answer(429), as_json({"request_id": "job-1"})]

@@ -89,6 +89,7 @@ class Backoff:
     Args:
         clock: Time.
         tries: How often to make the call, all told.
+        most_s: How long to pause, all told.
         budget: What other calls draw on too.
         chance: Random numbers from 0 to 1, so that clients that failed together do
             not come back together.
@@ -99,11 +100,13 @@ class Backoff:
         clock: Clock,
         *,
         tries: int = 3,
+        most_s: float = MAX_SLEEP_S,
         budget: Budget = SHARED,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._clock = clock
         self._tries = tries
+        self._most_s = most_s
         self._budget = budget
         self._chance = chance
         self._failed = 0
@@ -127,7 +130,7 @@ class Backoff:
             self._failed >= self._tries
             or getattr(error, "lasting", False)
             or asked_s > MAX_RETRY_AFTER_S
-            or self._slept_s + pause_s > MAX_SLEEP_S
+            or self._slept_s + pause_s > self._most_s
             or not self._budget.spend(cost)
         ):
             raise error

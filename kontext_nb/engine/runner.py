@@ -17,6 +17,7 @@ from kontext_nb.engine.fetch import AddressExpired, Fetched, Part, fetch
 from kontext_nb.engine.pace import (
     ANSWER_GRACE_S,
     CANCEL_TIMEOUT_S,
+    MAX_SLEEP_S,
     Backoff,
     Clock,
     Pace,
@@ -118,7 +119,8 @@ class Runner(Generic[P]):
                 the service had taken it.
         """
         call = self.provider.submit(job.request.model, inputs)
-        backoff = Backoff(self.clock, tries=SUBMIT_TRIES)
+        most_s = min(MAX_SLEEP_S, self.deadline_s)
+        backoff = Backoff(self.clock, tries=SUBMIT_TRIES, most_s=most_s)
         while True:
             try:
                 job = await self._submit_once(job, call)

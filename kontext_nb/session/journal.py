@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from kontext_nb.errors import StoreError
+from kontext_nb.errors import BadReply, OutcomeUnknown, StoreError
 from kontext_nb.lifecycle import Event
 from kontext_nb.model import Job, Limits
 from kontext_nb.store import owner, unfiled
@@ -25,6 +25,7 @@ def written(desk: Desk, job: Job, event: Event, **facts: Any) -> Job:
 
     Raises:
         LimitReached: It is to be sent, and would pass a cap of the user's.
+        OutcomeUnknown: It was given the id that another job has.
         StoreError: It could not be written. An id that the ledger did not take is kept
             in a file until it does.
     """
@@ -33,8 +34,22 @@ def written(desk: Desk, job: Job, event: Event, **facts: Any) -> Job:
         limits = Limits(desk.settings.budget_usd, desk.settings.max_edits)
         return desk.ledger.claim(job, now_s, owner=owner.mine(), limits=limits, **facts)
     try:
+        if event is Event.ACCEPT:
+            _check_new(desk, job, facts["request_id"])
         return desk.ledger.record(job, event, now_s, **facts)
     except StoreError:
         if event is Event.ACCEPT:
             unfiled.put(desk.home, job.id, facts["request_id"])
         raise
+
+
+def _check_new(desk: Desk, job: Job, request_id: str) -> None:
+    """Refuse an id that another job has: its picture would be taken for this one's."""
+    other = desk.ledger.job_of_request(request_id)
+    if other is None or other.id == job.id:
+        return
+    problem = f"The service answered with the id of another edit, job {other.id}."
+    written(desk, job, Event.LOSE, error=problem)
+    error = OutcomeUnknown(problem, "", may_have_been_charged=True)
+    error.exit_code = BadReply.exit_code
+    raise error

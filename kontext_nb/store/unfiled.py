@@ -59,6 +59,7 @@ def take(home: Path, ledger: Ledger, at: float) -> None:
                 job = ledger.job(kept["job"])
                 if job is None:
                     continue  # of another store, which shares the folder
-                if (job.state, Event.ACCEPT) in TABLE:
+                taken = ledger.job_of_request(kept["request_id"])
+                if taken is None and (job.state, Event.ACCEPT) in TABLE:
                     ledger.record(job, Event.ACCEPT, at, request_id=kept["request_id"])
                 path.unlink()
