@@ -96,7 +96,7 @@ class Catalogue:
         except (BadReply, ResultLost) as error:
             if reply.status not in _NO_SUCH_MODEL:
                 raise
-            near = next((n for n in nearest(model_id) if n != model_id), None)
+            near = next(iter(nearest(model_id)), None)
             remedy = f"Did you mean {near}?" if near else "Choose one that is listed."
             raise RequestRefused(error.problem, remedy) from None
         return read_record(body, model_id)
