@@ -11,10 +11,11 @@ from PIL import Image
 
 import kontext_nb as kx
 from kontext_nb.engine import pace, runner
-from kontext_nb.errors import KontextError, OutcomeUnknown
-from kontext_nb.lifecycle import State
+from kontext_nb.errors import KontextError, OutcomeUnknown, StoreError
+from kontext_nb.lifecycle import Event, State
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.settings import current
+from kontext_nb.store.ledger import Ledger
 from tests import faulty
 from tests.billing import as_environment
 from tests.faulty import answer, as_json
@@ -249,4 +250,24 @@ def test_five_hundred_bad_answers_later_the_job_is_still_there(go_to):
         go_to(service)
         kx.edit(SOURCE, PROMPT, seed=7)
         assert len(service.phases("status")) == 501
+        assert service.paid == 1
+
+
+def test_an_id_that_the_ledger_does_not_take_is_kept_beside_it(go_to, monkeypatch):
+    """The disk is full right after the answer: told, kept, and taken up by a re-run."""
+    usual = Ledger.record
+
+    def full(self, job, event, at, **facts):
+        if event is Event.ACCEPT:
+            raise StoreError("The disk is full.", "Free some space.")
+        return usual(self, job, event, at, **facts)
+
+    with faulty.serve() as service:
+        go_to(service)
+        with monkeypatch.context() as patch:
+            patch.setattr(Ledger, "record", full)
+            error = failed(deadline_s=10)
+        assert (error.exit_code, error.request_id) == (75, "job-1")
+        assert error.may_have_been_charged
+        assert kx.edit(SOURCE, PROMPT, seed=7).job == error.job
         assert service.paid == 1

@@ -6,6 +6,8 @@ import pytest
 
 from tests import crashing
 
+pytestmark = pytest.mark.timeout(600)  # many processes, on a machine that may be busy
+
 PROCESSES = 2
 ENDINGS = {
     ("made", "reused"): "not sent when it was killed, or not yet collected",

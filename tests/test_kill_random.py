@@ -6,6 +6,8 @@ import pytest
 
 from tests import crashing
 
+pytestmark = pytest.mark.timeout(600)  # many processes, on a machine that may be busy
+
 
 def walked(shop, home, **how):
     """Walk chains under fire; return what was told, and what is wrong."""
