@@ -283,6 +283,16 @@ def _from_array(array: np.ndarray[Any, Any]) -> Picture:
     return Picture(image, digest(image), encode_png(image), ".png")
 
 
+def has_end(data: bytes) -> bool:
+    """Tell whether an encoded picture has the mark that its format ends with.
+
+    Decoders forgive a missing end, and whoever was not told the length needs to know.
+    """
+    if data.startswith(b"RIFF"):
+        return len(data) >= int.from_bytes(data[4:8], "little") + 8
+    return b"IEND" in data[-16:] if data.startswith(b"\x89PNG") else b"\xff\xd9" in data
+
+
 def digest(image: Image.Image) -> str:
     """Return SHA-256 (hex) over mode, size and pixels."""
     head = f"{image.mode} {image.width}x{image.height} ".encode()

@@ -377,7 +377,6 @@ def test_debug_shows_the_traceback_beside_the_code_and_the_last_line():
     assert set(json.loads(done.stderr.splitlines()[-1])) == FIELDS
 
 
-@pytest.mark.xfail(strict=True, reason="the environment's errors are not yet ours")
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
@@ -392,4 +391,5 @@ def test_a_broken_environment_is_told_without_a_traceback(variable, value):
     broken["RUNCOMFY_WEB_BASE"] = "https://127.0.0.1:9"
     done = run("whoami", env=os.environ | broken)
     assert "Traceback" not in done.stderr
+    assert (done.returncode, variable in done.stderr) == (69, True)
     assert set(json.loads(done.stderr.splitlines()[-1])) == FIELDS

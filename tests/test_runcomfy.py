@@ -141,6 +141,7 @@ SUBMIT_ERRORS = [
     (200, {"error_code": 403001}, NotAuthorised),
     (429, {}, ServiceBusy),
     (429, b"<html>", ServiceBusy),
+    *[(status, {}, RequestRefused) for status in (405, 406, 411, 426, 451)],
     # What leaves open whether the job was taken stays open.
     (200, {"error_code": 429}, BadReply),
     (500, {"error_code": 429}, BadReply),

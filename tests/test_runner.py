@@ -188,7 +188,7 @@ AMBIGUOUS = {
     },
     **{
         f"HTTP {status}": as_json({"request_id": "job-1"}, status)
-        for status in (405, 408, 409, 425, 500, 502, 503, 504, 520, 999)
+        for status in (408, 409, 425, 500, 502, 503, 504, 520, 999)
     },
 }
 
@@ -221,6 +221,8 @@ CERTAIN = [
     (400, {"error": "bad seed"}, RequestRefused, State.FAILED),
     (413, {}, RequestRefused, State.FAILED),
     (422, {}, RequestRefused, State.FAILED),
+    (405, {}, RequestRefused, State.FAILED),
+    (451, {}, RequestRefused, State.FAILED),
     (404, {"error_code": 404001}, RequestRefused, State.FAILED),
     (401, {}, NotAuthorised, State.INTENT),
     (403, {}, NotAuthorised, State.INTENT),

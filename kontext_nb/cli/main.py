@@ -6,6 +6,7 @@ The exit code says whose fault a failure is (see `kontext_nb.errors`).
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import traceback
 
@@ -24,6 +25,7 @@ from kontext_nb.cli.speech import STDOUT, failure, say
 from kontext_nb.cli.store import store
 from kontext_nb.errors import KontextError
 
+UNEXPECTED_EXIT = 1
 USAGE_EXIT = 64
 INTERRUPTED_EXIT = 130
 
@@ -72,10 +74,12 @@ def main() -> None:
         job = f" (job {error.job})" if error.job else ""
         failure(f"{error}{job}", error)
         sys.exit(error.exit_code)
-    except OSError as error:
-        if debug or error.errno != errno.ENOSPC:
-            raise
-        # Ours are all typed: this is --help or --version, for a disk that is full.
-        say("", STDOUT)
-        failure(f"{error.strerror}.")
-        sys.exit(OUTPUT_EXIT)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it ends in order
+        if debug:
+            traceback.print_exc()
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        if full:  # ours are all typed: this is --help or --version
+            say("", STDOUT)
+        words = os.strerror(errno.ENOSPC) if full else type(error).__name__
+        failure(f"It ended unexpectedly: {words}. Add --debug to see where.")
+        sys.exit(OUTPUT_EXIT if full else UNEXPECTED_EXIT)

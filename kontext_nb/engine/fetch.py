@@ -85,6 +85,7 @@ async def fetch(
     part: Part,
     clock: Clock,
     *,
+    most_bytes: int = MAX_BYTES,
     budget: Budget = SHARED,
     chance: Callable[[], float] = random.random,
 ) -> Fetched:
@@ -96,6 +97,7 @@ async def fetch(
         url: Where the file is.
         part: Takes the bytes; what it holds already is forgotten.
         clock: Time.
+        most_bytes: More than this is refused, whatever the provider allows.
         budget: What other calls' tries draw on too.
         chance: Random numbers from 0 to 1.
 
@@ -107,7 +109,7 @@ async def fetch(
         ServiceBusy: The service was busy or broken, also the fifth time.
         StoreError: The part cannot be written.
     """
-    download = _Download(wire, provider, url, part, clock)
+    download = _Download(wire, provider, url, part, clock, most_bytes)
     backoff = Backoff(clock, tries=TRIES, budget=budget, chance=chance)
     unfit = 0
     while True:
@@ -144,6 +146,7 @@ class _Download:
     url: str
     part: Part
     clock: Clock
+    most_bytes: int
     validator: str = ""
     total: int | None = None
     _window: tuple[float, int] = field(default=(0.0, 0))
@@ -178,7 +181,7 @@ class _Download:
         """Read one answer into the part, and say whether it is the file."""
         _check_status(answer)
         announced = self._begin(answer)
-        cap = min(call.max_bytes, MAX_BYTES)
+        cap = min(call.max_bytes, self.most_bytes)
         if (self.total or 0) > cap:
             raise _too_large(cap)
         self._window = (self.clock.now(), self.part.size)

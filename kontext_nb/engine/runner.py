@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from kontext_nb.engine.fetch import AddressExpired, Fetched, Part, fetch
+from kontext_nb.engine.fetch import MAX_BYTES, AddressExpired, Fetched, Part, fetch
 from kontext_nb.engine.pace import (
     ANSWER_GRACE_S,
     CANCEL_TIMEOUT_S,
@@ -188,11 +188,21 @@ class Runner(Generic[P]):
         """Send the paid call once; if told to stop meanwhile, still hear the answer.
 
         An answer that is a moment away turns "perhaps charged" into an id that can be
-        cancelled, so it is worth a few seconds.
+        cancelled, so it is worth a few seconds, after the deadline too.
+
+        Raises:
+            Dropped: There was no answer until then.
         """
         sending = asyncio.ensure_future(self.wire.send(call))
         try:
-            return await asyncio.shield(sending), False
+            await asyncio.wait({sending}, timeout=self.deadline_s + ANSWER_GRACE_S)
+            if sending.done():
+                return sending.result(), False
+            sending.cancel()
+            raise Dropped(
+                f"There was no answer within {self.deadline_s:.0f} s.",
+                "Re-run to see what can be done.",
+            )
         except asyncio.CancelledError:
             await asyncio.wait({sending}, timeout=ANSWER_GRACE_S)
             if not sending.done():
@@ -298,22 +308,24 @@ class Runner(Generic[P]):
             )
         names, left = [], MAX_JOB_BYTES
         for url in urls:
-            name, size = await self._one_received(url)
+            # What may be larger than all pictures is no picture: its own cap holds.
+            large = self.provider.download(url).max_bytes > MAX_JOB_BYTES
+            name, size = await self._one_received(url, MAX_BYTES if large else left)
             names.append(name)
-            left -= size
-            if left < 0 and len(urls) > 1:
-                raise BadReply(
-                    f"The results are larger than {MAX_JOB_BYTES // 2**20} MiB.",
-                    "They were not fetched; open them in a browser if you want them.",
-                )
+            left -= 0 if large else size
         return tuple(dict.fromkeys(names))
 
-    async def _one_received(self, url: str) -> tuple[str, int]:
+    async def _one_received(self, url: str, most_bytes: int) -> tuple[str, int]:
         for again in reversed(range(FETCH_ROUNDS)):
             with self.shelf() as part:
                 try:
                     fetched = await fetch(
-                        self.wire, self.provider, url, part, self.clock
+                        self.wire,
+                        self.provider,
+                        url,
+                        part,
+                        self.clock,
+                        most_bytes=most_bytes,
                     )
                 except Unanswered as error:
                     raise ServiceBusy(error.problem, error.remedy) from None

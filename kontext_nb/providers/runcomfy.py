@@ -73,6 +73,10 @@ _MEANING = {
     429: ServiceBusy,
 }
 _REFUSED = frozenset({400, 413, 415, 422})
+# Of a submit: the request was not even looked at, and will not be taken like that.
+_NOT_TAKEN = frozenset({405, 406, 411, 426, 451})
+# How services word that a filter, not the model, has stopped a job.
+_FILTERED = re.compile(r"moderat|nsfw|safety|content[ _-]polic|flagged", re.IGNORECASE)
 _PASSING = frozenset({408, 409, 425})
 _REMEDY = {
     OutOfCredit: "Top up at runcomfy.com, then re-run.",
@@ -173,13 +177,16 @@ class RunComfy:
                 "The job was cancelled.", "Run the edit again if you want it after all."
             )
         if word not in _SUCCEEDED:
-            raise EditFailed(
+            failed = EditFailed(
                 f"The edit failed: {self._said(body)}",
                 "Change the prompt or the seed; look under Generations at runcomfy.com "
                 "for what was charged."
                 if self.name == "runcomfy"
                 else "Change the prompt.",
             )
+            if _FILTERED.search(self._said(body)):  # the input's fault, so to speak
+                failed.exit_code = RequestRefused.exit_code
+            raise failed
         engine = body.get("engine")
         named = _plain(engine)[:MAX_NAME_CHARS] if isinstance(engine, str) else None
         output = body.get("output")
@@ -260,6 +267,8 @@ class RunComfy:
         raised = error(f"{self._who} answered: {said}", _REMEDY[error])
         if error is BadReply and reply.status in _PASSING:
             raised.exit_code = ServiceBusy.exit_code  # it may answer better later
+        if submitting and reply.status in _NOT_TAKEN:
+            raised.exit_code = BadReply.exit_code  # the request's form is ours
         raise raised
 
     def _said(self, body: Mapping[str, Any]) -> str:
@@ -287,6 +296,8 @@ def _meaning(code: Any, status: int, *, submitting: bool) -> type[KontextError]:
     elif status in _PASSING or status >= 500:  # noqa: PLR2004 - the HTTP class
         error = ServiceBusy
     if submitting:
+        if status in _NOT_TAKEN and known is None:
+            return RequestRefused
         if error is ResultLost:
             return RequestRefused  # 404 to a submit: there is no such model
         # Only a plain 429 says for certain that the job was not taken.

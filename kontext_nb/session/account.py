@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from kontext_nb.engine.wire import Wire
 from kontext_nb.providers.runcomfy_account import Balance, Profile
 from kontext_nb.session import keys
-from kontext_nb.session.engines import AGENT, answer, thread_bridge
+from kontext_nb.session.engines import answer, network_wire, thread_bridge, waited
 
 T = TypeVar("T")
 
@@ -21,7 +20,7 @@ def whoami() -> tuple[Profile, str]:
         ServiceError: The site cannot be reached or understood.
     """
     account = keys.web_account()
-    found = wait_for(answer(new_wire(), account.whoami(), account.read_whoami))
+    found = wait_for(answer(network_wire(), account.whoami(), account.read_whoami))
     return found, account.token_from
 
 
@@ -33,14 +32,9 @@ def balance() -> Balance:
         ServiceError: The service cannot be reached or understood.
     """
     account = keys.balance_account()
-    return wait_for(answer(new_wire(), account.balance(), account.read_balance))
-
-
-def new_wire() -> Wire:
-    """Return a wire to the network; it belongs to the loop it is first used on."""
-    return Wire(None, AGENT)
+    return wait_for(answer(network_wire(), account.balance(), account.read_balance))
 
 
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
     """Do the work on the engine's loop and return what comes of it; Ctrl-C ends it."""
-    return thread_bridge().run(work, tick=lambda: None)
+    return waited(thread_bridge(), work)

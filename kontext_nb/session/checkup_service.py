@@ -17,8 +17,8 @@ from kontext_nb.providers.base import Reply
 from kontext_nb.providers.runcomfy import RunComfy
 from kontext_nb.providers.runcomfy_catalogue import Catalogue
 from kontext_nb.session import keys, tokens
-from kontext_nb.session.account import new_wire, wait_for
-from kontext_nb.session.engines import answer, engine
+from kontext_nb.session.account import wait_for
+from kontext_nb.session.engines import answer, engine, network_wire
 from kontext_nb.session.findings import Check, Finding, fail, failed, ok, skip, warn
 from kontext_nb.session.settings import Settings
 
@@ -123,7 +123,7 @@ def _service(settings: Settings, *, offline: bool) -> Iterator[Finding]:
     catalogue, host = Catalogue(provider), urlsplit(provider.base).netloc
     started = time.monotonic()
     question = catalogue.one(settings.model)
-    reply = wait_for(answer(new_wire(), question, lambda got: got, LIMIT_S))
+    reply = wait_for(answer(network_wire(), question, lambda got: got, LIMIT_S))
     took_ms = (time.monotonic() - started) * 1000
     try:
         record = catalogue.read_one(reply, settings.model)

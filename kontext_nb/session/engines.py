@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from kontext_nb import __version__
 from kontext_nb.engine.bridge import Bridge, NestBridge, ThreadBridge
 from kontext_nb.engine.wire import Dropped, NotSent, Wire, in_process
-from kontext_nb.errors import ServiceBusy
+from kontext_nb.errors import KontextError, ServiceBusy, SetupIncomplete
 from kontext_nb.model import Secret
 from kontext_nb.providers.base import Call, Provider, Reply
 from kontext_nb.providers.runcomfy import RunComfy
@@ -21,6 +21,8 @@ from kontext_nb.session.settings import Settings
 
 T = TypeVar("T")
 
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_OF_THE_NETWORK = (*_CERTIFICATES, "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 AGENT = f"kontext-nb/{__version__}"
 
 
@@ -44,8 +46,18 @@ class Engine:
         self, call: Call, read: Callable[[Reply], T], limit_s: float | None = None
     ) -> T:
         """Ask once and wait for what is read in the answer; see `answer`."""
-        work = answer(self.wire, call, read, limit_s)
-        return self.bridge.run(work, lambda: None)
+        return waited(self.bridge, answer(self.wire, call, read, limit_s))
+
+
+def waited(bridge: Bridge, work: Coroutine[Any, Any, T]) -> T:
+    """Run ``work`` to its end; an error of ours comes out without its inner frames.
+
+    They say nothing to who called, and may hold what a service quoted back.
+    """
+    try:
+        return bridge.run(work, lambda: None)
+    except KontextError as error:
+        raise error.with_traceback(None) from None
 
 
 async def answer(
@@ -101,8 +113,27 @@ def engine(settings: Settings) -> Engine:
     key = (os.getpid(), thread, provider.name, settings.demo_s)
     with _lock:
         if key not in _wires:
-            _wires[key] = _demo_wire(settings) if name == "demo" else Wire(None, AGENT)
+            _wires[key] = _demo_wire(settings) if name == "demo" else network_wire()
         return Engine(provider, _wires[key], bridge, free=name == "demo")
+
+
+def network_wire() -> Wire:
+    """Return a wire to the network; it belongs to the loop it is first used on.
+
+    Raises:
+        SetupIncomplete: The environment's certificates or proxies cannot be used.
+    """
+    try:
+        return Wire(None, AGENT)
+    except Exception as error:
+        told = {name.upper() for name in os.environ}
+        given = ", ".join(name for name in _OF_THE_NETWORK if name in told)
+        what = type(error).__name__
+        raise SetupIncomplete(
+            f"The network cannot be used as the environment says ({what}): "
+            f"{given or 'a certificate'} may be wrong.",
+            "Correct it or unset it; kontext-nb doctor looks into it.",
+        ) from None
 
 
 def _bridge(name: str) -> tuple[int, Bridge]:

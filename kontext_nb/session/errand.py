@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from kontext_nb.session.desk import Desk
     from kontext_nb.store.part import Part
 
+_FETCH_AGAIN = "Re-run to fetch it again: nothing is sent again."
 LOOK_S = 0.1
 PROMPT_S = 1.0  # who asks sooner than that after the sending has waited from the start
 # A paid call ends within six minutes, well or not. On another host nothing else tells
@@ -47,7 +49,7 @@ PROMPT_S = 1.0  # who asks sooner than that after the sending has waited from th
 LEASE_S = 600.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Errand:
     """What it takes to bring one job to its end.
 
@@ -57,6 +59,9 @@ class Errand:
         report: Is told how far it is, on the engine's loop.
         pictures_only: Whether a result that is no picture is none.
         download: Whether the results' files are fetched and kept.
+
+    Attributes:
+        until_s: Monotonic seconds until which all of it is waited for.
     """
 
     desk: Desk
@@ -64,6 +69,7 @@ class Errand:
     report: Callable[[Progress], None]
     pictures_only: bool = True
     download: bool = True
+    until_s: float = field(default=math.inf, init=False)
 
     async def done(self, job: Job) -> Job:
         """Bring a job to DONE, whoever sends it.
@@ -77,7 +83,12 @@ class Errand:
         """Have a job sent, and do not wait for its end."""
         return await self._told(job, self._sent)
 
+    @property
+    def _left_s(self) -> float:
+        return max(0.0, self.until_s - time.monotonic())
+
     async def _told(self, job: Job, work: Callable[[Job], Any]) -> Job:
+        self.until_s = time.monotonic() + self.desk.settings.deadline_s
         try:
             made: Job = await work(await self._settled(job))
         except KontextError as error:
@@ -92,13 +103,12 @@ class Errand:
     async def _settled(self, job: Job) -> Job:
         """Return the row once whoever is sending it has its answer, or has died."""
         unfiled.take(self.desk.home, self.desk.ledger, time.time())
-        until_s = time.monotonic() + self.desk.settings.deadline_s
         job = self.desk.ledger.job(job.id) or job
         while job.state is State.SENDING:
             if _sender_is_gone(job):
                 reason = "The process that was sending it ended before the answer came."
                 return written(self.desk, job, Event.LOSE, error=reason)
-            if time.monotonic() > until_s:
+            if not self._left_s:
                 raise StillRunning(
                     "Another kernel has been sending this edit all the time.",
                     "Re-run to go on waiting: nothing is sent again.",
@@ -167,7 +177,7 @@ class Errand:
             report=self.report,
             expected_s=self.desk.ledger.expected_s(asked.provider, asked.model),
             poll_s=self.desk.settings.poll_s,
-            deadline_s=self.desk.settings.deadline_s,
+            deadline_s=self._left_s,
         )
 
     def _packed(self, job: Job) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -191,18 +201,17 @@ class Errand:
         suffix = media_suffix(url, fetched.media_type)
         if self.pictures_only or suffix is None:
             try:
-                picture = await asyncio.to_thread(lambda: pixels.load(part.read()))
+                data = await asyncio.to_thread(part.read)
+                picture = await asyncio.to_thread(pixels.load, data)
             except ImageRejected as error:
                 raise BadReply(
-                    f"The result is not a usable picture: {error.problem}",
-                    "Re-run to fetch it again: nothing is sent again.",
+                    f"The result is not a usable picture: {error.problem}", _FETCH_AGAIN
                 ) from error
-            suffix = picture.suffix
-        elif not fetched.whole or not fetched.size:
-            raise BadReply(
-                "The end of the result may be missing: its length was not announced.",
-                "Re-run to fetch it again: nothing is sent again.",
-            )
+            suffix, ended = picture.suffix, fetched.whole or pixels.has_end(data)
+        else:
+            ended = fetched.whole and fetched.size > 0
+        if not ended:
+            raise BadReply("The end of the result is missing.", _FETCH_AGAIN)
         return await asyncio.to_thread(part.keep, suffix)
 
 

@@ -10,8 +10,8 @@ from kontext_nb.errors import BadReply, LoginExpired, ServiceBusy
 from kontext_nb.model import Secret
 from kontext_nb.providers.runcomfy_login import DeviceLogin, Grant, Wait
 from kontext_nb.session import keys, tokens
-from kontext_nb.session.account import new_wire, wait_for
-from kontext_nb.session.engines import answer
+from kontext_nb.session.account import wait_for
+from kontext_nb.session.engines import answer, network_wire
 
 SLOWER_S = 5.0  # RFC 8628: how much slow_down adds, for good
 LAST_ANSWER_S = 2.0  # how long the last question may take past the end
@@ -48,7 +48,7 @@ def begin(web_base: str | None, *, clock: Clock = _CLOCK) -> Pending:
     site = keys.login_site(web_base)
     tokens.check_place()
     asked_s = clock.now()
-    grant = wait_for(answer(new_wire(), site.start(), site.read_start))
+    grant = wait_for(answer(network_wire(), site.start(), site.read_start))
     return Pending(site=site, grant=grant, until_s=asked_s + grant.expires_in_s)
 
 
@@ -66,7 +66,7 @@ def finish(pending: Pending, *, clock: Clock = _CLOCK) -> Path:
 
 async def _confirmed(pending: Pending, clock: Clock) -> Secret:
     """Ask at the site's pace until there is a token or the code has expired."""
-    wire, site, grant = new_wire(), pending.site, pending.grant
+    wire, site, grant = network_wire(), pending.site, pending.grant
     interval_s, strange = grant.interval_s, 0
     while (left_s := pending.until_s - clock.now()) > 0:
         await clock.sleep(min(interval_s, left_s))
