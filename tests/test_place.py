@@ -2,8 +2,6 @@
 
 import os
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import warnings
 from contextlib import closing, contextmanager
@@ -17,7 +15,7 @@ from kontext_nb.chain import Step
 from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import Event
 from kontext_nb.model import Job, Limits
-from kontext_nb.store import connection, owner, place
+from kontext_nb.store import connection, place
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
 from tests.asking import asked
@@ -108,64 +106,11 @@ def test_the_user_is_warned_once(mounted, tmp_path):
         place.warn_once(tmp_path / "c")
 
 
-CLAIM = """
-import sys
-from pathlib import Path
-from kontext_nb.store.place import claim_file
-print("ready", flush=True)
-sys.stdin.readline()
-print(sum(claim_file(Path(sys.argv[1]), f"j{i}") for i in range(50)))
-"""
-
-
-def test_of_four_processes_one_makes_each_claim(tmp_path):
-    """Fifty jobs that four processes would send are claimed fifty times in all."""
-    crowd = [
-        subprocess.Popen(
-            [sys.executable, "-c", CLAIM, tmp_path / "store" / "claims"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(4)
-    ]
-    for one in crowd:
-        one.stdout.readline()
-    for one in crowd:
-        one.stdin.write("\n")
-        one.stdin.flush()
-    assert sum(int(one.communicate()[0]) for one in crowd) == 50
-
-
-def test_a_claim_stands_until_it_is_released(tmp_path):
-    """It names its process; once released, it can be made again."""
-    assert place.claim_file(tmp_path, "j1")
-    assert not place.claim_file(tmp_path, "j1")
-    assert (tmp_path / "j1").read_text() == owner.mine()
-    place.release_file(tmp_path, "j1")
-    place.release_file(tmp_path, "j1")
-    assert place.claim_file(tmp_path, "j1")
-
-
-def test_a_claim_that_is_not_durable_is_none(tmp_path, monkeypatch):
-    """A full disk is a typed error, and the job can be claimed when there is room."""
-
-    def full(_handle):
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "fsync", full)
-        with pytest.raises(StoreError, match="No space left"):
-            place.claim_file(tmp_path, "j1")
-    assert place.claim_file(tmp_path, "j1")
-
-
 @pytest.mark.parametrize("job_id", ["", "..", "../x", "a/b", "/etc/x", "a\x00", "a.b"])
-def test_a_claim_cannot_lead_elsewhere(tmp_path, job_id):
-    """A damaged row's id makes no file."""
+def test_a_jobs_file_cannot_lead_elsewhere(tmp_path, job_id):
+    """A damaged row's id names no file."""
     with pytest.raises(StoreError, match="no job"):
-        place.claim_file(tmp_path / "claims", job_id)
-    assert not (tmp_path / "claims").exists()
+        place.file_of(tmp_path, job_id)
 
 
 def a_step(job_id="j1"):

@@ -1,7 +1,7 @@
 """Where the store lies: on a filesystem whose locks may not hold, there is more to do.
 
 Some network filesystems grant the same lock to everybody. sqlite cannot see that, so
-the user is warned, and a file that only one process can make stands guard as well.
+the user is warned, and the ledger is used under a file that only one process can make.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from pathlib import Path, PurePosixPath
 
 from kontext_nb.errors import StoreError
 from kontext_nb.model import echo
-from kontext_nb.store import owner
-from kontext_nb.store.part import flush, make
 
 _MOUNTS = Path("/proc/mounts")
 _NETWORK = (
@@ -76,49 +74,6 @@ def warn_once(folder: Path) -> None:
         )
 
 
-def claim_file(folder: Path, job_id: str) -> bool:
-    """Claim a job by making its file, which only one process can; True if it was ours.
-
-    It stands until `release_file`: a job that is claimed for a second sending, because
-    the first certainly was not taken or the user asks for it, is to be released before.
-
-    Args:
-        folder: Made with the first claim.
-        job_id: The job that is about to be sent.
-
-    Raises:
-        StoreError: The file cannot be made durable; nothing may be sent then.
-    """
-    path = file_of(folder, job_id)
-    try:
-        make(folder)
-        with suppress(FileExistsError), path.open("x") as file:
-            try:
-                file.write(owner.mine())
-                file.flush()
-                os.fsync(file.fileno())
-                flush(folder)
-            except BaseException:
-                path.unlink()  # nobody sends on it
-                raise
-            return True
-    except OSError as error:
-        raise _not_claimed(folder, error) from error
-    return False
-
-
-def release_file(folder: Path, job_id: str) -> None:
-    """Let a job be claimed again.
-
-    Raises:
-        StoreError: The file cannot be removed; the job stays claimed.
-    """
-    try:
-        file_of(folder, job_id).unlink(missing_ok=True)
-    except OSError as error:
-        raise _not_claimed(folder, error) from error
-
-
 def file_of(folder: Path, job_id: str, suffix: str = "") -> Path:
     """Return a job's file in a folder.
 
@@ -131,10 +86,3 @@ def file_of(folder: Path, job_id: str, suffix: str = "") -> Path:
             "The ledger is damaged: restore it from a backup.",
         )
     return folder / (job_id + suffix)
-
-
-def _not_claimed(folder: Path, error: OSError) -> StoreError:
-    return StoreError(
-        f"A job cannot be claimed in {folder}: {error.strerror}.",
-        "Free some space, or choose another place with configure(home=…).",
-    )
