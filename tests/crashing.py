@@ -131,15 +131,15 @@ def edit(seed):
 
 def forgetful():
     """Plant the bug: what a dead process was sending counts as never sent."""
-    usual = errand.Errand._journal
+    usual = errand.written
 
-    def journal(self, job, event, **facts):
+    def written(desk, job, event, **facts):
         left_behind = job.state is State.SENDING and owner.is_dead(job.owner)
         if event is Event.LOSE and left_behind:
             event = Event.WITHDRAW
-        return usual(self, job, event, **facts)
+        return usual(desk, job, event, **facts)
 
-    errand.Errand._journal = journal
+    errand.written = written
 
 
 def forked(work, *arguments):
@@ -207,7 +207,7 @@ def kill_at(point, *, every):
             seen.add((code, line, now))
             if next(numbers) == point:
                 os.kill(os.getpid(), signal.SIGKILL)
-        if code.co_name == "_transaction" and "COMMIT" in _text(code, line):
+        if code.co_name == "opened" and "COMMIT" in _text(code, line):
             now = next(written)
         return at
 

@@ -125,7 +125,7 @@ def network_wire() -> Wire:
     """
     try:
         return Wire(None, AGENT)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - each library has its own for this
         told = {name.upper() for name in os.environ}
         given = ", ".join(name for name in _OF_THE_NETWORK if name in told)
         what = type(error).__name__
