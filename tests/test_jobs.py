@@ -288,3 +288,30 @@ def test_no_file_is_ever_replaced(service, shell, tmp_path):
     assert (tmp_path / "out" / "job-1.png").read_bytes() == b"mine"
     assert (tmp_path / "out" / "job-1-1.png").exists()
     assert service.paid == 1
+
+
+def test_a_folder_that_cannot_be_written_costs_nothing(service, shell, tmp_path):
+    """It is looked at before anything is paid for, and not only when it is too late."""
+    (tmp_path / "file").write_text("here I am")
+    arguments = ("run", KONTEXT_PRO, "--input", OPEN, "--output-dir", "file")
+    assert shell(*arguments)[0] == 73
+    assert service.paid == 0
+
+
+def test_a_result_that_cannot_be_saved_is_had_without_paying_again(service, shell):
+    """The error names the job, and the command that it says saves the file."""
+
+    def lost_folder(_service, connection):
+        Path("out").rmdir()
+        Path("out").write_text("in the way")
+        connection.sendall(answer(200, faulty.png(), content_type="image/png"))
+
+    service.script("download", lost_folder)
+    code, out, err = shell(*RUN, OPEN)
+    assert (code, out) == (73, "")
+    facts = failure(err)
+    assert facts["may_have_been_charged"]
+    assert f"kontext-nb result {facts['job']} --output-dir" in err
+    assert shell("result", facts["job"], "--output-dir", "else")[0] == 0
+    assert files("else") == ["job-1.png"]
+    assert service.paid == 1
