@@ -195,6 +195,19 @@ def test_an_unknown_outcome_is_resolved_by_its_id(service, shell):
     assert shell("jobs")[1].startswith("No open jobs")
 
 
+def test_a_mistyped_id_leaves_the_job_to_be_resolved(service, shell):
+    """An id the service does not know would end the job, and its result be lost."""
+    service.script("submit", faulty.closed)
+    assert shell(*RUN, BODY)[0] == 75
+    job = rows()[0].id
+    service.script("status", answer(404, b'{"error_code": 404001}'), ENDED)
+    code, _, err = shell("jobs", "resolve", job, "--request-id", "found-2")
+    assert (code, rows()[0].state) == (65, State.UNKNOWN)
+    assert "does not know 'found-2'" in err
+    assert shell("jobs", "resolve", job, "--request-id", "found-1")[0] == 0
+    assert (rows()[0].state, service.paid) == (State.DONE, 1)
+
+
 def test_a_resubmit_is_written_down_and_pays_once_more(service, shell):
     """Consent costs one more request, and only where it was given."""
     service.script("submit", faulty.reset, as_json({"request_id": "job-2"}))
