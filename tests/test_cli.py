@@ -263,14 +263,18 @@ def test_a_full_disk_behind_stderr_is_no_failure(photo):
 
 
 @pytest.mark.parametrize(
-    ("busy", "words"),
+    ("busy", "words", "state"),
     [
-        (0, "Stopped waiting. The job had started, goes on, and may be charged"),
-        (2, "Stopped: the job was still queued and is cancelled."),
+        (
+            0,
+            "Stopped waiting. The job had started, goes on, and may be charged",
+            "running",
+        ),
+        (2, "Stopped: the job was still queued and is cancelled.", "cancelled"),
     ],
     ids=["working", "queued"],
 )
-def test_ctrl_c_says_what_became_of_the_job(busy, words, photo):
+def test_ctrl_c_says_what_became_of_the_job(busy, words, state, photo):
     """A real signal to a real process that waits for a real server."""
     with demo_server() as (server, exports):
         for _ in range(busy):  # the server works on two at a time
@@ -287,6 +291,11 @@ def test_ctrl_c_says_what_became_of_the_job(busy, words, photo):
         assert (waiting.returncode, stdout) == (130, "")
         assert stderr.strip().startswith(words)
         assert stderr.strip().count("\n") == 1
+        told = json.loads(stderr.splitlines()[-1])
+        assert told["job"]
+        assert told["request_id"]
+        assert told["state"] == state
+        assert told["may_have_been_charged"]
         assert not Path("out.png").exists()
 
 

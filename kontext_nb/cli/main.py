@@ -63,7 +63,8 @@ def main() -> None:
         sys.exit(USAGE_EXIT)
     except click.Abort as stopped:
         # click puts it in the place of the KeyboardInterrupt that has the words.
-        failure(str(stopped.__cause__ or "") or "Stopped.")
+        stop = stopped.__cause__
+        failure(str(stop or "") or "Stopped.", getattr(stop, "told", None))
         sys.exit(INTERRUPTED_EXIT)
     except KontextError as error:
         if debug:

@@ -26,7 +26,7 @@ from kontext_nb.pixels import Picture
 from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.inputs import digest_of
-from kontext_nb.session.making import finished
+from kontext_nb.session.making import finished, stopped
 from kontext_nb.session.media import safe_stem
 from kontext_nb.session.models import known
 from kontext_nb.session.orders import Order, source_of
@@ -109,7 +109,10 @@ def _picture(given: Any) -> Picture | str:
 def sent(run: Run) -> Job:
     """Have a run sent, if it is not yet, and do not wait for its end."""
     engine = run.desk.engine_of(run.step.job)
-    return engine.bridge.run(run.desk.send(run.step), lambda: None)
+    try:
+        return engine.bridge.run(run.desk.send(run.step), lambda: None)
+    except KeyboardInterrupt:
+        raise stopped(run.desk, run.step) from None
 
 
 def collected(run: Run, *, download: bool = True) -> Job:
