@@ -328,3 +328,13 @@ def test_a_result_that_cannot_be_saved_is_had_without_paying_again(service, shel
     assert shell("result", facts["job"], "--output-dir", "else")[0] == 0
     assert files("else") == ["job-1.png"]
     assert service.paid == 1
+
+
+def test_a_prompt_cannot_write_to_the_terminal(service, shell):
+    """What would colour the list or turn its direction is shown as an escape."""
+    wild = {"prompt": "a\x1b[31mb\u202ec", "image_url": "b.png"}
+    assert shell(*RUN, json.dumps(wild))[0] == 0
+    told = shell("jobs", "--all")[1]
+    assert r"a\x1b[31mb\u202ec" in told
+    assert told.strip().isprintable()
+    assert service.paid == 1
