@@ -336,3 +336,12 @@ def test_serve_without_uvicorn_names_the_command_for_this_python():
         *("python3", "-m", "pip", "--python", sys.executable, "install", "uvicorn")
     ]
     assert done.stderr.count("\n") == 2
+
+
+def test_a_warning_is_one_line_for_people(tmp_path, monkeypatch):
+    """A ledger that was mended is told without the line of code that mended it."""
+    monkeypatch.setenv("KONTEXT_NB_HOME", str(tmp_path))
+    (tmp_path / "ledger.sqlite3").write_bytes(b"no database" * 1000)
+    done = run("jobs")
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert done.stderr.startswith("The ledger was damaged.")

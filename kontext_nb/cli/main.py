@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import sys
+import warnings
 
 import click
 
@@ -19,7 +20,7 @@ from kontext_nb.cli.jobs import cancel, jobs, result, status
 from kontext_nb.cli.models import models
 from kontext_nb.cli.running import run
 from kontext_nb.cli.serving import serve
-from kontext_nb.cli.speech import STDOUT, failure, say
+from kontext_nb.cli.speech import STDERR, STDOUT, failure, say
 from kontext_nb.cli.store import store
 from kontext_nb.errors import KontextError
 
@@ -53,6 +54,8 @@ for _command in _COMMANDS:
 def main() -> None:
     """Run the command and turn every ending into its exit code."""
     debug = "--debug" in sys.argv[1:]
+    if not debug:  # where in the code it was raised helps nobody in a shell
+        warnings.showwarning = _warn
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -79,3 +82,7 @@ def main() -> None:
         say("", STDOUT)
         failure(f"{error.strerror}.")
         sys.exit(OUTPUT_EXIT)
+
+
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
+    say(message, STDERR)
