@@ -338,3 +338,14 @@ def test_a_prompt_cannot_write_to_the_terminal(service, shell):
     assert r"a\x1b[31mb\u202ec" in told
     assert told.strip().isprintable()
     assert service.paid == 1
+
+
+def test_a_job_sent_elsewhere_is_told_with_its_id(service, shell, monkeypatch):
+    """With another address set, the error still says that it may have been charged."""
+    assert shell(*RUN, OPEN, "--no-wait")[0] == 0
+    monkeypatch.setenv("RUNCOMFY_MODEL_API_BASE", "http://127.0.0.1:9/v1")
+    code, _, err = shell("result", rows()[0].id)
+    told = failure(err)
+    assert (code, told["request_id"], told["state"]) == (77, "job-1", "submitted")
+    assert told["may_have_been_charged"]
+    assert service.paid == 1
