@@ -349,3 +349,18 @@ def test_a_job_sent_elsewhere_is_told_with_its_id(service, shell, monkeypatch):
     assert (code, told["request_id"], told["state"]) == (77, "job-1", "submitted")
     assert told["may_have_been_charged"]
     assert service.paid == 1
+
+
+def test_no_file_is_called_by_another_ones_address(service, shell):
+    """Two of three outputs are the same: the third is not called like the second."""
+    urls = [f"{service.origin}/cdn/{name}.png" for name in ("a", "b", "mask")]
+    output = {"status": "succeeded", "output": {"images": urls}}
+    service.script("result", as_json(output))
+    same, other = (
+        answer(200, faulty.png(colour), content_type="image/png")
+        for colour in ((1, 1, 1), (255, 0, 0))
+    )
+    service.script("download", same, same, other)
+    assert shell(*RUN, BODY)[0] == 0
+    assert sorted(files("out")) == ["output-1.png", "output.png"]
+    assert service.paid == 1

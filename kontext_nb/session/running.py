@@ -144,7 +144,10 @@ def saved(desk: Desk, job: Job, folder: Path) -> tuple[Path, ...]:
     """
     try:
         check_folder(folder)
-        stems = chain(map(safe_stem, _addresses(job)), ("output" for _ in count()))
+        addresses = _addresses(job)
+        # Files of the same bytes are kept once: which address a file had is lost then.
+        named = addresses if len(addresses) == len(job.results) else []
+        stems = chain(map(safe_stem, named), ("output" for _ in count()))
         return tuple(
             _copied(desk.blobs.path(name), folder, stem)
             for name, stem in zip(job.results, stems, strict=False)
