@@ -263,14 +263,18 @@ def test_a_full_disk_behind_stderr_is_no_failure(photo):
 
 
 @pytest.mark.parametrize(
-    ("busy", "words"),
+    ("busy", "words", "state"),
     [
-        (0, "Stopped waiting. The job had started, goes on, and may be charged"),
-        (2, "Stopped: the job was still queued and is cancelled."),
+        (
+            0,
+            "Stopped waiting. The job had started, goes on, and may be charged",
+            "running",
+        ),
+        (2, "Stopped: the job was still queued and is cancelled.", "cancelled"),
     ],
     ids=["working", "queued"],
 )
-def test_ctrl_c_says_what_became_of_the_job(busy, words, photo):
+def test_ctrl_c_says_what_became_of_the_job(busy, words, state, photo):
     """A real signal to a real process that waits for a real server."""
     with demo_server() as (server, exports):
         for _ in range(busy):  # the server works on two at a time
@@ -287,6 +291,11 @@ def test_ctrl_c_says_what_became_of_the_job(busy, words, photo):
         assert (waiting.returncode, stdout) == (130, "")
         assert stderr.strip().startswith(words)
         assert stderr.strip().count("\n") == 1
+        told = json.loads(stderr.splitlines()[-1])
+        assert told["job"]
+        assert told["request_id"]
+        assert told["state"] == state
+        assert told["may_have_been_charged"]
         assert not Path("out.png").exists()
 
 
@@ -327,3 +336,12 @@ def test_serve_without_uvicorn_names_the_command_for_this_python():
         *("python3", "-m", "pip", "--python", sys.executable, "install", "uvicorn")
     ]
     assert done.stderr.count("\n") == 2
+
+
+def test_a_warning_is_one_line_for_people(tmp_path, monkeypatch):
+    """A ledger that was mended is told without the line of code that mended it."""
+    monkeypatch.setenv("KONTEXT_NB_HOME", str(tmp_path))
+    (tmp_path / "ledger.sqlite3").write_bytes(b"no database" * 1000)
+    done = run("jobs")
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert done.stderr.startswith("The ledger was damaged.")

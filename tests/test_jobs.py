@@ -195,6 +195,19 @@ def test_an_unknown_outcome_is_resolved_by_its_id(service, shell):
     assert shell("jobs")[1].startswith("No open jobs")
 
 
+def test_a_mistyped_id_leaves_the_job_to_be_resolved(service, shell):
+    """An id the service does not know would end the job, and its result be lost."""
+    service.script("submit", faulty.closed)
+    assert shell(*RUN, BODY)[0] == 75
+    job = rows()[0].id
+    service.script("status", answer(404, b'{"error_code": 404001}'), ENDED)
+    code, _, err = shell("jobs", "resolve", job, "--request-id", "found-2")
+    assert (code, rows()[0].state) == (65, State.UNKNOWN)
+    assert "does not know 'found-2'" in err
+    assert shell("jobs", "resolve", job, "--request-id", "found-1")[0] == 0
+    assert (rows()[0].state, service.paid) == (State.DONE, 1)
+
+
 def test_a_resubmit_is_written_down_and_pays_once_more(service, shell):
     """Consent costs one more request, and only where it was given."""
     service.script("submit", faulty.reset, as_json({"request_id": "job-2"}))
@@ -287,4 +300,67 @@ def test_no_file_is_ever_replaced(service, shell, tmp_path):
     shell(*RUN, BODY)
     assert (tmp_path / "out" / "job-1.png").read_bytes() == b"mine"
     assert (tmp_path / "out" / "job-1-1.png").exists()
+    assert service.paid == 1
+
+
+def test_a_folder_that_cannot_be_written_costs_nothing(service, shell, tmp_path):
+    """It is looked at before anything is paid for, and not only when it is too late."""
+    (tmp_path / "file").write_text("here I am")
+    arguments = ("run", KONTEXT_PRO, "--input", OPEN, "--output-dir", "file")
+    assert shell(*arguments)[0] == 73
+    assert service.paid == 0
+
+
+def test_a_result_that_cannot_be_saved_is_had_without_paying_again(service, shell):
+    """The error names the job, and the command that it says saves the file."""
+
+    def lost_folder(_service, connection):
+        Path("out").rmdir()
+        Path("out").write_text("in the way")
+        connection.sendall(answer(200, faulty.png(), content_type="image/png"))
+
+    service.script("download", lost_folder)
+    code, out, err = shell(*RUN, OPEN)
+    assert (code, out) == (73, "")
+    facts = failure(err)
+    assert facts["may_have_been_charged"]
+    assert f"kontext-nb result {facts['job']} --output-dir" in err
+    assert shell("result", facts["job"], "--output-dir", "else")[0] == 0
+    assert files("else") == ["job-1.png"]
+    assert service.paid == 1
+
+
+def test_a_prompt_cannot_write_to_the_terminal(service, shell):
+    """What would colour the list or turn its direction is shown as an escape."""
+    wild = {"prompt": "a\x1b[31mb\u202ec", "image_url": "b.png"}
+    assert shell(*RUN, json.dumps(wild))[0] == 0
+    told = shell("jobs", "--all")[1]
+    assert r"a\x1b[31mb\u202ec" in told
+    assert told.strip().isprintable()
+    assert service.paid == 1
+
+
+def test_a_job_sent_elsewhere_is_told_with_its_id(service, shell, monkeypatch):
+    """With another address set, the error still says that it may have been charged."""
+    assert shell(*RUN, OPEN, "--no-wait")[0] == 0
+    monkeypatch.setenv("RUNCOMFY_MODEL_API_BASE", "http://127.0.0.1:9/v1")
+    code, _, err = shell("result", rows()[0].id)
+    told = failure(err)
+    assert (code, told["request_id"], told["state"]) == (77, "job-1", "submitted")
+    assert told["may_have_been_charged"]
+    assert service.paid == 1
+
+
+def test_no_file_is_called_by_another_ones_address(service, shell):
+    """Two of three outputs are the same: the third is not called like the second."""
+    urls = [f"{service.origin}/cdn/{name}.png" for name in ("a", "b", "mask")]
+    output = {"status": "succeeded", "output": {"images": urls}}
+    service.script("result", as_json(output))
+    same, other = (
+        answer(200, faulty.png(colour), content_type="image/png")
+        for colour in ((1, 1, 1), (255, 0, 0))
+    )
+    service.script("download", same, same, other)
+    assert shell(*RUN, BODY)[0] == 0
+    assert sorted(files("out")) == ["output-1.png", "output.png"]
     assert service.paid == 1

@@ -400,6 +400,8 @@ def pressing_stop(reply):
 STOPS = [
     (QUEUED, as_json({"outcome": "cancelled"}, 202), State.CANCELLED, "is cancelled"),
     (RUNS, as_json({"outcome": "not_cancellable"}, 202), State.RUNNING, "goes on"),
+    # It left the queue after it was last asked for.
+    (QUEUED, as_json({"outcome": "not_cancellable"}, 202), State.RUNNING, "goes on"),
 ]
 
 

@@ -11,7 +11,7 @@ import click
 
 from kontext_nb.cli.choices import for_paid
 from kontext_nb.cli.speech import answer, failure, note
-from kontext_nb.errors import ParameterRejected
+from kontext_nb.errors import NotSaved, ParameterRejected
 from kontext_nb.model import echo
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def edit(
     """Edit PICTURE (a file or an https address) as PROMPT says."""
     from kontext_nb.session.asking import edit as edit_picture
     from kontext_nb.session.jobs import cost_text
+    from kontext_nb.session.running import unsaved
 
     _check_out(picture, out, force=force)
     made = edit_picture(
@@ -62,7 +63,10 @@ def edit(
         model=model,
         refresh=refresh,
     )
-    saved = made.save(out)
+    try:
+        saved = made.save(out)
+    except NotSaved as error:
+        raise unsaved(error, made.step.job) from error
     for notice in made.notices:
         note(notice)
     job = made.step.job

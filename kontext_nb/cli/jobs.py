@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kontext_nb.cli.speech import answer, note
+from kontext_nb.model import echo
 
 if TYPE_CHECKING:
     from kontext_nb.model import Job
@@ -50,6 +51,8 @@ def _line(job: Job) -> str:
     words = " ".join((job.request.prompt or model).split())
     if len(words) > _PROMPT_CHARS:
         words = words[: _PROMPT_CHARS - 1] + "…"
+    if not words.isprintable():  # run lets any text through to a model
+        words = echo(words)
     head = f"{job.id[:_ID_CHARS]}  {job.state:<9}  {when}"
     return f"{head}  {words}  {job.request.seed_text}".rstrip()
 

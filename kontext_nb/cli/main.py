@@ -9,6 +9,7 @@ import errno
 import os
 import sys
 import traceback
+import warnings
 
 import click
 
@@ -21,7 +22,7 @@ from kontext_nb.cli.jobs import cancel, jobs, result, status
 from kontext_nb.cli.models import models
 from kontext_nb.cli.running import run
 from kontext_nb.cli.serving import serve
-from kontext_nb.cli.speech import STDOUT, failure, say
+from kontext_nb.cli.speech import STDERR, STDOUT, failure, say
 from kontext_nb.cli.store import store
 from kontext_nb.errors import KontextError
 
@@ -56,6 +57,8 @@ for _command in _COMMANDS:
 def main() -> None:
     """Run the command and turn every ending into its exit code."""
     debug = "--debug" in sys.argv[1:]
+    if not debug:  # where in the code it was raised helps nobody in a shell
+        warnings.showwarning = _warn
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -66,7 +69,8 @@ def main() -> None:
         sys.exit(USAGE_EXIT)
     except click.Abort as stopped:
         # click puts it in the place of the KeyboardInterrupt that has the words.
-        failure(str(stopped.__cause__ or "") or "Stopped.")
+        stop = stopped.__cause__
+        failure(str(stop or "") or "Stopped.", getattr(stop, "told", None))
         sys.exit(INTERRUPTED_EXIT)
     except KontextError as error:
         if debug:
@@ -83,3 +87,7 @@ def main() -> None:
         words = os.strerror(errno.ENOSPC) if full else type(error).__name__
         failure(f"It ended unexpectedly: {words}. Add --debug to see where.")
         sys.exit(OUTPUT_EXIT if full else UNEXPECTED_EXIT)
+
+
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
+    say(message, STDERR)

@@ -47,7 +47,10 @@ def run(
     """
     from kontext_nb.session import jobs, running
 
-    order = running.placed(model_id, _inputs(inputs, input_file), refresh=refresh)
+    given = _inputs(inputs, input_file)
+    if not (no_wait or no_download):
+        running.check_folder(output_dir)
+    order = running.placed(model_id, given, refresh=refresh)
     if no_wait:
         job = running.sent(order)
         answer({"request_id": job.request_id, "wait": False})

@@ -337,7 +337,7 @@ class Runner(Generic[P]):
         raise AssertionError("the last round returns or raises")
 
     async def _cancel(self, job: Job) -> None:
-        """Send one cancel, wait a few seconds at most, and write down a success."""
+        """Send one cancel, wait a few seconds at most, and write down the answer."""
         call = self.provider.cancel(job.request_id or "")
         try:
             async with asyncio.timeout(CANCEL_TIMEOUT_S):
@@ -347,6 +347,8 @@ class Runner(Generic[P]):
             return
         if cancelled:
             self.journal(job, Event.CANCEL)
+        elif job.state is State.SUBMITTED:  # then it has left the queue
+            self.journal(job, Event.START)
 
     def _tell(self, progress: Progress) -> None:
         # A view that is gone must not cost the job it would have shown.

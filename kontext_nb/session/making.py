@@ -66,10 +66,10 @@ def finished(desk: Desk, step: Step, **how: bool) -> Step:
     try:
         done = engine.bridge.run(work, waiting_line(watch, shown))
     except KeyboardInterrupt:
-        words = after_stop(desk, step)
-        shown.show(words)
-        shown.close(words)
-        raise KeyboardInterrupt(words) from None
+        stop = stopped(desk, step)
+        shown.show(str(stop))
+        shown.close(str(stop))
+        raise stop from None
     except KontextError as error:
         shown.close("")
         # What went on inside says nothing to who called; the two sentences do.
@@ -114,6 +114,25 @@ def begun(
         return result
 
     return thread_bridge().start(finishing())
+
+
+def stopped(desk: Desk, step: Step) -> KeyboardInterrupt:
+    """Return what Stop raises: it says what became of the job.
+
+    Its attribute ``told`` has the same for scripts, as an error of the tree. A class of
+    its own would not be called KeyboardInterrupt where a notebook shows it.
+    """
+    stop = KeyboardInterrupt(after_stop(desk, step))
+    job = desk.ledger.job(step.job.id) or step.job
+    vars(stop)["told"] = EditCancelled(
+        str(stop),
+        "",
+        job=job.id,
+        request_id=job.request_id,
+        state=job.state,
+        may_have_been_charged=job.sends > 0 and job.request.provider != "demo",
+    )
+    return stop
 
 
 def after_stop(desk: Desk, step: Step) -> str:

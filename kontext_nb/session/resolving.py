@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 
-from kontext_nb.errors import ParameterRejected
+from kontext_nb.errors import ParameterRejected, ResultLost, ServiceError
 from kontext_nb.lifecycle import TABLE, Event
 from kontext_nb.model import Job, echo
 from kontext_nb.session.desk import Desk
@@ -61,8 +61,8 @@ def resolved(
         The row as it stands then; as it was if nothing was decided.
 
     Raises:
-        ParameterRejected: More than one decision, an unusable or foreign id, or a
-            decision that is not open in the job's state.
+        ParameterRejected: More than one decision, an unusable or foreign id or one the
+            service does not know, or a decision that is not open in the job's state.
     """
     decided = [
         event
@@ -103,4 +103,24 @@ def _attached(desk: Desk, job: Job, request_id: str) -> Job:
             f"{echo(request_id)} is the id of another job of this store, {other.id}.",
             "Look for the one with the seed and the time of this job.",
         )
+    _check_known(desk, job, request_id)
     return written(desk, job, Event.ACCEPT, request_id=request_id)
+
+
+def _check_known(desk: Desk, job: Job, request_id: str) -> None:
+    """Refuse an id the service does not know: with it, the job would end as expired.
+
+    Raises:
+        ParameterRejected: The service says so; one that says nothing is no reason.
+        NotAuthorised: The service cannot be asked with the token and address there are.
+    """
+    by = desk.engine_of(job)
+    try:
+        by.ask(by.provider.status(request_id), by.provider.read_status)
+    except ResultLost as error:
+        raise ParameterRejected(
+            f"The service does not know {echo(request_id)}: {error.problem}",
+            "Copy the id from the service's history; the job is left as it was.",
+        ) from None
+    except ServiceError:
+        pass

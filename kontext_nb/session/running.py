@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Mapping
@@ -19,13 +20,13 @@ from typing import Any
 
 from kontext_nb import pixels, schema, target
 from kontext_nb.chain import Step
-from kontext_nb.errors import ImageRejected, NotSaved
-from kontext_nb.model import Job, picture_mark
+from kontext_nb.errors import ImageRejected, NotSaved, StoreError
+from kontext_nb.model import Job, echo, picture_mark
 from kontext_nb.pixels import Picture
 from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.inputs import digest_of
-from kontext_nb.session.making import finished
+from kontext_nb.session.making import finished, stopped
 from kontext_nb.session.media import safe_stem
 from kontext_nb.session.models import known
 from kontext_nb.session.orders import Order, source_of
@@ -108,7 +109,10 @@ def _picture(given: Any) -> Picture | str:
 def sent(run: Run) -> Job:
     """Have a run sent, if it is not yet, and do not wait for its end."""
     engine = run.desk.engine_of(run.step.job)
-    return engine.bridge.run(run.desk.send(run.step), lambda: None)
+    try:
+        return engine.bridge.run(run.desk.send(run.step), lambda: None)
+    except KeyboardInterrupt:
+        raise stopped(run.desk, run.step) from None
 
 
 def collected(run: Run, *, download: bool = True) -> Job:
@@ -135,19 +139,56 @@ def saved(desk: Desk, job: Job, folder: Path) -> tuple[Path, ...]:
         folder: Made if it is not there.
 
     Raises:
-        NotSaved: It cannot be written there.
+        NotSaved: It cannot be written there; it says how to have the result still.
+        StoreError: The result is missing from the store.
+    """
+    try:
+        check_folder(folder)
+        addresses = _addresses(job)
+        # Files of the same bytes are kept once: which address a file had is lost then.
+        named = addresses if len(addresses) == len(job.results) else []
+        stems = chain(map(safe_stem, named), ("output" for _ in count()))
+        return tuple(
+            _copied(desk.blobs.path(name), folder, stem)
+            for name, stem in zip(job.results, stems, strict=False)
+        )
+    except NotSaved as error:
+        raise unsaved(error, job) from error
+
+
+def check_folder(folder: Path) -> None:
+    """Make the folder for a job's files; before the job is paid for, if it can be.
+
+    Raises:
+        NotSaved: It cannot be made, or nothing can be written in it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise NotSaved(
-            f"The folder {folder} cannot be made: {error.strerror}.",
+            f"The folder {echo(str(folder))} cannot be made: {error.strerror}.",
             "Give another one with --output-dir.",
         ) from error
-    stems = chain(map(safe_stem, _addresses(job)), ("output" for _ in count()))
-    return tuple(
-        _copied(desk.blobs.path(name), folder, stem)
-        for name, stem in zip(job.results, stems, strict=False)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise NotSaved(
+            f"The folder {echo(str(folder))} cannot be written to.",
+            "Give another one with --output-dir.",
+        )
+
+
+def unsaved(error: NotSaved, job: Job) -> NotSaved:
+    """Return the error for a job that is done and whose file cannot be written.
+
+    The same command again would be another edit, and paid for, where it has no seed.
+    """
+    return NotSaved(
+        error.problem,
+        f"The result is in the store; save it, free of charge, with: kontext-nb result "
+        f"{job.id} --output-dir DIR",
+        job=job.id,
+        request_id=job.request_id,
+        state=job.state,
+        may_have_been_charged=job.sends > 0 and job.request.provider != "demo",
     )
 
 
@@ -177,8 +218,8 @@ def _copied(blob: Path, folder: Path, stem: str) -> Path:
             try:
                 shutil.copyfile(blob, aside)
             except FileNotFoundError as error:
-                raise NotSaved(
-                    f"The result {blob.name[:12]}… is missing from the store.",
+                raise StoreError(
+                    f"The result {blob.parent.name}{blob.name[:10]}… is missing.",
                     "Run kontext-nb store verify.",
                 ) from error
         return place
