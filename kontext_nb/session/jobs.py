@@ -12,14 +12,14 @@ from kontext_nb.engine.pace import CANCEL_TIMEOUT_S
 from kontext_nb.errors import OutcomeUnknown, ParameterRejected, StoreError
 from kontext_nb.lifecycle import CAME_TO_NOTHING, Event, State
 from kontext_nb.model import Job
-from kontext_nb.providers.base import Phase, Status
+from kontext_nb.providers.base import REQUEST_ID, Phase, Status
 from kontext_nb.session import running, settings
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.engines import engine
 from kontext_nb.session.errand import unknown
 from kontext_nb.session.journal import written
 from kontext_nb.session.making import finished
-from kontext_nb.session.resolving import REQUEST_ID, found, resolved
+from kontext_nb.session.resolving import found, resolved
 from kontext_nb.store.spending import Spent
 
 _ENDED = CAME_TO_NOTHING | {State.DONE}
