@@ -323,19 +323,23 @@ def usd(value: Any) -> float | None:
     return float(value) if is_number and 0 <= value <= MAX_USD else None
 
 
+def addresses(output: Any) -> tuple[str, ...]:
+    """Return the addresses in an output, in the order its files are kept, each once."""
+    found = (t for t in _texts(output) if t.startswith(("https:", "http:")))
+    return tuple(dict.fromkeys(found))
+
+
 def _urls(output: Any) -> tuple[str, ...]:
-    """Return the addresses in an output, in its order, each once.
+    """Return where a job's files are, at most `MAX_RESULTS` of them.
 
     Only the output is searched: other fields may repeat what was sent.
     """
-    found = dict.fromkeys(
-        t for t in _texts(output) if t.startswith(("https:", "http:"))
-    )
+    found = addresses(output)
     if not found:
         raise BadReply(
             "RunComfy says the job succeeded but names no result.", _REMEDY[BadReply]
         )
-    return tuple(found)[:MAX_RESULTS]
+    return found[:MAX_RESULTS]
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -7,13 +7,12 @@ or said to be unknown, and asking again goes back to what is open.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import shutil
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import chain, count
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from kontext_nb.chain import Step
 from kontext_nb.errors import ImageRejected, NotSaved
 from kontext_nb.model import Job, picture_mark
 from kontext_nb.pixels import Picture
+from kontext_nb.providers.runcomfy import addresses
 from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.inputs import digest_of
@@ -98,7 +98,7 @@ def _picture(given: Any) -> Picture | str:
     if comma and head.startswith("data:") and head.endswith(";base64"):
         try:
             return pixels.load(base64.b64decode(payload, validate=True))
-        except (ValueError, binascii.Error):
+        except ValueError:
             raise ImageRejected(
                 "The data URI is not valid base64.", "Encode the file's bytes again."
             ) from None
@@ -144,25 +144,13 @@ def saved(desk: Desk, job: Job, folder: Path) -> tuple[Path, ...]:
             f"The folder {folder} cannot be made: {error.strerror}.",
             "Give another one with --output-dir.",
         ) from error
-    stems = chain(map(safe_stem, _addresses(job)), ("output" for _ in count()))
+    sent = job.pictures.values()  # some services repeat it, and it is no result
+    urls = (url for url in addresses(output_of(job)) if url not in sent)
+    stems = chain(map(safe_stem, urls), repeat("output"))
     return tuple(
         _copied(desk.blobs.path(name), folder, stem)
         for name, stem in zip(job.results, stems, strict=False)
     )
-
-
-def _addresses(job: Job) -> list[str]:
-    found: list[str] = []
-
-    def walk(value: Any) -> None:
-        if isinstance(value, str) and value.startswith("http"):
-            found.append(value)
-        elif isinstance(value, dict | list):
-            for inner in value.values() if isinstance(value, dict) else value:
-                walk(inner)
-
-    walk(json.loads(job.output or "null"))
-    return list(dict.fromkeys(found))
 
 
 def _copied(blob: Path, folder: Path, stem: str) -> Path:
