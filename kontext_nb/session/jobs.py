@@ -79,13 +79,12 @@ def facts(job: Job) -> dict[str, Any]:
 
 def record(job: Job) -> dict[str, Any]:
     """Return a job in the words of the service's own record."""
-    told = facts(job)
     output = {"output": running.output_of(job)} if job.output else {}
     return {
         "request_id": job.request_id,
         "status": _TOLD.get(job.state, job.state.value),
         **output,
-        **{name: told[name] for name in told if name != "request_id"},
+        **facts(job),
     }
 
 
