@@ -6,7 +6,7 @@
     |   |-- PromptRejected        the instruction
     |   |-- ParameterRejected     seed, aspect ratio, model, settings
     |   `-- LimitReached          your own budget_usd or max_edits
-    |-- SetupIncomplete       something needed is not installed            exit 69
+    |-- SetupIncomplete           something needed here is not working     exit 69
     |-- NotAuthorised             no token, or one the service refuses     exit 77
     |-- LoginExpired              nobody confirmed the code in time        exit 75
     |-- ServiceError              the service's side                       exit 69
@@ -84,7 +84,7 @@ class LimitReached(InputRejected):
 
 
 class SetupIncomplete(KontextError):
-    """Something needed is not installed."""
+    """Something needed on this machine is not there, or does not work."""
 
     exit_code = 69
 

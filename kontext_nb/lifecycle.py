@@ -38,6 +38,7 @@ class Event(StrEnum):
     EXPIRE = "expire"
     RESUBMIT = "resubmit"  # the user consents to a second sending
     ABANDON = "abandon"  # the user gives it up
+    MISS = "miss"  # what was kept of it is gone from this disk
 
 
 _S, _E = State, Event
@@ -59,12 +60,14 @@ TABLE: dict[tuple[State, Event], State] = {
     (_S.SUBMITTED, _E.CANCEL): _S.CANCELLED,
     (_S.SUBMITTED, _E.EXPIRE): _S.EXPIRED,
     (_S.RUNNING, _E.FINISH): _S.DONE,
+    # It was paid for: the service is asked for it once more, which is free.
+    (_S.DONE, _E.MISS): _S.SUBMITTED,
     (_S.RUNNING, _E.FAIL): _S.FAILED,
     (_S.RUNNING, _E.CANCEL): _S.CANCELLED,
     (_S.RUNNING, _E.EXPIRE): _S.EXPIRED,
 }
 
-FINAL = frozenset(State) - {state for state, _ in TABLE}
+FINAL = frozenset({_S.DONE, _S.FAILED, _S.CANCELLED, _S.EXPIRED})
 # Written down or on its way: waiting for it costs nothing more.
 UNDER_WAY = frozenset({_S.INTENT, _S.SENDING, _S.SUBMITTED, _S.RUNNING})
 CAME_TO_NOTHING = frozenset({_S.FAILED, _S.CANCELLED, _S.EXPIRED})

@@ -1,9 +1,10 @@
-"""Options that every verb which may cost money has, and what they change."""
+"""Options that several verbs have, and the settings that some of them change."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,6 +12,14 @@ import click
 from kontext_nb.session.settings import PROVIDERS, configure
 
 _SETTINGS = ("provider", "budget_usd", "max_edits", "deadline_s", "poll_s")
+
+into_folder = click.option(
+    "--output-dir",
+    type=click.Path(path_type=Path),
+    default=".",
+    show_default=True,
+    help="Where the files go; made if it is not there.",
+)
 
 
 def for_paid(command: Callable[..., None]) -> Callable[..., None]:
@@ -39,9 +48,7 @@ def for_paid(command: Callable[..., None]) -> Callable[..., None]:
     )
     @wraps(command)
     def configured(**given: Any) -> None:
-        poll_s = given.pop("poll_secs", None)
-        chosen = {name: given.pop(name, None) for name in _SETTINGS[:-1]}
-        chosen["poll_s"] = poll_s
+        chosen = {name: given.pop(name, None) for name in _SETTINGS}
         configure(**{name: v for name, v in chosen.items() if v is not None})
         command(**given)
 

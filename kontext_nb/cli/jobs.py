@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kontext_nb.cli.choices import into_folder
 from kontext_nb.cli.speech import answer, note
 from kontext_nb.model import echo
 
@@ -90,13 +91,7 @@ def status(job: str) -> None:
 
 @click.command()
 @click.argument("job")
-@click.option(
-    "--output-dir",
-    type=click.Path(path_type=Path),
-    default=".",
-    show_default=True,
-    help="Where the files go; made if it is not there.",
-)
+@into_folder
 @click.option("--no-download", is_flag=True, help="Save no file.")
 def result(job: str, *, output_dir: Path, no_download: bool) -> None:
     """Wait for JOB, save its files, and print its record."""

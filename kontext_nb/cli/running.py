@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from kontext_nb.cli.choices import for_paid
+from kontext_nb.cli.choices import for_paid, into_folder
 from kontext_nb.cli.speech import answer, note
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.model import echo
@@ -18,16 +18,12 @@ from kontext_nb.model import echo
 @click.argument("model_id")
 @click.option("--input", "inputs", help="The model's inputs, as a JSON object.")
 @click.option("--input-file", help="A file of the same; - reads standard input.")
-@click.option(
-    "--output-dir",
-    type=click.Path(path_type=Path),
-    default=".",
-    show_default=True,
-    help="Where the files go; made if it is not there.",
-)
+@into_folder
 @click.option("--no-wait", is_flag=True, help="Send it, print its id, and end.")
 @click.option("--no-download", is_flag=True, help="Print the output, fetch no file.")
-@click.option("--poll-secs", type=click.FloatRange(1), help="Ask no more often.")
+@click.option(
+    "--poll-secs", "poll_s", type=click.FloatRange(1), help="Ask no more often."
+)
 @click.option("--refresh", is_flag=True, help="Have it made anew even if it is stored.")
 @for_paid
 def run(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -38,11 +36,10 @@ def serve(port: int, seconds: float) -> None:
     try:
         import uvicorn
     except ImportError:
+        from kontext_nb.session.checkup import installing
+
         raise SetupIncomplete(
-            "serve needs uvicorn, which is not installed.",
-            # This works where the environment has no pip of its own, too.
-            f"Run: python3 -m pip --python {shlex.quote(sys.executable)} "
-            "install uvicorn",
+            "serve needs uvicorn, which is not installed.", installing("uvicorn")
         ) from None
     from kontext_nb.demo.app import create_app
 

@@ -8,15 +8,19 @@ one small file that can be tested by feeding it replies by hand.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
+from urllib.parse import SplitResult, urlsplit
 
 from kontext_nb.model import Secret
 
 SUBMIT_TIMEOUT_S = 120.0  # field reports: servers that take a paid job slowly, but do
 READ_TIMEOUT_S = 30.0
+# What a service may call a job: it becomes part of addresses, so it has no slash.
+REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class Bearer(Mapping[str, str]):
@@ -109,6 +113,35 @@ def facts_of(reply: Reply, token: Secret | None) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return facts if isinstance(facts, dict) else None
+
+
+def plain(words: object, longest: int) -> str | None:
+    """Return foreign text as one line that is safe to print and to store.
+
+    Args:
+        words: What was sent.
+        longest: Characters to keep.
+
+    Returns:
+        None for what is no text, or says nothing.
+    """
+    if not isinstance(words, str):
+        return None
+    shown = (char if char.isprintable() else " " for char in words)
+    return " ".join("".join(shown).split())[:longest] or None
+
+
+def split(url: str) -> SplitResult | None:
+    """Return an address's parts; None for one that two parsers may read differently."""
+    # That is refused before any parser sees it.
+    if any(char <= " " or char == "\\" or char > "~" for char in url):
+        return None
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # which is only read now
+    except ValueError:
+        return None
+    return parts
 
 
 class Phase(StrEnum):

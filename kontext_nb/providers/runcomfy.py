@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from kontext_nb.errors import (
     BadReply,
@@ -26,6 +25,7 @@ from kontext_nb.errors import (
 )
 from kontext_nb.model import Secret, echo
 from kontext_nb.providers.base import (
+    REQUEST_ID,
     SUBMIT_TIMEOUT_S,
     Bearer,
     Call,
@@ -34,6 +34,8 @@ from kontext_nb.providers.base import (
     Reply,
     Status,
     facts_of,
+    plain,
+    split,
 )
 
 API_BASE = "https://model-api.runcomfy.net/v1"
@@ -46,8 +48,7 @@ MAX_REASON_CHARS = 1200  # error pages can be many kilobytes of HTML
 MAX_NAME_CHARS = 80
 
 _LARGE = (".mp4", ".webm", ".mov", ".mp3", ".wav", ".ogg", ".flac", ".glb", ".zip")
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_GIVEN_ID = re.compile(rb'"request_id"\s*:\s*"([A-Za-z0-9_-]{1,128})"')
+_GIVEN_ID = re.compile(rf'"request_id"\s*:\s*"({REQUEST_ID.pattern})"'.encode())
 _PLAIN_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 # Words of the documentation and of RunComfy's own clients, lower case. Every other
@@ -130,7 +131,7 @@ class RunComfy:
         """
         body = self._checked(reply, submitting=True)
         request_id = body.get("request_id")
-        if not isinstance(request_id, str) or not _REQUEST_ID.fullmatch(request_id):
+        if not isinstance(request_id, str) or not REQUEST_ID.fullmatch(request_id):
             raise BadReply(
                 "RunComfy accepted the edit but gave no usable id for it.",
                 "Look for it under Generations at runcomfy.com before sending again.",
@@ -187,8 +188,7 @@ class RunComfy:
             if _FILTERED.search(self._said(body)):  # the input's fault, so to speak
                 failed.exit_code = RequestRefused.exit_code
             raise failed
-        engine = body.get("engine")
-        named = _plain(engine)[:MAX_NAME_CHARS] if isinstance(engine, str) else None
+        named = plain(body.get("engine"), MAX_NAME_CHARS)
         output = body.get("output")
         said = json.dumps(output, ensure_ascii=False)
         return Output(_urls(output), named, said, usd(body.get("cost")))
@@ -223,22 +223,16 @@ class RunComfy:
         return Call(method="GET", url=url, max_bytes=most)
 
     def _may_fetch(self, url: str) -> bool:
-        # What two parsers may read differently is refused before any parser sees it.
-        if any(char <= " " or char == "\\" or char > "~" for char in url):
-            return False
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname or "", parts.port
-        except ValueError:
+        parts = split(url)
+        if parts is None:
             return False
         if self.result_origin == f"{parts.scheme}://{parts.netloc}":
             return True
         return (
             parts.scheme == "https"
-            and port in (None, 443)
+            and parts.port in (None, 443)
             and "@" not in parts.netloc
-            and _PLAIN_HOST.fullmatch(host) is not None
-            and any(host == d or host.endswith("." + d) for d in RESULT_DOMAINS)
+            and is_runcomfys(parts.hostname or "")
         )
 
     @property
@@ -274,9 +268,9 @@ class RunComfy:
     def _said(self, body: Mapping[str, Any]) -> str:
         """Return the service's own words as a sentence, in whichever field they are."""
         for key in ("error_message", "message", "error", "detail"):
-            words = body.get(key)
+            words = _text(body.get(key))
             if words:
-                text = _plain(words)[:MAX_REASON_CHARS].rstrip(".")
+                text = words.rstrip(".")
                 return text if text.endswith(("?", "!")) else f"{text}."
         return "no reason given."
 
@@ -306,14 +300,20 @@ def _meaning(code: Any, status: int, *, submitting: bool) -> type[KontextError]:
     return BadReply if error is RequestRefused else error
 
 
-def _plain(words: Any) -> str:
-    """Return foreign words as one line that is safe to print and to store."""
-    try:
-        text = words if isinstance(words, str) else json.dumps(words)
-    except RecursionError:
-        return "a reason too deeply nested to read"
-    shown = (char if char.isprintable() else " " for char in text)
-    return " ".join("".join(shown).split())
+def is_runcomfys(host: str) -> bool:
+    """Tell RunComfy's own hosts from all others."""
+    ours = any(host == d or host.endswith("." + d) for d in RESULT_DOMAINS)
+    return ours and _PLAIN_HOST.fullmatch(host) is not None
+
+
+def _text(reason: Any) -> str | None:
+    """Return a reason, of whatever shape, as one line; None where there is none."""
+    if reason and not isinstance(reason, str):
+        try:
+            reason = json.dumps(reason)
+        except RecursionError:
+            return "a reason too deeply nested to read"
+    return plain(reason, MAX_REASON_CHARS)
 
 
 def usd(value: Any) -> float | None:
@@ -323,19 +323,23 @@ def usd(value: Any) -> float | None:
     return float(value) if is_number and 0 <= value <= MAX_USD else None
 
 
+def addresses(output: Any) -> tuple[str, ...]:
+    """Return the addresses in an output, in the order its files are kept, each once."""
+    found = (t for t in _texts(output) if t.startswith(("https:", "http:")))
+    return tuple(dict.fromkeys(found))
+
+
 def _urls(output: Any) -> tuple[str, ...]:
-    """Return the addresses in an output, in its order, each once.
+    """Return where a job's files are, at most `MAX_RESULTS` of them.
 
     Only the output is searched: other fields may repeat what was sent.
     """
-    found = dict.fromkeys(
-        t for t in _texts(output) if t.startswith(("https:", "http:"))
-    )
+    found = addresses(output)
     if not found:
         raise BadReply(
             "RunComfy says the job succeeded but names no result.", _REMEDY[BadReply]
         )
-    return tuple(found)[:MAX_RESULTS]
+    return found[:MAX_RESULTS]
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from kontext_nb.errors import BadReply, NotAuthorised, ServiceBusy
 from kontext_nb.model import Secret
-from kontext_nb.providers.base import Bearer, Call, Reply, facts_of
+from kontext_nb.providers.base import Bearer, Call, Reply, facts_of, plain
 
 BALANCE_BASE = "https://api.runcomfy.net/prod/v2"
 MAX_NAME_CHARS = 120
@@ -72,7 +72,9 @@ class Account:
             ServiceBusy: It asks to come back later.
         """
         body = self._checked(reply)
-        named = {f.name: _plain(body.get(f.name)) for f in fields(Profile)}
+        named = {
+            f.name: plain(body.get(f.name), MAX_NAME_CHARS) for f in fields(Profile)
+        }
         found = named.pop("id")
         if not found:
             raise BadReply(f"{self._host} does not say who you are.", LATER)
@@ -152,11 +154,3 @@ def number(value: Any) -> float | None:
     except OverflowError:
         return None
     return number if math.isfinite(number) else None
-
-
-def _plain(words: Any) -> str | None:
-    """Return foreign words as one line that is safe to print."""
-    if not isinstance(words, str):
-        return None
-    shown = (char if char.isprintable() else " " for char in words)
-    return " ".join("".join(shown).split())[:MAX_NAME_CHARS] or None

@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 from kontext_nb.catalogue import nearest
 from kontext_nb.errors import BadReply, RequestRefused, ResultLost
 from kontext_nb.model import checked_model, echo
-from kontext_nb.providers.base import Call, Reply
-from kontext_nb.providers.runcomfy import MAX_NAME_CHARS, RunComfy, _plain, usd
+from kontext_nb.providers.base import Call, Reply, plain
+from kontext_nb.providers.runcomfy import MAX_NAME_CHARS, RunComfy, usd
 
 TIMEOUT_S = 5.0
 MAX_NOTE_CHARS = 300
@@ -174,15 +174,15 @@ def read_record(payload: Mapping[str, Any], model_id: str) -> ModelRecord:
     if payload.get("model_id") != model_id:
         raise BadReply(f"The answer is no record of {echo(model_id)}.", _MANGLED)
     schema, categories = payload.get("input_schema"), payload.get("categories")
-    plain_id = _text(model_id, MAX_NAME_CHARS) or echo(model_id)
+    plain_id = plain(model_id, MAX_NAME_CHARS) or echo(model_id)
     return ModelRecord(
         model_id=plain_id,
-        display_name=_text(payload.get("display_name"), MAX_NAME_CHARS) or plain_id,
+        display_name=plain(payload.get("display_name"), MAX_NAME_CHARS) or plain_id,
         categories=_names(categories if isinstance(categories, list) else []),
         input_schema=schema if isinstance(schema, dict) else None,
         price_usd=_price(payload.get("base_price_usd")),
-        price_unit=_text(payload.get("price_unit"), MAX_NAME_CHARS),
-        pricing_note=_text(payload.get("pricing_note"), MAX_NOTE_CHARS),
+        price_unit=plain(payload.get("price_unit"), MAX_NAME_CHARS),
+        pricing_note=plain(payload.get("pricing_note"), MAX_NOTE_CHARS),
         payload=payload,
     )
 
@@ -199,12 +199,6 @@ def _price(value: Any) -> float | None:
     return None if price is None else price + 0.0  # so that -0.0 is 0
 
 
-def _text(words: Any, longest: int) -> str | None:
-    if not isinstance(words, str):
-        return None
-    return _plain(words)[:longest] or None
-
-
 def _names(listed: list[Any]) -> tuple[str, ...]:
-    names = (_text(name, MAX_NAME_CHARS) for name in listed)
+    names = (plain(name, MAX_NAME_CHARS) for name in listed)
     return tuple(dict.fromkeys(name for name in names if name))

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from kontext_nb.errors import BadReply, LoginExpired, NotAuthorised
 from kontext_nb.model import Secret
-from kontext_nb.providers.base import Call, Reply, facts_of
+from kontext_nb.providers.base import Call, Reply, facts_of, split
 from kontext_nb.providers.runcomfy_account import LATER, number, object_of
 
 WEB_BASE = "https://www.runcomfy.com"
@@ -142,14 +142,8 @@ class DeviceLogin:
     def _checked_page(self, url: Any, user_code: str) -> str:
         """Return the page's address if it is the site's own and has no code in it."""
         text = url if isinstance(url, str) else ""
-        # What two parsers may read differently is refused before any parser sees it.
-        odd = any(char <= " " or char == "\\" or char > "~" for char in text)
-        try:
-            parts = urlsplit("" if odd else text)
-        except ValueError:
-            parts = urlsplit("")
-        site = urlsplit(self.web_base)
-        same = (parts.scheme, parts.netloc) == (site.scheme, site.netloc)
+        parts, site = split(text), urlsplit(self.web_base)
+        same = parts and (parts.scheme, parts.netloc) == (site.scheme, site.netloc)
         if not same or _bare(user_code) in _bare(unquote(text)):
             raise BadReply(
                 f"The login names a page that is not one of {site.netloc} to type a "

@@ -165,6 +165,10 @@ class Desk:
             and job.id not in _placed_here
         )
 
+    def has_files(self, job: Job) -> bool:
+        """Tell whether all that is kept of a finished job is there, and whole."""
+        return all(map(self.blobs.holds, job.results))
+
     def engine_of(self, job: Job) -> Engine:
         """Return the engine a job was sent to, whatever is configured now.
 

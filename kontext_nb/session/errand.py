@@ -119,7 +119,9 @@ class Errand:
 
     async def _done(self, job: Job) -> Job:
         if job.state is State.DONE:
-            return job
+            if await asyncio.to_thread(self.desk.has_files, job):
+                return job
+            job = written(self.desk, job, Event.MISS, results=())
         if self.desk.forgotten(job):
             raise ResultLost(
                 "The demo engine ended with the kernel that made this edit.",

@@ -12,14 +12,14 @@ from kontext_nb.engine.pace import CANCEL_TIMEOUT_S
 from kontext_nb.errors import OutcomeUnknown, ParameterRejected, StoreError
 from kontext_nb.lifecycle import CAME_TO_NOTHING, Event, State
 from kontext_nb.model import Job
-from kontext_nb.providers.base import Phase, Status
+from kontext_nb.providers.base import REQUEST_ID, Phase, Status
 from kontext_nb.session import running, settings
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.engines import engine
 from kontext_nb.session.errand import unknown
 from kontext_nb.session.journal import written
 from kontext_nb.session.making import finished
-from kontext_nb.session.resolving import REQUEST_ID, found, resolved
+from kontext_nb.session.resolving import found, resolved
 from kontext_nb.store.spending import Spent
 
 _ENDED = CAME_TO_NOTHING | {State.DONE}
@@ -79,13 +79,12 @@ def facts(job: Job) -> dict[str, Any]:
 
 def record(job: Job) -> dict[str, Any]:
     """Return a job in the words of the service's own record."""
-    told = facts(job)
     output = {"output": running.output_of(job)} if job.output else {}
     return {
         "request_id": job.request_id,
         "status": _TOLD.get(job.state, job.state.value),
         **output,
-        **{name: told[name] for name in told if name != "request_id"},
+        **facts(job),
     }
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from kontext_nb.errors import NotAuthorised, ParameterRejected
 from kontext_nb.model import Secret
-from kontext_nb.providers.runcomfy import API_BASE, RESULT_DOMAINS, RunComfy
+from kontext_nb.providers.runcomfy import API_BASE, RunComfy, is_runcomfys
 from kontext_nb.providers.runcomfy_account import BALANCE_BASE, Account
 from kontext_nb.providers.runcomfy_login import WEB_BASE, DeviceLogin
 from kontext_nb.session import tokens
@@ -36,9 +36,7 @@ class _Address:
 
     @property
     def is_runcomfys(self) -> bool:
-        return any(
-            self.host == d or self.host.endswith("." + d) for d in RESULT_DOMAINS
-        )
+        return is_runcomfys(self.host)
 
     @property
     def is_loopback(self) -> bool:

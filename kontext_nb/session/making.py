@@ -57,7 +57,7 @@ def made(desk: Desk, order: Order) -> tuple[Step, bool]:
 
 def finished(desk: Desk, step: Step, **how: bool) -> Step:
     """Wait until a step is DONE; see `made`, and `Desk.finish` for the options."""
-    if step.job.state is State.DONE:
+    if step.job.state is State.DONE and desk.has_files(step.job):
         return step
     engine = desk.engine_of(step.job)
     watch = Watch(engine.provider.label(step.job.request.model), step.job.state)

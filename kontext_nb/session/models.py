@@ -10,8 +10,6 @@ import contextlib
 import hashlib
 import json
 import math
-import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -31,6 +29,7 @@ from kontext_nb.providers.runcomfy_catalogue import (
 from kontext_nb.schema import fields
 from kontext_nb.session.engines import Engine, engine
 from kontext_nb.session.settings import Settings, home_folder
+from kontext_nb.store.part import write_whole
 
 T = TypeVar("T")
 
@@ -301,12 +300,4 @@ def _keep(file: Path, found: Known) -> None:
     record = found.record.payload if found.record else {}
     with contextlib.suppress(OSError, RecursionError):
         text = json.dumps({"fetched_at": found.fetched_at, "record": record})
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, aside = tempfile.mkstemp(dir=file.parent, prefix=".aside-")
-        try:
-            with os.fdopen(handle, "w") as out:
-                out.write(text)
-            Path(aside).replace(file)
-        except OSError:
-            Path(aside).unlink(missing_ok=True)
-            raise
+        write_whole(file, text.encode())

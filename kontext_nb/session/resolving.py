@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import time
 
 from kontext_nb.errors import ParameterRejected, ResultLost, ServiceError
-from kontext_nb.lifecycle import TABLE, Event
+from kontext_nb.lifecycle import TABLE, Event, State
 from kontext_nb.model import Job, echo
+from kontext_nb.providers.base import REQUEST_ID
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.journal import written
 from kontext_nb.store import unfiled
 
-REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _SHORTEST = 6  # of an id's beginning, as people copy it from a list
 
 
@@ -80,7 +79,7 @@ def resolved(
             "A job is given an id, sent again or abandoned, not several of them.",
             "Choose one.",
         )
-    if (job.state, decided[0]) not in TABLE or job.state == "sending":
+    if (job.state, decided[0]) not in TABLE or job.state is State.SENDING:
         raise ParameterRejected(
             f"The job {job.id} is {job.state}: there is nothing to decide.",
             f"Ask for its result: kontext-nb result {job.id}.",

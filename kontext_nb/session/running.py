@@ -7,14 +7,13 @@ or said to be unknown, and asking again goes back to what is open.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import os
 import shutil
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import chain, count
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from kontext_nb.chain import Step
 from kontext_nb.errors import ImageRejected, NotSaved, StoreError
 from kontext_nb.model import Job, echo, picture_mark
 from kontext_nb.pixels import Picture
+from kontext_nb.providers.runcomfy import addresses
 from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.inputs import digest_of
@@ -99,7 +99,7 @@ def _picture(given: Any) -> Picture | str:
     if comma and head.startswith("data:") and head.endswith(";base64"):
         try:
             return pixels.load(base64.b64decode(payload, validate=True))
-        except (ValueError, binascii.Error):
+        except ValueError:
             raise ImageRejected(
                 "The data URI is not valid base64.", "Encode the file's bytes again."
             ) from None
@@ -144,10 +144,11 @@ def saved(desk: Desk, job: Job, folder: Path) -> tuple[Path, ...]:
     """
     try:
         check_folder(folder)
-        addresses = _addresses(job)
+        sent = job.pictures.values()  # some services repeat it, and it is no result
+        urls = [url for url in addresses(output_of(job)) if url not in sent]
         # Files of the same bytes are kept once: which address a file had is lost then.
-        named = addresses if len(addresses) == len(job.results) else []
-        stems = chain(map(safe_stem, named), ("output" for _ in count()))
+        named = urls if len(urls) == len(job.results) else []
+        stems = chain(map(safe_stem, named), repeat("output"))
         return tuple(
             _copied(desk.blobs.path(name), folder, stem)
             for name, stem in zip(job.results, stems, strict=False)
@@ -190,20 +191,6 @@ def unsaved(error: NotSaved, job: Job) -> NotSaved:
         state=job.state,
         may_have_been_charged=job.sends > 0 and job.request.provider != "demo",
     )
-
-
-def _addresses(job: Job) -> list[str]:
-    found: list[str] = []
-
-    def walk(value: Any) -> None:
-        if isinstance(value, str) and value.startswith("http"):
-            found.append(value)
-        elif isinstance(value, dict | list):
-            for inner in value.values() if isinstance(value, dict) else value:
-                walk(inner)
-
-    walk(json.loads(job.output or "null"))
-    return list(dict.fromkeys(found))
 
 
 def _copied(blob: Path, folder: Path, stem: str) -> Path:

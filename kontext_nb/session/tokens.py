@@ -20,6 +20,7 @@ from pathlib import Path
 
 from kontext_nb.errors import NotAuthorised, NotSaved
 from kontext_nb.model import Secret
+from kontext_nb.store.part import flush
 
 MAX_FILE_BYTES = 64 * 1024
 HOW = (
@@ -153,7 +154,7 @@ def save(token: Secret) -> Path:
             with suppress(OSError):
                 Path(aside).unlink()
             raise
-        _sync_folder(path.parent)
+        flush(path.parent)
     except OSError as error:
         raise _not_saved(path, error) from None
     return path
@@ -225,16 +226,6 @@ def _make_private(folder: Path) -> None:
             with suppress(FileExistsError):  # another login made it
                 place.mkdir(mode=0o700)
                 place.chmod(0o700)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the move survive a loss of power, where folders can be synced."""
-    if _HAS_MODES:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _not_saved(path: Path, error: OSError) -> NotSaved:

@@ -65,6 +65,14 @@ class Blobs:
             raise damaged(name)
         return data
 
+    def holds(self, name: str) -> bool:
+        """Tell whether a blob is there, and whole."""
+        try:
+            self.get(name)
+        except StoreError:
+            return False
+        return True
+
     def names(self) -> Iterator[str]:
         """Go through the names of the blobs that are there, whole or not."""
         for path in self.root.glob("??/*"):

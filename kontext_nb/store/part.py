@@ -127,6 +127,25 @@ def aside(folder: Path) -> tuple[int, Path]:
     return handle, Path(path)
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that its name has all the bytes, or what it had before.
+
+    Raises:
+        OSError: The disk did not take it.
+    """
+    make(path.parent)
+    handle, written = aside(path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        settle(written, path)
+    except BaseException:
+        written.unlink(missing_ok=True)
+        raise
+
+
 def settle(written: Path, path: Path) -> None:
     """Move a flushed file to its name, so that the name outlives a power cut."""
     make(path.parent)

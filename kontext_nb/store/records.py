@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from kontext_nb.chain import Step
 from kontext_nb.errors import StoreError
 from kontext_nb.model import Job
 from kontext_nb.store import rows
-from kontext_nb.store.part import aside, make, settle
+from kontext_nb.store.part import make, write_whole
 from kontext_nb.store.place import file_of
 
 VERSION = 1  # of what a record holds; one of a newer version is not read
@@ -50,17 +49,7 @@ class Records:
         path = self._path(job.id)
         try:
             make(self.root)
-            make(path.parent)
-            handle, written = aside(path.parent)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                settle(written, path)
-            except BaseException:
-                written.unlink(missing_ok=True)
-                raise
+            write_whole(path, data)
         except OSError as error:
             raise StoreError(
                 f"The record of a job cannot be kept in {self.root}: {error.strerror}.",
