@@ -33,7 +33,7 @@ sys.path.append(str(Path(__file__).parents[1]))  # as a script it finds its own 
 
 import kontext_nb
 import kontext_nb as kx
-from kontext_nb.engine import pace, runner
+from kontext_nb.engine import pace
 from kontext_nb.errors import KontextError, OutcomeUnknown
 from kontext_nb.lifecycle import Event, State
 from kontext_nb.session import errand, settings
@@ -203,8 +203,8 @@ def kill_at(point, *, every):
         if event != "line":
             return at
         code, line = frame.f_code, frame.f_lineno
-        if every or (code, line, now) not in seen:
-            seen.add((code, line, now))
+        if every or (code, line) not in seen:
+            seen.add((code, line))
             if next(numbers) == point:
                 os.kill(os.getpid(), signal.SIGKILL)
         if code.co_name == "opened" and "COMMIT" in _text(code, line):
@@ -348,7 +348,7 @@ PARTS = {"lines": lines, "chains": chains, "crowd": crowd}
 
 if __name__ == "__main__":
     how = json.loads(sys.argv[2])
-    pace.FIRST_STEP_S, runner.FIRST_BACKOFF_S = 0.002, 0.0
+    pace.FIRST_STEP_S, pace.FIRST_BACKOFF_S = 0.002, 0.0
     if how.pop("bug", False):
         forgetful()
     warm()

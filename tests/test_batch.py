@@ -5,7 +5,7 @@ import os
 from PIL import Image
 
 import kontext_nb as kx
-from kontext_nb.engine import pace, runner
+from kontext_nb.engine import pace
 from kontext_nb.errors import KontextError
 from kontext_nb.lifecycle import State
 from kontext_nb.session.desk import Desk
@@ -45,7 +45,7 @@ def test_seven_that_fail_in_seven_ways_cost_the_other_thirteen_nothing(monkeypat
         if name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setattr(pace, "FIRST_STEP_S", 0.002)
-    monkeypatch.setattr(runner, "FIRST_BACKOFF_S", 0.0)
+    monkeypatch.setattr(pace, "FIRST_BACKOFF_S", 0.0)
     turns = [WRONG[seed][0] if seed in WRONG else accepting for seed in EDITS]
     with faulty.serve(submit=turns) as service:
         for name, value in as_environment(service.origin).items():

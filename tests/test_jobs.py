@@ -364,3 +364,34 @@ def test_no_file_is_called_by_another_ones_address(service, shell):
     assert shell(*RUN, BODY)[0] == 0
     assert sorted(files("out")) == ["output-1.png", "output.png"]
     assert service.paid == 1
+
+
+def test_what_is_gone_from_the_disk_is_fetched_again_and_not_paid_for(service, shell):
+    """A blob was deleted, or damaged: the service still has it."""
+    shell(*RUN, BODY)
+    for spoil in (Path.unlink, lambda path: path.write_bytes(b"half")):
+        name = rows()[0].result
+        spoil(Desk(settings.current()).blobs.path(name))
+        assert shell(*RUN, BODY)[0] == 0
+        assert Desk(settings.current()).has_files(rows()[0])
+    assert service.paid == 1
+    assert len(service.phases("download")) == 3
+
+
+def test_two_kinds_of_output_keep_their_own_names(service, shell, tmp_path):
+    """Pictures come first in the store, and are called what they are called there."""
+    film, picture = b"\0\0\0\x18ftypmp42" + bytes(99), faulty.png()
+    output = {
+        "video": f"{service.origin}/cdn/film.mp4",
+        "images": [f"{service.origin}/cdn/still.png"],
+    }
+    service.script("result", as_json({"status": "succeeded", "output": output}))
+    service.script(
+        "download",
+        answer(200, picture),
+        answer(200, film, content_type="video/mp4"),
+    )
+    body = '{"prompt": "a film"}'
+    assert shell("run", "a/film", "--output-dir", "out", "--input", body)[0] == 0
+    assert (tmp_path / "out" / "film.mp4").read_bytes() == film
+    assert (tmp_path / "out" / "still.png").read_bytes() == picture

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 import kontext_nb as kx
-from kontext_nb.engine import pace, runner
+from kontext_nb.engine import pace
 from kontext_nb.errors import KontextError, LimitReached
 from kontext_nb.lifecycle import CAME_TO_NOTHING, State
 from kontext_nb.model import Limits
@@ -179,7 +179,7 @@ class Lossy(RuleBasedStateMachine):
 def machine(shop, tmp_path, monkeypatch):
     """Return what makes a machine, without a service's pauses."""
     monkeypatch.setattr(pace, "FIRST_STEP_S", 0.002)
-    monkeypatch.setattr(runner, "FIRST_BACKOFF_S", 0.0)
+    monkeypatch.setattr(pace, "FIRST_BACKOFF_S", 0.0)
     return lambda: Lossy(shop, tmp_path)
 
 
@@ -209,7 +209,7 @@ def test_in_any_order_nothing_is_paid_twice_or_lost_for_long(machine):
 
 def test_the_machine_finds_what_is_sent_again_after_a_crash(machine, monkeypatch):
     """With that bug planted, it soon sees an edit paid for twice."""
-    monkeypatch.setattr(errand.Errand, "_journal", errand.Errand._journal)
+    monkeypatch.setattr(errand, "written", errand.written)
     forgetful()
     with pytest.raises(AssertionError, match="bills for"):
         run(machine, 60, 25, phases=[Phase.generate], derandomize=True)

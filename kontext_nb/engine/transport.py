@@ -37,6 +37,10 @@ def for_the_network() -> httpx.AsyncBaseTransport:
     return _Proxied()
 
 
+class Unprepared(httpx.ConnectError):
+    """This machine is not set up for a connection; its words are for people."""
+
+
 class _Proxied(httpx.AsyncBaseTransport):
     """httpx's own client, for what it knows of proxies and exempt hosts."""
 
@@ -123,8 +127,7 @@ class Transport(httpx.AsyncBaseTransport):
             raise httpx.UnsupportedProtocol("no address of http or https")
         secure = url.scheme == "https"
         if secure and self._tls is None:
-            self._tls = httpx.create_ssl_context()  # takes 25 ms, so not before
-            self._tls.set_alpn_protocols(["http/1.1"])
+            self._tls = _tls_context()
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(limit_s):
@@ -181,3 +184,17 @@ class _Body(httpx.AsyncByteStream):
         if self._connection:
             connection, self._connection = self._connection, None
             self._transport.done(connection)
+
+
+def _tls_context() -> ssl.SSLContext:
+    """Return httpx's own context; it takes 25 ms, so none is made before it is needed.
+
+    Raises:
+        Unprepared: The environment names certificates that cannot be read.
+    """
+    try:
+        context = httpx.create_ssl_context()
+    except OSError as error:
+        raise Unprepared("SSL_CERT_FILE or SSL_CERT_DIR cannot be read") from error
+    context.set_alpn_protocols(["http/1.1"])
+    return context

@@ -23,7 +23,7 @@ from typing import Any, cast
 import httpx
 
 from kontext_nb.engine.connection import PIECE_BYTES, Garbled
-from kontext_nb.engine.transport import for_the_network
+from kontext_nb.engine.transport import Unprepared, for_the_network
 from kontext_nb.errors import BadReply, KontextError
 from kontext_nb.model import echo
 from kontext_nb.providers.base import Call, Reply
@@ -281,7 +281,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _is_lasting(error: Exception) -> bool:
     """Return whether the next try would fail like this one."""
-    refused = (httpx.ProxyError, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+    malformed = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+    refused = (httpx.ProxyError, Unprepared, *malformed)
     return isinstance(error, refused) or any(
         # A handshake that was cut off is no verdict on the certificate.
         isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError)
@@ -291,6 +292,8 @@ def _is_lasting(error: Exception) -> bool:
 
 def _reason(error: Exception) -> str:
     """Return the error's name, and what is wrong with a certificate."""
+    if isinstance(error, Unprepared):
+        return str(error)
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate: {cause.verify_message}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -89,7 +90,13 @@ def _folder(settings: Settings) -> Iterator[Finding]:
 def _ledger(settings: Settings) -> Iterator[Finding]:
     ledger = Desk(settings).ledger
     was_wal = _is_wal(ledger.path)
-    jobs = ledger.jobs()  # which also brings back a file that was left in WAL
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        jobs = ledger.jobs()  # which also mends it, or brings it back from WAL
+    for mended in told:
+        yield warn(
+            "ledger", str(mended.message), "Keep that file until all is as it was."
+        )
     if was_wal:
         yield warn(
             "ledger",

@@ -119,6 +119,8 @@ class Ledger:
             facts["finished_at"] = at
         if event is Event.WITHDRAW or (event, job.state) == (Event.FAIL, State.SENDING):
             facts["sends"] = job.sends - 1  # certain that it was not taken
+        if event is Event.MISS:
+            facts["finished_at"] = None
         if event is Event.RESUBMIT:
             facts["consents"] = (*job.consents, at)
 
