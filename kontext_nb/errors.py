@@ -41,6 +41,8 @@ class KontextError(Exception):
     """
 
     exit_code: int = 1
+    # An edit that may have been sent is never sent again by asking again.
+    rerun_is_safe: bool = True
 
     def __init__(
         self,

@@ -56,8 +56,7 @@ def failure(sentence: object, error: KontextError | None = None) -> None:
         "state": error.state if error else None,
         "job": error.job if error else None,
         "request_id": error.request_id if error else None,
-        # An edit that may have been sent is never sent again by asking again.
-        "rerun_is_safe": True,
+        "rerun_is_safe": error is None or error.rerun_is_safe,
         "may_have_been_charged": bool(error and error.may_have_been_charged),
     }
     say(json.dumps(facts, ensure_ascii=True), STDERR)

@@ -247,7 +247,8 @@ def check_waitable(job: Job) -> None:
 def unknown(job: Job, reason: str, exit_code: int) -> OutcomeUnknown:
     """Return the error of a job that was sent and may have been accepted."""
     at = time.strftime("%H:%M:%S", time.localtime(job.claimed_at or job.created_at))
-    price = f"about ${job.estimate_usd:.2f}" if job.estimate_usd else "price not known"
+    known = job.estimate_usd is not None
+    price = f"about ${job.estimate_usd:.2f}" if known else "price not known"
     seed = f", {job.request.seed_text}" if job.request.seed_text else ""
     error = OutcomeUnknown(
         f"{reason} This edit may have been accepted and charged ({price}), sent at "

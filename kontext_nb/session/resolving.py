@@ -22,6 +22,10 @@ def found(desk: Desk, name: str) -> Job:
         ParameterRejected: There is none, or several begin like that.
     """
     unfiled.take(desk.home, desk.ledger, time.time())
+    if not isinstance(name, str):
+        raise ParameterRejected(
+            f"A job is named by text, not by {echo(name)}.", "Give its id, as Edit.job."
+        )
     job = desk.ledger.job(name) or desk.ledger.job_of_request(name)
     if job:
         return job

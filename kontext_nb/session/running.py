@@ -182,7 +182,7 @@ def unsaved(error: NotSaved, job: Job) -> NotSaved:
 
     The same command again would be another edit, and paid for, where it has no seed.
     """
-    return NotSaved(
+    told = NotSaved(
         error.problem,
         f"The result is in the store; save it, free of charge, with: kontext-nb result "
         f"{job.id} --output-dir DIR",
@@ -191,6 +191,8 @@ def unsaved(error: NotSaved, job: Job) -> NotSaved:
         state=job.state,
         may_have_been_charged=job.sends > 0 and job.request.provider != "demo",
     )
+    told.rerun_is_safe = False  # without a seed it would be another edit
+    return told
 
 
 def _copied(blob: Path, folder: Path, stem: str) -> Path:

@@ -63,7 +63,7 @@ def check(db: sqlite3.Connection, job: Job, limits: Limits) -> None:
         raise LimitReached(
             f"This store has sent {now.edits} paid edits, and max_edits is "
             f"{limits.max_edits}.",
-            "Nothing was sent. Raise max_edits with configure(max_edits=…).",
+            "Nothing was sent. Raise it with configure(max_edits=…) or --max-edits.",
         )
     if limits.budget_usd is None:
         return
@@ -78,5 +78,5 @@ def check(db: sqlite3.Connection, job: Job, limits: Limits) -> None:
         raise LimitReached(
             f"This edit costs about ${price:.2f}; ${now.usd:.2f} of budget_usd "
             f"${limits.budget_usd:.2f} is spent or may be.",
-            "Nothing was sent. Raise it with configure(budget_usd=…).",
+            "Nothing was sent. Raise it with configure(budget_usd=…) or --budget-usd.",
         )
