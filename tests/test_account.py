@@ -92,7 +92,6 @@ def test_the_stored_token_goes_to_runcomfy_only(variable, ask, monkeypatch):
     assert seen.headers["authorization"] == f"Bearer {TOKEN}"
 
 
-@pytest.mark.xfail(strict=True, reason="the wire takes a proxy for this machine, too")
 def test_a_proxy_does_not_see_what_goes_to_this_machine(go_to, monkeypatch):
     """Over http it would read the token; over https it only passes it on, unread."""
     told = as_json({"id": "u-1"})

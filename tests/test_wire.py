@@ -493,15 +493,18 @@ def test_a_reset_behind_tls_is_dropped(certificate, monkeypatch):
 
 
 def test_a_proxy_in_the_environment_is_used_where_it_applies(monkeypatch):
-    """Calls go through it, but not those to a host that NO_PROXY names."""
+    """Calls go through it; not those to a host of NO_PROXY, nor to this machine."""
+    elsewhere = "http://service.invalid"
     with faulty.serve() as proxy, faulty.serve() as service:
         monkeypatch.setenv("HTTP_PROXY", proxy.origin)
-        assert send(call(service.origin)).status == 200
-        assert (len(proxy.seen), len(service.seen)) == (1, 0)
-        assert proxy.seen[0].path.startswith(service.origin)
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        assert send(call(elsewhere)).status == 200
         assert send(call(service.origin)).status == 200
         assert (len(proxy.seen), len(service.seen)) == (1, 1)
+        assert proxy.seen[0].path.startswith(elsewhere)
+        monkeypatch.setenv("NO_PROXY", "service.invalid")
+        with pytest.raises(NotSent):
+            send(call(elsewhere))
+        assert len(proxy.seen) == 1
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ MAX_OPEN = 64
 # Many servers hang up after five seconds. Leaving first avoids asking a dead socket.
 IDLE_S = 4.0
 ADDRESS_HEAD_START_S = 0.25  # then the next address of the name is tried beside it
+_THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def for_the_network() -> httpx.AsyncBaseTransport:
@@ -42,15 +43,22 @@ class Unprepared(httpx.ConnectError):
 
 
 class _Proxied(httpx.AsyncBaseTransport):
-    """httpx's own client, for what it knows of proxies and exempt hosts."""
+    """httpx's own client, for what it knows of proxies and exempt hosts.
+
+    What goes to this very machine never passes a proxy, which could read it there.
+    """
 
     def __init__(self) -> None:
         self._client = httpx.AsyncClient()
+        self._here = Transport()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host in _THIS_MACHINE:
+            return await self._here.handle_async_request(request)
         return await self._client.send(request, stream=True, follow_redirects=False)
 
     async def aclose(self) -> None:
+        await self._here.aclose()
         await self._client.aclose()
 
 
