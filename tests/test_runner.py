@@ -110,6 +110,7 @@ class Office:
                 job = await runner.submit(job, SENT)
             found = await runner.collect(job)
             (name,) = found.names
+            self.waited_s = found.waited_s
             return found.job, found.output, self.kept[name]
         finally:
             await wire._client.aclose()
@@ -157,6 +158,15 @@ def test_the_whole_way_of_a_job(office):
         (State.RUNNING, None),
         (State.RUNNING, None),
     ]
+
+
+def test_how_long_a_job_took_is_not_how_late_that_was_noticed(office):
+    """It ended between the last two answers: halfway is the best guess."""
+    with faulty.serve(status=[GOES_ON, as_json({"status": "completed"})]) as service:
+        desk = office(service)
+        desk.run()
+    first, second = desk.slept
+    assert desk.waited_s == pytest.approx(first + second / 2)
 
 
 def test_the_token_goes_to_the_api_and_not_to_the_download(office):

@@ -266,9 +266,9 @@ class Runner(Generic[P]):
                 if pace.elapsed_s > grace_s:
                     raise
             else:
-                pace.answered()
                 if output is not None:
                     return job, output
+                pace.answered()
 
     async def _poll(self, job: Job, elapsed_s: float) -> tuple[Job, bool]:
         status = await self._ask(
