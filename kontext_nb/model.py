@@ -222,6 +222,21 @@ class Job:
     error: str | None = None
 
     @property
+    def may_have_been_charged(self) -> bool:
+        """Whether the service may ask money for it; the demo engine never does."""
+        return self.sends > 0 and self.request.provider != "demo"
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What an error that is about this job says of it, as its arguments."""
+        return {
+            "job": self.id,
+            "request_id": self.request_id,
+            "state": self.state,
+            "may_have_been_charged": self.may_have_been_charged,
+        }
+
+    @property
     def source(self) -> str:
         """Blob or address of the first picture; "" where the model takes none."""
         return next(map(self.pictures.__getitem__, self.request.pictures), "")
@@ -260,6 +275,11 @@ class Progress:
     queue_position: int | None = None
     elapsed_s: float = 0.0
     expected_s: float | None = None
+
+
+def price_text(usd: float | None) -> str:
+    """Return what an edit should cost as people read it; unknown is never free."""
+    return "price not known" if usd is None else f"about ${usd:.2f}"
 
 
 def picture_mark(digest: str) -> str:

@@ -181,10 +181,7 @@ class Desk:
             raise NotAuthorised(
                 f"This edit was sent to {place}, not to {found.provider.name}.",
                 "Set RUNCOMFY_MODEL_API_BASE as it was then, and re-run.",
-                job=job.id,
-                request_id=job.request_id,
-                state=job.state,
-                may_have_been_charged=job.sends > 0,
+                **job.told,
             )
         return found
 

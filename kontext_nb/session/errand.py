@@ -29,7 +29,7 @@ from kontext_nb.errors import (
     StoreError,
 )
 from kontext_nb.lifecycle import UNDER_WAY, Event, State
-from kontext_nb.model import Job, Progress
+from kontext_nb.model import Job, Progress, price_text
 from kontext_nb.session.engines import Engine
 from kontext_nb.session.journal import written
 from kontext_nb.session.media import media_suffix
@@ -95,7 +95,7 @@ class Errand:
             now = self.desk.ledger.job(job.id) or job
             error.job, error.state = now.id, error.state or now.state
             error.request_id = error.request_id or now.request_id
-            if now.sends and not self.by.free:
+            if now.may_have_been_charged:
                 error.may_have_been_charged = True
             raise
         return made
@@ -247,8 +247,7 @@ def check_waitable(job: Job) -> None:
 def unknown(job: Job, reason: str, exit_code: int) -> OutcomeUnknown:
     """Return the error of a job that was sent and may have been accepted."""
     at = time.strftime("%H:%M:%S", time.localtime(job.claimed_at or job.created_at))
-    known = job.estimate_usd is not None
-    price = f"about ${job.estimate_usd:.2f}" if known else "price not known"
+    price = price_text(job.estimate_usd)
     seed = f", {job.request.seed_text}" if job.request.seed_text else ""
     error = OutcomeUnknown(
         f"{reason} This edit may have been accepted and charged ({price}), sent at "

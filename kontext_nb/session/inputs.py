@@ -44,9 +44,10 @@ def inputs_of(order: Order, known: Known) -> Inputs:
         PromptRejected: The instruction cannot be used.
         ParameterRejected: Something else does not fit the model.
     """
-    pictures = {digest_of(p): p for p in (order.source, *order.references) if p}
-    pictures |= order.pictures
-    marks = [picture_mark(digest_of(p)) for p in (order.source, *order.references) if p]
+    given_pictures = [p for p in (order.source, *order.references) if p]
+    digests = [digest_of(picture) for picture in given_pictures]
+    pictures = dict(zip(digests, given_pictures, strict=True)) | dict(order.pictures)
+    marks = list(map(picture_mark, digests))
     given = dict(order.inputs)
     if order.prompt is not None:  # else everything stands in the inputs themselves
         given |= {

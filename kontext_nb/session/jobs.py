@@ -11,7 +11,7 @@ from typing import Any
 from kontext_nb.engine.pace import CANCEL_TIMEOUT_S
 from kontext_nb.errors import OutcomeUnknown, ParameterRejected, StoreError
 from kontext_nb.lifecycle import CAME_TO_NOTHING, Event, State
-from kontext_nb.model import Job
+from kontext_nb.model import Job, price_text
 from kontext_nb.providers.base import REQUEST_ID, Phase, Status
 from kontext_nb.session import running, settings
 from kontext_nb.session.desk import Desk
@@ -72,7 +72,7 @@ def facts(job: Job) -> dict[str, Any]:
         "created_at": at,
         "estimate_usd": job.estimate_usd,
         "cost_usd": job.cost_usd,
-        "may_have_been_charged": job.sends > 0 and asked.provider != "demo",
+        "may_have_been_charged": job.may_have_been_charged,
         "error": job.error,
     }
 
@@ -108,7 +108,7 @@ def status(name: str) -> dict[str, Any]:
     place = (
         {} if said.queue_position is None else {"queue_position": said.queue_position}
     )
-    more = {k: v for k, v in facts(job).items() if k != "request_id"} if job else {}
+    more = facts(job) if job else {}
     return {"request_id": request_id, "status": _word(said), **place, **more}
 
 
@@ -196,9 +196,7 @@ def cost_text(kept: Job) -> str:
         return ""
     if kept.cost_usd is not None:
         return f" · ${kept.cost_usd:.2f}"
-    if kept.estimate_usd is not None:
-        return f" · about ${kept.estimate_usd:.2f}"
-    return " · price not known"
+    return f" · {price_text(kept.estimate_usd)}"
 
 
 def _job(desk: Desk, name: str) -> Job | None:

@@ -124,14 +124,7 @@ def stopped(desk: Desk, step: Step) -> KeyboardInterrupt:
     """
     stop = KeyboardInterrupt(after_stop(desk, step))
     job = desk.ledger.job(step.job.id) or step.job
-    vars(stop)["told"] = EditCancelled(
-        str(stop),
-        "",
-        job=job.id,
-        request_id=job.request_id,
-        state=job.state,
-        may_have_been_charged=job.sends > 0 and job.request.provider != "demo",
-    )
+    vars(stop)["told"] = EditCancelled(str(stop), "", **job.told)
     return stop
 
 

@@ -25,6 +25,7 @@ from kontext_nb.pixels import Picture
 from kontext_nb.providers.runcomfy import addresses
 from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
+from kontext_nb.session.engines import waited
 from kontext_nb.session.inputs import digest_of
 from kontext_nb.session.making import finished, stopped
 from kontext_nb.session.media import safe_stem
@@ -110,7 +111,7 @@ def sent(run: Run) -> Job:
     """Have a run sent, if it is not yet, and do not wait for its end."""
     engine = run.desk.engine_of(run.step.job)
     try:
-        return engine.bridge.run(run.desk.send(run.step), lambda: None)
+        return waited(engine.bridge, run.desk.send(run.step))
     except KeyboardInterrupt:
         raise stopped(run.desk, run.step) from None
 
@@ -186,10 +187,7 @@ def unsaved(error: NotSaved, job: Job) -> NotSaved:
         error.problem,
         f"The result is in the store; save it, free of charge, with: kontext-nb result "
         f"{job.id} --output-dir DIR",
-        job=job.id,
-        request_id=job.request_id,
-        state=job.state,
-        may_have_been_charged=job.sends > 0 and job.request.provider != "demo",
+        **job.told,
     )
     told.rerun_is_safe = False  # without a seed it would be another edit
     return told

@@ -13,7 +13,7 @@ from kontext_nb.chain import Step
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.grids import as_figure, export, plan
 from kontext_nb.lifecycle import State
-from kontext_nb.model import Job, checked_prompt, checked_seed
+from kontext_nb.model import Job, checked_prompt, checked_seed, price_text
 from kontext_nb.pixels import Picture
 from kontext_nb.session import cell as cells
 from kontext_nb.session import settings
@@ -179,8 +179,8 @@ def _cost(jobs: Sequence[Job]) -> str:
     """Say what jobs should cost together."""
     prices = [job.estimate_usd for job in jobs if job.estimate_usd is not None]
     if len(prices) < len(jobs):
-        return "charged by the service, price not known"
-    return f"about ${sum(prices):.2f}"
+        return f"charged by the service, {price_text(None)}"
+    return price_text(sum(prices))
 
 
 def _announcement(

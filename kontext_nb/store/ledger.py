@@ -238,13 +238,9 @@ class Ledger:
         )
         return found[0] if found else None
 
-    def steps_of_job(self, job_id: str) -> tuple[Step, ...]:
-        """Return the steps that show this job, oldest first."""
-        return tuple(self._found(rows.step, _STEPS_OF_JOB, job_id))
-
     def step_of_job(self, job_id: str) -> Step | None:
         """Return the first step that shows this job."""
-        return next(iter(self.steps_of_job(job_id)), None)
+        return next(iter(self._found(rows.step, _STEPS_OF_JOB, job_id)), None)
 
     def chain(self, chain: str) -> tuple[Step, ...]:
         """Return a chain's steps, oldest first."""
