@@ -2,8 +2,9 @@
 
 import io
 import json
-import os
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,6 @@ RUN = ("run", KONTEXT_PRO, "--output-dir", "out", "--input")
 @pytest.fixture(autouse=True)
 def a_shell(monkeypatch, tmp_path):
     """No proxy, no pause, a picture in the working folder."""
-    for name in list(os.environ):
-        if name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
     monkeypatch.setattr(pace_module, "FIRST_BACKOFF_S", 0.0)
     monkeypatch.setattr(settings, "_changed", {})
     Image.new("RGB", (16, 12), (200, 30, 30)).save(tmp_path / "b.png")
@@ -376,6 +374,17 @@ def test_what_is_gone_from_the_disk_is_fetched_again_and_not_paid_for(service, s
         assert Desk(settings.current()).has_files(rows()[0])
     assert service.paid == 1
     assert len(service.phases("download")) == 3
+
+
+def test_a_row_that_names_a_wrong_file_is_put_right_by_its_record(service, shell):
+    """The file is there all the same: nothing is fetched, and nothing is paid for."""
+    shell(*RUN, BODY)
+    ledger, name = Desk(settings.current()).ledger, rows()[0].result
+    with closing(sqlite3.connect(ledger.path)) as db, db:
+        db.execute("UPDATE jobs SET results = ?", (json.dumps(["0" * 64 + ".png"]),))
+    assert shell("result", rows()[0].id, "--output-dir", "again")[0] == 0
+    assert (rows()[0].result, files("again")) == (name, ["job-1.png"])
+    assert (service.paid, len(service.phases("download"))) == (1, 1)
 
 
 def test_two_kinds_of_output_keep_their_own_names(service, shell, tmp_path):

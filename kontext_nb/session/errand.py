@@ -121,6 +121,9 @@ class Errand:
         if job.state is State.DONE:
             if await asyncio.to_thread(self.desk.has_files, job):
                 return job
+            job = self.desk.ledger.restored(job)  # its row may name the wrong file
+            if await asyncio.to_thread(self.desk.has_files, job):
+                return job
             job = written(self.desk, job, Event.MISS, results=())
         if self.desk.forgotten(job):
             raise ResultLost(
