@@ -9,9 +9,10 @@ from tests.billing import as_environment, till
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch, tmp_path):
-    """No key, setting or home folder of the machine reaches a test."""
+    """No key, setting, proxy or home folder of the machine reaches a test."""
     for name in list(os.environ):
-        if name.startswith(("RUNCOMFY_", "KONTEXT_NB_", "XDG_", "JPY_")):
+        ours = name.startswith(("RUNCOMFY_", "KONTEXT_NB_", "XDG_", "JPY_"))
+        if ours or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()
@@ -22,10 +23,7 @@ def clean_environment(monkeypatch, tmp_path):
 
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
-    """Run a service that keeps books, point this process at it, and let no proxy by."""
-    for name in list(os.environ):
-        if name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
+    """Run a service that keeps books, and point this process at it."""
     with till(tmp_path / "till") as opened:
         for name, value in as_environment(opened.origin).items():
             monkeypatch.setenv(name, value)

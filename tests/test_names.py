@@ -135,7 +135,6 @@ def test_a_prompt_as_a_file_name_is_one_file_or_refused(tmp_path):
 def service(monkeypatch):
     """A service that calls its result by a hostile name."""
     monkeypatch.setenv("RUNCOMFY_TOKEN", TOKEN)
-    monkeypatch.setenv("no_proxy", "*")
     with faulty.serve() as running:
         monkeypatch.setenv("RUNCOMFY_MODEL_API_BASE", running.origin + "/v1")
         yield running

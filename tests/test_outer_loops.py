@@ -43,9 +43,6 @@ done
 @pytest.fixture
 def go_to(monkeypatch):
     """Return what points this process and its children at a service."""
-    for name in list(os.environ):
-        if name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
 
     def go(origin):
         for name, value in as_environment(origin).items():

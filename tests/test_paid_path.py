@@ -53,9 +53,6 @@ FOR_EVER_S = 86_400
 @pytest.fixture(autouse=True)
 def quiet_network(monkeypatch):
     """No proxy and no pause of a real service; settings as a new kernel has them."""
-    for name in list(os.environ):
-        if name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
     monkeypatch.setattr(pace_module, "FIRST_BACKOFF_S", 0.0)
     monkeypatch.setattr(settings, "_changed", {})
 

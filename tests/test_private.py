@@ -164,7 +164,6 @@ def test_the_inputs_do_sing(name):
 def service(monkeypatch):
     """A service that keeps what it is sent, and answers with a picture that sings."""
     monkeypatch.setenv("RUNCOMFY_TOKEN", TOKEN)
-    monkeypatch.setenv("no_proxy", "*")
     download = faulty.answer(200, png(), content_type="image/png")
     with faulty.serve(download=[download]) as running:
         monkeypatch.setenv("RUNCOMFY_MODEL_API_BASE", running.origin + "/v1")

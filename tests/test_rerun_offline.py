@@ -100,7 +100,6 @@ def service(monkeypatch):
     """A service whose every job makes another picture."""
     painter = Painter()
     monkeypatch.setenv("RUNCOMFY_TOKEN", TOKEN)
-    monkeypatch.setenv("no_proxy", "*")
     with faulty.serve(
         submit=[painter.submit], result=[painter.result], download=[painter.download]
     ) as running:
