@@ -8,7 +8,7 @@ from tests import crashing
 
 pytestmark = pytest.mark.timeout(600)  # many processes, on a machine that may be busy
 
-PROCESSES = 2
+PROCESSES = 4  # an edit mostly waits, for its service and for the disk
 ENDINGS = {
     ("made", "reused"): "not sent when it was killed, or not yet collected",
     ("reused", "reused"): "killed after the result was written down",
