@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib.util
+import io
 import json
 import os
 import resource
@@ -162,20 +163,20 @@ class Held:
     """A result in memory, as the peers hold theirs."""
 
     def __init__(self) -> None:
-        self.data = bytearray()
+        self.data = io.BytesIO()
 
     @property
     def size(self) -> int:
         """Bytes so far."""
-        return len(self.data)
+        return self.data.tell()
 
     def append(self, piece: bytes) -> None:
         """Take a piece."""
-        self.data += piece
+        self.data.write(piece)
 
     def restart(self) -> None:
         """Begin anew."""
-        self.data.clear()
+        self.data = io.BytesIO()
 
 
 def kontext_nb(origin: str) -> Job:
@@ -198,7 +199,7 @@ def kontext_nb(origin: str) -> Job:
         return replace(job, state=after(job.state, event), **facts)
 
     async def keep(part: Held, *_: Any) -> str:
-        check(bytes(part.data))
+        check(part.data.getvalue())
         return "kept"
 
     async def job() -> str:

@@ -13,6 +13,7 @@ from kontext_nb.errors import KontextError, OutcomeUnknown, StoreError
 from kontext_nb.lifecycle import Event, State
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.settings import current
+from kontext_nb.store import rows
 from kontext_nb.store.ledger import Ledger
 from tests import faulty
 from tests.billing import as_environment
@@ -273,4 +274,21 @@ def test_an_id_that_the_ledger_does_not_take_is_kept_beside_it(go_to, monkeypatc
         assert (error.exit_code, error.request_id) == (75, "job-1")
         assert error.may_have_been_charged
         assert kx.edit(SOURCE, PROMPT, seed=7).job == error.job
+        assert service.paid == 1
+
+
+def test_a_job_that_was_left_long_ago_is_asked_at_once(go_to, monkeypatch):
+    """A re-run counts from when the service took the job, not from its own start."""
+    monkeypatch.setattr(Ledger, "expected_s", lambda *_: 60.0)
+    with faulty.serve(status=[as_json({"status": "in_progress"})]) as service:
+        go_to(service)
+        failed(0.05)
+        left = row()
+        long_ago_s = (left.submitted_at or 0.0) - 90.0
+        Desk(current()).ledger._written(
+            lambda db: rows.update(db, left, submitted_at=long_ago_s)
+        )
+        well(service)
+        with kx.configure(deadline_s=10):
+            kx.edit(SOURCE, PROMPT, seed=7)
         assert service.paid == 1

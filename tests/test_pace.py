@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kontext_nb.engine.pace import (
+    FIRST_STEP_S,
     MAX_RETRY_AFTER_S,
     MAX_SLEEP_S,
     MAX_STEP_S,
@@ -22,6 +23,7 @@ from kontext_nb.engine.pace import (
 )
 from kontext_nb.engine.wire import NotSent
 from kontext_nb.errors import BadReply, ServiceBusy, StillRunning
+from kontext_nb.providers.runcomfy import SOONEST_S
 
 
 class Time:
@@ -245,14 +247,59 @@ def test_the_deadline_is_kept_whatever_the_service_asks(
     assert time.now_s - 1000 <= deadline_s + 1e-6
 
 
-def test_without_experience_it_asks_in_growing_steps():
-    """The first questions come soon, the later ones every two seconds at most."""
+def waited(pace, time, job_s):
+    """Ask until a job of that many seconds has ended; return how late that is."""
+
+    async def waiting():
+        while True:
+            await pace.pause()
+            if time.now_s - 1000 >= job_s:
+                return
+            pace.answered()
+
+    asyncio.run(waiting())
+    return time.now_s - 1000 - job_s
+
+
+@given(job_s=st.floats(0, 600), soonest_s=st.floats(0, 5))
+def test_without_experience_no_end_is_found_late_by_more_than_its_third(
+    job_s, soonest_s
+):
+    """The extra wait is a third of the job at most, and three seconds at most.
+
+    Only a job that ends sooner than any should is found when the first one may end.
+    """
     time = Time()
-    paused_until_the_end(Pace(time.clock, None, 60))
-    steps = time.slept[:-1]
-    assert steps[0] < 0.1
-    assert steps == sorted(steps)
-    assert steps[-1] == MAX_STEP_S
+    late_s = waited(Pace(time.clock, None, 900, soonest_s=soonest_s), time, job_s)
+    most_s = max(min(job_s / 3, MAX_STEP_S), FIRST_STEP_S, soonest_s - job_s)
+    assert late_s <= most_s + 1e-6
+
+
+@given(job_s=st.floats(0, 600), soonest_s=st.floats(0.5, 5))
+def test_without_experience_the_questions_grow_with_the_logarithm(job_s, soonest_s):
+    """Each question is a third later than the one before, then each by 3 s."""
+    time = Time()
+    waited(Pace(time.clock, None, 900, soonest_s=soonest_s), time, job_s)
+    growing = max(0.0, math.log(min(job_s + 1e-9, 9) / soonest_s, 4 / 3))
+    even = max(0.0, job_s - 9) / MAX_STEP_S
+    assert len(time.slept) <= 1 + math.ceil(growing) + math.ceil(even)
+
+
+@pytest.mark.parametrize(("job_s", "questions"), [(2, 2), (5, 5), (10, 7), (40, 17)])
+def test_the_first_job_at_runcomfy_costs_few_questions(job_s, questions):
+    """One of 10 s costs ten requests: these, the submit, the result and its file."""
+    time = Time()
+    waited(Pace(time.clock, None, 900, soonest_s=SOONEST_S), time, job_s)
+    assert len(time.slept) == questions
+
+
+@pytest.mark.parametrize("expected_s", [None, 30.0])
+def test_a_job_taken_long_ago_is_asked_at_once(expected_s):
+    """How old a job is counts, not only how long this process has waited for it."""
+    time = Time()
+    pace = Pace(time.clock, expected_s, 900, soonest_s=20.0, age_s=60.0)
+    asyncio.run(pace.pause())
+    assert time.slept[0] < 1
 
 
 @pytest.mark.parametrize("job_s", [2.0, 5.0, 10.0, 20.0])
@@ -260,34 +307,20 @@ def test_without_experience_it_asks_in_growing_steps():
 def test_with_experience_few_questions_meet_the_end_closely(job_s, takes, questions):
     """A job about as long as expected costs few questions and little time."""
     time = Time()
-    pace = Pace(time.clock, job_s, 900)
-
-    async def waiting():
-        while time.now_s - 1000 < takes * job_s:
-            await pace.pause()
-
-    asyncio.run(waiting())
+    late_s = waited(Pace(time.clock, job_s, 900), time, takes * job_s)
     assert len(time.slept) <= questions
-    assert time.now_s - 1000 - takes * job_s < 0.07 * job_s
+    assert late_s < 0.07 * job_s
 
 
 def test_experience_settles_within_two_jobs():
-    """What is learnt from the first, coarse answer is close at once."""
+    """What is learnt from the first, coarse answer is close at once, and no dearer."""
     expected_s, late = None, []
     for _ in range(4):
         time = Time()
-        pace = Pace(time.clock, expected_s, 900)
-
-        async def waiting(time=time, pace=pace):
-            while True:
-                await pace.pause()
-                if time.now_s - 1000 >= 10:
-                    return
-                pace.answered()
-
-        asyncio.run(waiting())
+        pace = Pace(time.clock, expected_s, 900, soonest_s=SOONEST_S)
+        late.append(waited(pace, time, 10))
+        assert len(time.slept) <= 7
         expected_s = pace.ended_s
-        late.append(time.now_s - 1010)
     assert all(seconds < 0.3 for seconds in late[2:])
     assert abs(expected_s - 10) < 0.2
 
@@ -343,8 +376,7 @@ def test_a_busy_service_is_left_alone_as_long_as_it_asks():
     asyncio.run(pace.pause())
     pace.answered()
     asyncio.run(pace.pause())
-    assert time.slept[0] == 30.0
-    assert time.slept[1] < 1
+    assert time.slept == [30.0, MAX_STEP_S]
 
 
 def test_the_third_unreadable_answer_in_a_row_is_the_last():

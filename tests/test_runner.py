@@ -33,7 +33,7 @@ from kontext_nb.errors import (
 )
 from kontext_nb.lifecycle import Event, State
 from kontext_nb.model import Job, Limits, Secret
-from kontext_nb.providers.runcomfy import RunComfy
+from kontext_nb.providers.runcomfy import SOONEST_S, RunComfy
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
 from tests import faulty
@@ -56,7 +56,7 @@ class Office:
         self.blobs = Blobs(folder / "blobs")
         self.service = service
         self.facts = facts
-        self.now_s = 0.0
+        self.now_s = self.age_s = 0.0
         self.slept = []
         self.reports = []
         self.kept = {}
@@ -108,7 +108,7 @@ class Office:
             job = self.row
             if job.state is State.INTENT:
                 job = await runner.submit(job, SENT)
-            found = await runner.collect(job)
+            found = await runner.collect(job, age_s=self.age_s)
             (name,) = found.names
             self.waited_s = found.waited_s
             return found.job, found.output, self.kept[name]
@@ -457,6 +457,17 @@ def test_a_job_that_ended_badly_is_final(office, body, error, state):
             desk.run()
         assert service.phases() == ["submit", "status", "result"]
     assert desk.row.state is state
+
+
+def test_a_young_job_is_left_alone_until_it_may_have_ended(office):
+    """Nothing is asked before the provider's soonest end, unless that has passed."""
+    for age_s, least_s in ((0.0, SOONEST_S), (SOONEST_S, 0.0)):
+        with faulty.serve() as service:
+            desk = office(service)
+            desk.age_s = age_s
+            desk.run()
+        (slept_s,) = desk.slept
+        assert least_s <= slept_s < least_s + 1
 
 
 def test_a_job_the_service_forgot_is_expired_after_a_minute(office):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import cast
 
 import h11
 import httpx
 
 PIECE_BYTES = 64 * 1024
+# What asyncio reads at a time: to stop for that and go on costs more than reading it.
+MOST_HELD_BYTES = 256 * 1024
 MAX_HEAD_BYTES = 64 * 1024
 MAX_INTERIM_ANSWERS = 16
 
@@ -45,7 +48,8 @@ class Connection:
             raise httpx.LocalProtocolError("no HTTP request") from None
         body = cast("httpx.AsyncByteStream", request.stream)
         async for piece in body:
-            data += self._http.send(h11.Data(data=piece)) or b""
+            if piece:  # a question has none, and httpx says so with an empty one
+                data += self._http.send(h11.Data(data=piece)) or b""
         data += self._http.send(h11.EndOfMessage()) or b""
         await self._wire.write(data, limit_s)
 
@@ -111,7 +115,8 @@ class Socket(asyncio.Protocol):
     """
 
     def __init__(self) -> None:
-        self._came = bytearray()
+        self._came: deque[bytes] = deque()
+        self._held = 0  # bytes
         self._paused = False
         self._ended = False
         self._lost = False
@@ -129,9 +134,10 @@ class Socket(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Keep what came, and ask for no more while there is a piece to read."""
-        self._came += data
-        if len(self._came) >= PIECE_BYTES and not self._paused:
+        """Keep what came, and ask for no more while there is much to read."""
+        self._came.append(data)
+        self._held += len(data)
+        if self._held > MOST_HELD_BYTES and not self._paused:
             self._paused = True
             self._transport.pause_reading()
         _wake(self._reader)
@@ -158,7 +164,7 @@ class Socket(asyncio.Protocol):
         self._writer = None
 
     async def read(self, limit_s: float | None) -> bytes:
-        """Return a piece of what has come, waiting for it; nothing at the end."""
+        """Return what came first, waiting for it; nothing at the end."""
         if self.quiet:
             self._reader = asyncio.get_running_loop().create_future()
             try:
@@ -166,11 +172,13 @@ class Socket(asyncio.Protocol):
                     await self._reader
             except TimeoutError:
                 raise httpx.ReadTimeout("nothing came") from None
-        if not self._came and self._error:
-            raise httpx.ReadError("the connection broke") from self._error
-        data = bytes(self._came[:PIECE_BYTES])
-        del self._came[:PIECE_BYTES]
-        if self._paused and len(self._came) < PIECE_BYTES:
+        if not self._came:
+            if self._error:
+                raise httpx.ReadError("the connection broke") from self._error
+            return b""
+        data = self._came.popleft()
+        self._held -= len(data)
+        if self._paused and self._held <= MOST_HELD_BYTES:
             self._paused = False
             self._transport.resume_reading()
         return data

@@ -210,19 +210,27 @@ class Runner(Generic[P]):
                 raise
             return sending.result(), True
 
-    async def collect(self, job: Job, *, download: bool = True) -> Collected:
+    async def collect(
+        self, job: Job, *, download: bool = True, age_s: float = 0.0
+    ) -> Collected:
         """Wait for a job that was sent; a lost answer to a question is asked again.
 
         Args:
             job: In state SUBMITTED or RUNNING.
             download: False to leave its files at the service.
+            age_s: Seconds since the service took it.
 
         Raises:
             KontextError: See `errors`.
             asyncio.CancelledError: The caller gave up; one bounded cancel was sent.
         """
         pace = Pace(
-            self.clock, self.expected_s, self.deadline_s, least_s=self.poll_s or 0.0
+            self.clock,
+            self.expected_s,
+            self.deadline_s,
+            least_s=self.poll_s or 0.0,
+            soonest_s=self.provider.soonest_s,
+            age_s=age_s,
         )
         # Only an id given a moment ago may still be unknown to the service.
         grace_s = NEW_JOB_S if job.state is State.SUBMITTED else 0.0

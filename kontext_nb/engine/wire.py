@@ -18,6 +18,7 @@ from contextlib import (
     contextmanager,
 )
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, cast
 
 import httpx
@@ -121,7 +122,11 @@ class Answer:
         async with aclosing(raw) as pieces:
             with _as_ours(self._response.request.url.host):
                 async for piece in pieces:
-                    # An app in this process hands over its whole answer at once.
+                    if len(piece) <= PIECE_BYTES:
+                        yield piece
+                        continue
+                    # An app in this process hands over its whole answer at once, and
+                    # a socket what has come meanwhile.
                     for start in range(0, len(piece), PIECE_BYTES):
                         yield piece[start : start + PIECE_BYTES]
 
@@ -230,7 +235,7 @@ class Wire:
         try:
             return httpx.Request(
                 call.method,
-                url or call.url,
+                url or _parsed(call.url),
                 content=call.body,
                 headers={**self._headers, **call.headers},
                 extensions={"timeout": limits},
@@ -240,6 +245,12 @@ class Wire:
             raise error_type(
                 f"{echo(call.url)} is no address.", "Nothing was sent to it."
             ) from None
+
+
+@lru_cache(maxsize=1024)
+def _parsed(url: str) -> httpx.URL:
+    """Return the address in its parts; a job's is asked again and again."""
+    return httpx.URL(url)
 
 
 def _whole_s(call: Call) -> float:

@@ -109,7 +109,8 @@ def facts_of(reply: Reply, token: Secret | None) -> dict[str, Any] | None:
         if token is not None:
             text = json.dumps(facts, ensure_ascii=False)
             quoted = json.dumps(token.reveal(), ensure_ascii=False)[1:-1]
-            facts = json.loads(text.replace(quoted, "(token)"))
+            if quoted in text:
+                facts = json.loads(text.replace(quoted, "(token)"))
     except (ValueError, RecursionError):
         return None
     return facts if isinstance(facts, dict) else None
@@ -188,6 +189,10 @@ class Provider(Protocol):
     @property
     def name(self) -> str:
         """Key of this provider in settings and fingerprints."""
+
+    @property
+    def soonest_s(self) -> float:
+        """Seconds that a job takes at least, whatever its model; 0 if nobody knows."""
 
     def label(self, model: str) -> str:
         """Return the model's name as people should read it under a picture."""

@@ -44,6 +44,9 @@ MAX_RESULT_BYTES = 64 * 1024 * 1024
 MAX_MEDIA_BYTES = 2 * 1024 * 1024 * 1024
 MAX_RESULTS = 16  # a job of more is no edit; the rest stays at the service
 MAX_USD = 1e9
+# Edits of the usual models are reported to take 15 to 40 s, so sooner questions would
+# only cost; a faster model's very first edit is shown that much later.
+SOONEST_S = 1.8
 MAX_REASON_CHARS = 1200  # error pages can be many kilobytes of HTML
 MAX_NAME_CHARS = 80
 
@@ -99,6 +102,7 @@ class RunComfy:
         name: Key in settings and fingerprints.
         engine: Name to show instead of the model's, for a server that is not RunComfy.
         result_origin: One more origin results may come from: a server of one's own.
+        soonest_s: How long its quickest job takes, as far as is known.
     """
 
     token: Secret
@@ -106,6 +110,7 @@ class RunComfy:
     name: str = "runcomfy"
     engine: str | None = None
     result_origin: str | None = None
+    soonest_s: float = SOONEST_S
 
     def label(self, model: str) -> str:
         """Return the model's name as people should read it under a picture."""

@@ -156,6 +156,7 @@ def _demo() -> RunComfy:
         name="demo",
         engine=ENGINE,
         result_origin=ORIGIN,
+        soonest_s=0.0,
     )
 
 

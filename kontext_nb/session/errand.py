@@ -133,14 +133,15 @@ class Errand:
         job = await self._sent(job)
         if job.state is State.DONE:
             return job
-        began_s = time.time()
-        found = await self._runner(job).collect(job, download=self.download)
+        age_s = time.time() - (job.submitted_at or 0.0)
+        found = await self._runner(job).collect(
+            job, download=self.download, age_s=max(0.0, age_s)
+        )
         job, output = found.job, found.output
         if not self.download:  # its files stay at the service, and the job open
             return replace(job, output=output.said)
         # How long it took is known only to who waited from the start.
-        late_s = began_s - (job.submitted_at or 0.0)
-        took_s = late_s + found.waited_s if 0 <= late_s < PROMPT_S else None
+        took_s = age_s + found.waited_s if 0 <= age_s < PROMPT_S else None
         return written(
             self.desk,
             job,

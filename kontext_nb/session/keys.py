@@ -77,6 +77,7 @@ def runcomfy() -> RunComfy:
         base=base.text,
         name=f"runcomfy at {base.netloc}",
         result_origin=base.text.removesuffix(base.path),
+        soonest_s=0.0,
     )
 
 
