@@ -222,7 +222,7 @@ def kept_and_adopted(go_to, phase, turn, code):
     """Meet a fault after the id; then ask again of a service that is well."""
     with faulty.serve(**{phase: [turn]}) as service:
         go_to(service)
-        error = failed(deadline_s=0.3 if code == 75 else 10)
+        error = failed(deadline_s=0.5 if code == 75 else 10)
         assert error.exit_code == code
         assert row().state in (State.SUBMITTED, State.RUNNING)
         assert error.request_id == row().request_id == "job-1"

@@ -14,7 +14,7 @@ from kontext_nb.cli.main import main
 from kontext_nb.engine import pace as pace_module
 from kontext_nb.lifecycle import State
 from kontext_nb.model import KONTEXT_PRO
-from kontext_nb.session import settings
+from kontext_nb.session import models, settings
 from kontext_nb.session.desk import Desk
 from tests import faulty
 from tests.faulty import answer, as_json
@@ -87,6 +87,17 @@ def test_run_prints_the_output_and_saves_the_file(service, shell, tmp_path):
     sent = json.loads(next(s.body for s in service.seen if s.phase == "submit"))
     assert (sent["prompt"], sent["seed"]) == ("Make it night", 7)
     assert sent["image_url"].startswith("data:image/png;base64,")
+
+
+def test_a_run_that_the_store_answers_asks_nobody(service, shell):
+    """The same command with its seed again: the file is saved, no request is sent."""
+    assert shell(*RUN, BODY)[0] == 0
+    models._in_vain.clear()  # as in another process
+    asked = len(service.seen)
+    code, _, err = shell("run", KONTEXT_PRO, "--output-dir", "else", "--input", BODY)
+    assert (code, files("else")) == (0, ["job-1.png"])
+    assert "nothing was sent or charged" in err
+    assert len(service.seen) == asked
 
 
 def test_json_is_one_line(service, shell):

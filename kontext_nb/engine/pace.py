@@ -29,7 +29,7 @@ SMALLEST_STEP, MIN_STEP_S = 0.02, 0.04
 LATE_GROWTH = 1.25
 BAD_REPLY_TRIES = 3
 # After Stop: how long an answer under way is still heard, then the cancel's own limit.
-ANSWER_GRACE_S = 2.0
+ANSWER_GRACE_S = 1.5
 CANCEL_TIMEOUT_S = 5.0
 # How long whoever pressed Stop waits to hear what came of it; the rest goes on unheard.
 STOP_S = 1.8

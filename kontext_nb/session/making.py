@@ -16,6 +16,7 @@ from kontext_nb.session.desk import Desk
 from kontext_nb.session.engines import thread_bridge
 from kontext_nb.session.orders import Order
 from kontext_nb.session.progress import Watch, line, waiting_line
+from kontext_nb.store.patience import within
 
 T = TypeVar("T")
 
@@ -48,11 +49,12 @@ def made(desk: Desk, order: Order) -> tuple[Step, bool]:
         KontextError: See `errors`.
         KeyboardInterrupt: Stop was pressed; its message says what became of the job.
     """
-    try:
-        step, found = desk.place(order)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(_STOPPED[State.INTENT]) from None
-    return finished(desk, step), found and step.job.state is State.DONE
+    with within(desk.settings.deadline_s):
+        try:
+            step, found = desk.place(order)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(_STOPPED[State.INTENT]) from None
+        return finished(desk, step), found and step.job.state is State.DONE
 
 
 def finished(desk: Desk, step: Step, **how: bool) -> Step:

@@ -191,10 +191,10 @@ class Ledger:
         )
         return replace(job, estimate_usd=estimate_usd) if changed else job
 
-    def has_answer(self, ask: str) -> bool:
-        """Tell whether a job for this ask is done."""
-        query = "SELECT 1 FROM jobs WHERE (fingerprint = ? OR ask = ?) AND state = ?"
-        return bool(self._found(tuple, query, ask, ask, State.DONE))
+    def has_job(self, ask: str, states: Collection[State]) -> bool:
+        """Tell whether there is a job for this ask in one of these states."""
+        query = "SELECT state FROM jobs WHERE fingerprint = ? OR ask = ?"
+        return any(state in states for (state,) in self._found(tuple, query, ask, ask))
 
     def spent(self) -> Spent:
         """Return what the paid jobs of this store cost so far, as far as is known."""
