@@ -53,7 +53,7 @@ def an_edit(_job=None, **how):
 WAYS = {
     "waiting": an_edit,
     "a task": lambda _job=None: an_edit(wait=False).result(),
-    "resume": lambda job: kx.resume(job),
+    "resume": kx.resume,
 }
 
 
@@ -98,10 +98,10 @@ def test_a_store_that_is_locked_after_the_sending_is_given_up_in_time(service):
 
 
 def test_no_edit_is_sent_when_its_time_is_over(service):
-    """Nobody would be there to hear the answer: it stays unsent, and may be re-run."""
+    """Nobody would be there to hear the answer: it stays unsent, for a re-run."""
     with (
         within(0),
-        pytest.raises(ServiceBusy, match="before the edit was sent") as told,
+        pytest.raises(ServiceBusy, match="before the edit was") as told,
     ):
         an_edit()
     assert (told.value.state, service.paid) == (State.INTENT, 0)
