@@ -284,9 +284,8 @@ class Runner(Generic[P]):
         )
         if status.phase is Phase.RUNNING and job.state is State.SUBMITTED:
             job = self.journal(job, Event.START)
-        self._tell(
-            Progress(job.state, status.queue_position, elapsed_s, self.expected_s)
-        )
+        queued, place = status.phase is Phase.QUEUED, status.queue_position
+        self._tell(Progress(job.state, queued, place, elapsed_s, self.expected_s))
         return job, status.phase is Phase.ENDED
 
     async def _output(self, job: Job) -> Output | None:
