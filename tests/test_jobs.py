@@ -289,6 +289,29 @@ def test_a_cap_is_a_refusal(service, shell):
     assert service.paid == 1
 
 
+@pytest.mark.parametrize("body", [OPEN, BODY], ids=["no seed", "seed"])
+def test_what_a_cap_refused_leaves_no_job(service, shell, body):
+    """There is nothing to go back to; with a higher cap the same command is made."""
+    code, _, err = shell(*RUN, body, "--max-edits", "0")
+    told = failure(err)
+    assert (code, told["job"], told["state"]) == (65, None, None)
+    assert (rows(), shell("jobs", "--all")[1]) == ((), "No jobs.\n")
+    assert shell(*RUN, body, "--max-edits", "1")[0] == 0
+    assert [one.state for one in rows()] == [State.DONE]
+    assert service.paid == 1
+
+
+def test_a_cap_takes_no_job_away_that_was_sent_before(service, shell):
+    """Its first sending may have been charged: it stays, and stays counted."""
+    service.script("submit", faulty.reset)
+    shell(*RUN, OPEN)
+    shell("jobs", "resolve", rows()[0].id, "--resubmit", "--no-wait")
+    code, _, err = shell(*RUN, OPEN, "--max-edits", "1")
+    assert (code, failure(err)["job"]) == (65, rows()[0].id)
+    assert (rows()[0].state, rows()[0].sends) == (State.INTENT, 1)
+    assert service.paid == 1
+
+
 def test_other_media_are_kept_by_their_length(service, shell, tmp_path):
     """A video is no picture, and is saved as what it is; half of one is not."""
     film = b"\0\0\0\x18ftypmp42" + bytes(1000)

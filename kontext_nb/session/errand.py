@@ -23,6 +23,7 @@ from kontext_nb.errors import (
     EditFailed,
     ImageRejected,
     KontextError,
+    LimitReached,
     OutcomeUnknown,
     ResultLost,
     ServiceBusy,
@@ -84,6 +85,13 @@ class Errand:
         try:
             with patience.within(self.desk.settings.deadline_s):
                 made: Job = await work(await self._settled(job))
+        except LimitReached as error:
+            # By the user's own cap nothing came of it, so nothing is kept of it.
+            with suppress(StoreError):
+                if self.desk.ledger.forget(job):
+                    raise
+            error.job, error.state = job.id, State.INTENT
+            raise
         except KontextError as error:
             now = self._as_far_as_known(job)
             error.job, error.state = now.id, error.state or now.state

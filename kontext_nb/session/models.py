@@ -278,7 +278,12 @@ def _file(settings: Settings, service: RunComfy, model: str) -> Path:
     """Return where a record is kept: by who said it, and of what."""
     key = f"{service.name}\n{service.base}\n{model}"
     name = hashlib.sha256(key.encode()).hexdigest()[:32]
-    return (settings.home or home_folder()) / "models" / f"{name}.json"
+    return folder(settings) / f"{name}.json"
+
+
+def folder(settings: Settings) -> Path:
+    """Return where records are kept."""
+    return (settings.home or home_folder()) / "models"
 
 
 def _kept(file: Path, model: str) -> Known | None:
