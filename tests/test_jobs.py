@@ -177,7 +177,7 @@ def test_after_a_deadline_the_same_command_goes_on(service, shell):
     """Exit 75, five times over: one paid request, and the result in the end."""
     service.script("status", QUEUED)
     for _ in range(5):
-        code, out, err = shell(*RUN, OPEN, "--deadline", "0.2")
+        code, out, err = shell(*RUN, OPEN, "--deadline", "0.5")
         assert (code, out) == (75, "")
         told = failure(err)
         assert (told["state"], told["request_id"]) == ("submitted", "job-1")
