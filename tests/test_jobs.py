@@ -21,6 +21,7 @@ from tests.faulty import answer, as_json
 
 TOKEN = "tok-never-to-be-shown"  # noqa: S105 - made up
 QUEUED = as_json({"status": "in_queue", "queue_position": 3})
+NOT = "not_cancellable"
 RUNS = as_json({"status": "in_progress"})
 ENDED = as_json({"status": "completed"})
 BODY = json.dumps({"prompt": "Make it night", "image_url": "b.png", "seed": 7})
@@ -242,13 +243,14 @@ def test_an_abandoned_job_makes_room_for_a_new_one(service, shell):
     ("status", "cancel", "outcome", "state"),
     [
         (QUEUED, {"outcome": "cancelled"}, "cancelled", State.CANCELLED),
-        (RUNS, {"outcome": "not_cancellable"}, "not_cancellable", State.SUBMITTED),
+        (RUNS, {"outcome": "not_cancellable"}, "not_cancellable", State.RUNNING),
+        (ENDED, {"outcome": "not_cancellable"}, "not_cancellable", State.DONE),
     ],
 )
 def test_cancel_tells_the_truth(  # noqa: PLR0917 - a table row
     service, shell, status, cancel, outcome, state
 ):
-    """What could not be cancelled stays open and can be collected."""
+    """What could not be cancelled goes on, or is collected if it has ended."""
     service.script("status", status)
     service.script("cancel", as_json(cancel, 202))
     shell(*RUN, OPEN, "--no-wait")
@@ -269,6 +271,48 @@ def test_status_asks_only_while_there_is_something_to_ask(service, shell):
     asked = len(service.seen)
     assert json.loads(shell("status", "job-1")[1])["status"] == "succeeded"
     assert len(service.seen) == asked
+
+
+GONE = as_json({"error_code": 404001}, 404)
+LEARNED = {
+    "it runs": (RUNS, None, "in_progress", State.RUNNING),
+    "it ended well": (ENDED, None, "completed", State.DONE),
+    "it failed": (ENDED, {"status": "failed", "error": "so"}, "completed", "failed"),
+    "it was cancelled": (ENDED, {"status": "cancelled"}, "completed", "cancelled"),
+}
+
+
+@pytest.mark.parametrize("how", LEARNED)
+@pytest.mark.parametrize("verb", ["status", "cancel"])
+def test_what_the_service_says_is_written_down(service, shell, verb, how):
+    """Whoever looks next is told no less, and is told it without a question."""
+    status, result, word, state = LEARNED[how]
+    shell(*RUN, OPEN, "--no-wait")
+    service.script("status", status)
+    service.script("cancel", GONE)
+    if result:
+        service.script("result", as_json(result))
+    code, out, _ = shell(verb, "job-1")
+    told = json.loads(out)
+    assert (code, told["state"], rows()[0].state) == (0, state, state)
+    if verb == "status":
+        assert told["status"] == word
+    else:
+        assert told["outcome"] == ("cancelled" if state == "cancelled" else NOT)
+    if state is State.DONE:
+        assert Desk(settings.current()).has_files(rows()[0])
+    assert service.paid == 1
+
+
+def test_a_result_that_cannot_be_had_now_does_not_hide_the_status(service, shell):
+    """It has ended, which is what was asked; the job stays open for its result."""
+    shell(*RUN, OPEN, "--no-wait")
+    service.script("status", ENDED)
+    service.script("download", answer(403))
+    service.script("result", answer(401))
+    told = json.loads(shell("status", "job-1")[1])
+    assert (told["status"], told["state"]) == ("completed", "submitted")
+    assert service.paid == 1
 
 
 def test_a_job_of_another_store_can_be_asked_for(service, shell):
