@@ -103,13 +103,16 @@ class ThreadBridge:
             begun.append(self._loop.create_task(work))
             begun[0].add_done_callback(partial(_hand_over, future))
 
-        def stop() -> None:
+        def stop_there() -> None:
             # It gets to its first line, so that it can clean up, and is told only once.
             if not begun[0].cancelling():
                 self._loop.call_soon(begun[0].cancel)
 
+        def stop() -> None:
+            self._loop.call_soon_threadsafe(stop_there)
+
         self._loop.call_soon_threadsafe(begin)
-        return Task(future, partial(self._loop.call_soon_threadsafe, stop))
+        return Task(future, stop)
 
     def run(self, work: Coroutine[Any, Any, T], tick: Callable[[], None]) -> T:
         """Run ``work`` to its end; see `Bridge.run`."""
