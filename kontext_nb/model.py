@@ -266,12 +266,14 @@ class Progress:
 
     Args:
         state: See `lifecycle`.
-        queue_position: Place in the service's queue, while it is queued.
+        queued: Whether the service said that it waits in its queue.
+        queue_position: Place in that queue, if the service tells it.
         elapsed_s: Seconds since the job was sent.
         expected_s: Running median of past jobs, when there are any.
     """
 
     state: State
+    queued: bool = False
     queue_position: int | None = None
     elapsed_s: float = 0.0
     expected_s: float | None = None

@@ -28,6 +28,7 @@ from PIL import (
 )
 
 from kontext_nb.errors import ImageRejected
+from kontext_nb.headers import is_bounded
 from kontext_nb.model import echo
 from kontext_nb.srgb import upright
 
@@ -219,6 +220,11 @@ def _check_size(name: str, width: int, height: int) -> None:
 def _decode(data: bytes, name: str) -> Picture:
     if not data:
         raise ImageRejected(f"{name} is empty.", _WANTED)
+    if not is_bounded(data):
+        raise ImageRejected(
+            f"{name} has far too much in its header, before its pixels.",
+            "Save it again with an image program, without its metadata.",
+        )
     with (
         _pillow_speaks_for(name),
         Image.open(io.BytesIO(data), formats=_FORMATS) as opened,

@@ -92,6 +92,33 @@ def test_the_stored_token_goes_to_runcomfy_only(variable, ask, monkeypatch):
     assert seen.headers["authorization"] == f"Bearer {TOKEN}"
 
 
+@pytest.mark.parametrize(
+    ("variable", "ask"),
+    [
+        ("RUNCOMFY_WEB_BASE", keys.web_account),
+        ("RUNCOMFY_SERVERLESS_API_BASE", keys.balance_account),
+    ],
+)
+def test_another_servers_token_does_not_go_to_runcomfy(variable, ask, monkeypatch):
+    """A shell that names a server for edits gave the token for that one only."""
+    monkeypatch.setenv("RUNCOMFY_TOKEN", TOKEN)
+    monkeypatch.setenv("RUNCOMFY_MODEL_API_BASE", "http://127.0.0.1:9/v1")
+    with pytest.raises(NotAuthorised, match=rf"127\.0\.0\.1:9.*Set {variable}"):
+        ask()
+    monkeypatch.setenv(variable, "https://api.runcomfy.net/prod/v2")
+    assert ask().token.reveal() == TOKEN
+    monkeypatch.delenv(variable)
+    monkeypatch.setenv("RUNCOMFY_MODEL_API_BASE", "https://model-api.runcomfy.net/v1")
+    assert ask().token.reveal() == TOKEN
+
+
+def test_a_stored_token_goes_home_wherever_edits_are_made(monkeypatch):
+    """It is RunComfy's, and never was that other server's."""
+    tokens.save(Secret.of(TOKEN))
+    monkeypatch.setenv("RUNCOMFY_MODEL_API_BASE", "http://127.0.0.1:9/v1")
+    assert keys.balance_account().base == "https://api.runcomfy.net/prod/v2"
+
+
 def test_a_proxy_does_not_see_what_goes_to_this_machine(go_to, monkeypatch):
     """Over http it would read the token; over https it only passes it on, unread."""
     told = as_json({"id": "u-1"})

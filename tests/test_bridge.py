@@ -1,6 +1,7 @@
 """From a cell to the engine's loop and back; Stop is a real signal."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import signal
 import subprocess
@@ -192,6 +193,43 @@ def test_a_task_can_be_awaited_or_asked():
     assert task.done()
     with pytest.raises(LookupError):
         made.start(trouble()).result()
+    end(made)
+
+
+def test_a_task_cancelled_at_once_still_says_what_became_of_it():
+    """The work gets to its first line, whenever it is told to stop, and may answer."""
+    made = ThreadBridge()
+
+    async def long():
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.01)
+            raise LookupError("what became of it") from None
+
+    for _ in range(50):
+        task = made.start(long())
+        task.cancel()
+        task.cancel()
+        with pytest.raises(LookupError, match="what became of it"):
+            task.result()
+    end(made)
+
+
+def test_a_task_whose_work_says_nothing_was_cancelled():
+    """Then it is the usual error, in either way of waiting."""
+    made = ThreadBridge()
+
+    async def awaiting(task):
+        return await task
+
+    for _ in range(2):
+        task = made.start(asyncio.Event().wait())
+        task.cancel()
+        with pytest.raises(concurrent.futures.CancelledError):
+            task.result()
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(awaiting(task))
     end(made)
 
 

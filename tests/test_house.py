@@ -35,6 +35,7 @@ FLOORS = {
     "providers": 2,
     "demo": 2,
     "pixels": 1,
+    "headers": 1,
     "srgb": 1,
     "lettering": 1,
     "target": 1,

@@ -14,13 +14,14 @@ from kontext_nb.cli.main import main
 from kontext_nb.engine import pace as pace_module
 from kontext_nb.lifecycle import State
 from kontext_nb.model import KONTEXT_PRO
-from kontext_nb.session import settings
+from kontext_nb.session import models, settings
 from kontext_nb.session.desk import Desk
 from tests import faulty
 from tests.faulty import answer, as_json
 
 TOKEN = "tok-never-to-be-shown"  # noqa: S105 - made up
 QUEUED = as_json({"status": "in_queue", "queue_position": 3})
+NOT = "not_cancellable"
 RUNS = as_json({"status": "in_progress"})
 ENDED = as_json({"status": "completed"})
 BODY = json.dumps({"prompt": "Make it night", "image_url": "b.png", "seed": 7})
@@ -87,6 +88,17 @@ def test_run_prints_the_output_and_saves_the_file(service, shell, tmp_path):
     sent = json.loads(next(s.body for s in service.seen if s.phase == "submit"))
     assert (sent["prompt"], sent["seed"]) == ("Make it night", 7)
     assert sent["image_url"].startswith("data:image/png;base64,")
+
+
+def test_a_run_that_the_store_answers_asks_nobody(service, shell):
+    """The same command with its seed again: the file is saved, no request is sent."""
+    assert shell(*RUN, BODY)[0] == 0
+    models._in_vain.clear()  # as in another process
+    asked = len(service.seen)
+    code, _, err = shell("run", KONTEXT_PRO, "--output-dir", "else", "--input", BODY)
+    assert (code, files("else")) == (0, ["job-1.png"])
+    assert "nothing was sent or charged" in err
+    assert len(service.seen) == asked
 
 
 def test_json_is_one_line(service, shell):
@@ -166,7 +178,7 @@ def test_after_a_deadline_the_same_command_goes_on(service, shell):
     """Exit 75, five times over: one paid request, and the result in the end."""
     service.script("status", QUEUED)
     for _ in range(5):
-        code, out, err = shell(*RUN, OPEN, "--deadline", "0.2")
+        code, out, err = shell(*RUN, OPEN, "--deadline", "0.5")
         assert (code, out) == (75, "")
         told = failure(err)
         assert (told["state"], told["request_id"]) == ("submitted", "job-1")
@@ -231,13 +243,14 @@ def test_an_abandoned_job_makes_room_for_a_new_one(service, shell):
     ("status", "cancel", "outcome", "state"),
     [
         (QUEUED, {"outcome": "cancelled"}, "cancelled", State.CANCELLED),
-        (RUNS, {"outcome": "not_cancellable"}, "not_cancellable", State.SUBMITTED),
+        (RUNS, {"outcome": "not_cancellable"}, "not_cancellable", State.RUNNING),
+        (ENDED, {"outcome": "not_cancellable"}, "not_cancellable", State.DONE),
     ],
 )
 def test_cancel_tells_the_truth(  # noqa: PLR0917 - a table row
     service, shell, status, cancel, outcome, state
 ):
-    """What could not be cancelled stays open and can be collected."""
+    """What could not be cancelled goes on, or is collected if it has ended."""
     service.script("status", status)
     service.script("cancel", as_json(cancel, 202))
     shell(*RUN, OPEN, "--no-wait")
@@ -260,6 +273,48 @@ def test_status_asks_only_while_there_is_something_to_ask(service, shell):
     assert len(service.seen) == asked
 
 
+GONE = as_json({"error_code": 404001}, 404)
+LEARNED = {
+    "it runs": (RUNS, None, "in_progress", State.RUNNING),
+    "it ended well": (ENDED, None, "completed", State.DONE),
+    "it failed": (ENDED, {"status": "failed", "error": "so"}, "completed", "failed"),
+    "it was cancelled": (ENDED, {"status": "cancelled"}, "completed", "cancelled"),
+}
+
+
+@pytest.mark.parametrize("how", LEARNED)
+@pytest.mark.parametrize("verb", ["status", "cancel"])
+def test_what_the_service_says_is_written_down(service, shell, verb, how):
+    """Whoever looks next is told no less, and is told it without a question."""
+    status, result, word, state = LEARNED[how]
+    shell(*RUN, OPEN, "--no-wait")
+    service.script("status", status)
+    service.script("cancel", GONE)
+    if result:
+        service.script("result", as_json(result))
+    code, out, _ = shell(verb, "job-1")
+    told = json.loads(out)
+    assert (code, told["state"], rows()[0].state) == (0, state, state)
+    if verb == "status":
+        assert told["status"] == word
+    else:
+        assert told["outcome"] == ("cancelled" if state == "cancelled" else NOT)
+    if state is State.DONE:
+        assert Desk(settings.current()).has_files(rows()[0])
+    assert service.paid == 1
+
+
+def test_a_result_that_cannot_be_had_now_does_not_hide_the_status(service, shell):
+    """It has ended, which is what was asked; the job stays open for its result."""
+    shell(*RUN, OPEN, "--no-wait")
+    service.script("status", ENDED)
+    service.script("download", answer(403))
+    service.script("result", answer(401))
+    told = json.loads(shell("status", "job-1")[1])
+    assert (told["status"], told["state"]) == ("completed", "submitted")
+    assert service.paid == 1
+
+
 def test_a_job_of_another_store_can_be_asked_for(service, shell):
     """As with the service's own command, any id of the account will do."""
     service.script("status", RUNS)
@@ -275,6 +330,29 @@ def test_a_cap_is_a_refusal(service, shell):
     assert shell(*RUN, OPEN, "--max-edits", "1")[0] == 0
     code, _, err = shell(*RUN, OPEN, "--max-edits", "1")
     assert (code, failure(err)["error"]) == (65, "LimitReached")
+    assert service.paid == 1
+
+
+@pytest.mark.parametrize("body", [OPEN, BODY], ids=["no seed", "seed"])
+def test_what_a_cap_refused_leaves_no_job(service, shell, body):
+    """There is nothing to go back to; with a higher cap the same command is made."""
+    code, _, err = shell(*RUN, body, "--max-edits", "0")
+    told = failure(err)
+    assert (code, told["job"], told["state"]) == (65, None, None)
+    assert (rows(), shell("jobs", "--all")[1]) == ((), "No jobs.\n")
+    assert shell(*RUN, body, "--max-edits", "1")[0] == 0
+    assert [one.state for one in rows()] == [State.DONE]
+    assert service.paid == 1
+
+
+def test_a_cap_takes_no_job_away_that_was_sent_before(service, shell):
+    """Its first sending may have been charged: it stays, and stays counted."""
+    service.script("submit", faulty.reset)
+    shell(*RUN, OPEN)
+    shell("jobs", "resolve", rows()[0].id, "--resubmit", "--no-wait")
+    code, _, err = shell(*RUN, OPEN, "--max-edits", "1")
+    assert (code, failure(err)["job"]) == (65, rows()[0].id)
+    assert (rows()[0].state, rows()[0].sends) == (State.INTENT, 1)
     assert service.paid == 1
 
 

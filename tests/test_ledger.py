@@ -1,10 +1,12 @@
 """The rows: claimed once, moved only along the table, and readable after anything."""
 
+import json
 import sqlite3
 import subprocess
 import sys
 import threading
 import traceback
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -19,6 +21,7 @@ from kontext_nb.session.orders import WORTH_KEEPING
 from kontext_nb.store import connection, opening
 from kontext_nb.store import rows as rows_module
 from kontext_nb.store.ledger import Ledger
+from kontext_nb.store.records import Records
 from kontext_nb.store.rows import MIGRATIONS
 from tests.asking import asked
 
@@ -197,6 +200,44 @@ def test_two_chains_may_show_one_job(ledger):
     ledger.add(step(stale, "second", chain="c2", at=101.0))
     assert ledger.job("j1") == made
     assert [s.job for c in ("c1", "c2") for s in ledger.chain(c)] == [made, made]
+
+
+def sent(ledger):
+    """Return a job that was claimed and accepted."""
+    ledger.add(step(job()))
+    made = ledger.claim(job(), 1.0, owner="me", limits=Limits())
+    return ledger.record(made, Event.ACCEPT, 2.0, request_id="r1")
+
+
+def spoilt(ledger):
+    """Have the row name a file that is none, as a flipped bit would."""
+    with closing(sqlite3.connect(ledger.path)) as db, db:
+        db.execute("UPDATE jobs SET results = ?", (json.dumps(["0" * 64 + ".png"]),))
+
+
+def test_a_new_step_does_not_spoil_the_record_of_its_job(ledger):
+    """The row is damaged: the record keeps what it had, and has the new step too."""
+    made = ledger.record(sent(ledger), Event.FINISH, 9.0, results=("a.png",))
+    spoilt(ledger)
+    ledger.add(step(job("j2"), "s2", chain="other"), adopt={State.DONE})
+    told, steps = ledger.records.read(made.id)
+    assert told == made
+    assert [one.id for one in steps] == ["s-j1", "s2"]
+
+
+def test_a_new_step_brings_a_record_forward_that_is_behind(ledger, monkeypatch):
+    """The disk took the row of the end, and not its record."""
+    made = sent(ledger)
+    with monkeypatch.context() as patch:
+        patch.setattr(Records, "write", full)
+        done = ledger.record(made, Event.FINISH, 9.0, results=("a.png",))
+    assert ledger.records.read(made.id)[0].state is State.SUBMITTED
+    ledger.add(step(job("j2"), "s2", chain="other"), adopt={State.DONE})
+    assert ledger.records.read(made.id)[0] == done
+
+
+def full(*_):
+    raise StoreError("The disk is full.", "Free some space.")
 
 
 def test_a_job_stands_once_in_one_place(ledger):

@@ -89,7 +89,7 @@ class Lossy(RuleBasedStateMachine):
     @rule(which=EDITS)
     def leave_in_the_queue(self, which):
         """The deadline passes and the job goes on."""
-        with kx.configure(deadline_s=0.01):
+        with kx.configure(deadline_s=0.15):
             self.ask(which, status="in_queue")
 
     @rule()

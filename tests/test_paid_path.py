@@ -3,6 +3,7 @@
 Nobody pays twice and nothing is lost, whatever the service, the user or a crash does.
 """
 
+import asyncio
 import json
 import os
 import signal
@@ -286,7 +287,7 @@ def test_an_open_job_is_adopted(go_to, how):
     """After the deadline, or in a new kernel, the job is collected and not resent."""
     with faulty.serve(status=[QUEUED]) as service:
         go_to(service.origin)
-        with kx.configure(deadline_s=0.1), pytest.raises(StillRunning) as caught:
+        with kx.configure(deadline_s=0.5), pytest.raises(StillRunning) as caught:
             kx.edit(SOURCE, PROMPT, seed=7)
         service.script("status", ENDED)
         if how == "rerun":
@@ -421,6 +422,37 @@ def test_stop_sends_one_cancel_and_says_what_became(  # noqa: PLR0917 - a table 
                 service.script("status", ENDED)
                 kx.edit(SOURCE, PROMPT, seed=7)
             assert service.paid == 1
+
+
+@pytest.mark.parametrize(("status", "cancel", "state", "words"), STOPS)
+@pytest.mark.parametrize("awaited", [True, False])
+def test_a_cancelled_task_says_what_became_of_the_job(  # noqa: PLR0917 - a table row
+    go_to, awaited, status, cancel, state, words
+):
+    """Who awaits it, or asks for its result, gets the same as who presses Stop."""
+    waiting = threading.Event()
+
+    def told(_service, connection):
+        connection.sendall(status)
+        waiting.set()
+
+    with faulty.serve(status=[status, told, status], cancel=[cancel]) as one:
+        go_to(one.origin)
+        task = kx.edit(SOURCE, PROMPT, seed=7, wait=False)
+        assert waiting.wait(30)
+        for _ in range(2):  # as somebody who presses twice
+            task.cancel()
+
+        async def cell():
+            return await task
+
+        with pytest.raises(EditCancelled, match=words) as caught:
+            asyncio.run(cell()) if awaited else task.result()
+        assert task.done()
+        assert one.phases("cancel") == ["cancel"]
+        assert (caught.value.job, caught.value.state) == (row().id, state)
+        assert caught.value.remedy.startswith("Re-run")
+        assert one.paid == 1
 
 
 @pytest.mark.usefixtures("stoppable")
@@ -697,7 +729,7 @@ def test_a_job_is_not_asked_for_at_another_server(go_to):
     """An id of one server means nothing at another: the job is kept, and told."""
     with faulty.serve(status=[QUEUED]) as one, faulty.serve() as other:
         go_to(one.origin)
-        with kx.configure(deadline_s=0.1), pytest.raises(StillRunning) as caught:
+        with kx.configure(deadline_s=0.5), pytest.raises(StillRunning) as caught:
             kx.edit(SOURCE, PROMPT, seed=7)
         go_to(other.origin)
         with pytest.raises(NotAuthorised, match="was sent to runcomfy at"):
@@ -709,7 +741,7 @@ def test_a_job_is_asked_for_where_it_was_sent(go_to, monkeypatch):
     """Resuming without the token is told, and does not ask the demo for the job."""
     with faulty.serve(status=[QUEUED]) as service:
         go_to(service.origin)
-        with kx.configure(deadline_s=0.1), pytest.raises(StillRunning) as caught:
+        with kx.configure(deadline_s=0.5), pytest.raises(StillRunning) as caught:
             kx.edit(SOURCE, PROMPT, seed=7)
         monkeypatch.delenv("RUNCOMFY_TOKEN")
         with kx.configure(deadline_s=0.5), pytest.raises(NotAuthorised):
@@ -723,7 +755,7 @@ def test_a_job_is_asked_for_where_it_was_sent(go_to, monkeypatch):
 def left_running(go_to, service):
     """Start an edit without a seed that outlasts its deadline; return the job's id."""
     go_to(service.origin)
-    with kx.configure(deadline_s=0.1), pytest.raises(StillRunning) as caught:
+    with kx.configure(deadline_s=0.5), pytest.raises(StillRunning) as caught:
         kx.edit(SOURCE, PROMPT)
     service.script("status", ENDED)
     return caught.value.job
@@ -752,7 +784,7 @@ def test_the_editor_goes_back_to_a_job_that_outlasted_its_deadline(go_to):
     """Run, after "not finished", collects the job and sends none."""
     with faulty.serve(status=[QUEUED]) as service:
         go_to(service.origin)
-        with kx.configure(deadline_s=0.1):
+        with kx.configure(deadline_s=0.5):
             editor = kx.Editor(SOURCE)
             run(editor, PROMPT)
             assert "not finished" in editor.status.value

@@ -2,16 +2,18 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from kontext_nb.chain import Step
 from kontext_nb.errors import StoreError
+from kontext_nb.lifecycle import State
 from kontext_nb.model import Job
 from kontext_nb.store import owner, upkeep
 from kontext_nb.store.blobs import Blobs
@@ -67,8 +69,8 @@ def test_each_flipped_byte_is_named(store):
         data = bytearray(path.read_bytes())
         data[i * 3] ^= 1 << i % 8
         path.write_bytes(data)
-    job = store.add("j1", pictures={"0" * 64: names[0]}, results=(names[1],))
-    found = verify(store.blobs, [job])
+    store.add("j1", pictures={"0" * 64: names[0]}, results=(names[1],))
+    found = verify(store.blobs, store.ledger)
     assert found.checked == 101
     assert {damage.blob for damage in found.damages} == set(names[:100])
     assert not any(damage.missing for damage in found.damages)
@@ -79,13 +81,27 @@ def test_each_flipped_byte_is_named(store):
 def test_a_missing_blob_is_named_with_its_jobs(store):
     """What a row refers to and is not there is missing; an address is no blob."""
     name = "ab" * 32 + ".png"
-    one = store.add("j1", pictures={"0" * 64: "https://example.com/a.png"})
-    two = store.add("j2", results=(name, "../../etc/passwd"))
-    found = verify(store.blobs, [one, two, replace(two, id="j3")])
+    store.add("j1", pictures={"0" * 64: "https://example.com/a.png"})
+    store.add("j3", results=(name, "../../etc/passwd"))
+    store.add("j2", results=(name, "../../etc/passwd"))
+    found = verify(store.blobs, store.ledger)
     assert found.damages == (
         Damage("../../etc/passwd", missing=False, jobs=("j2", "j3")),
         Damage(name, missing=True, jobs=("j2", "j3")),
     )
+
+
+@pytest.mark.parametrize("may_write", [True, False])
+def test_a_row_that_names_a_wrong_blob_is_no_missing_picture(store, may_write):
+    """Its record names the right one, which is there; the row is mended if it can."""
+    name = store.put(b"the result")
+    made = store.add("j1", results=(name,), state=State.DONE, sends=1)
+    wrong = json.dumps(["ab" * 32 + ".png"])
+    with closing(sqlite3.connect(store.ledger.path)) as db, db:
+        db.execute("UPDATE jobs SET results = ?", (wrong,))
+    store.ledger.path.chmod(0o600 if may_write else 0o400)
+    assert verify(store.blobs, store.ledger) == upkeep.Verified(1, ())
+    assert (store.ledger.job("j1") == made) or not may_write
 
 
 def test_gc_only_says_what_it_would_delete(store):
@@ -185,7 +201,7 @@ def test_a_damaged_ledger_deletes_nothing(store):
 def test_an_empty_place_has_nothing_to_sweep(store):
     """And nothing is made there."""
     assert store.gc(delete=True) == {}
-    assert verify(store.blobs, ()).checked == 0
+    assert verify(store.blobs, store.ledger).checked == 0
     assert not store.home.exists()
 
 
@@ -213,6 +229,18 @@ def test_what_a_dead_process_left_aside_goes_when_it_is_old(store):
             os.utime(path, (OLD, OLD))
         assert store.gc(delete=True) == {dead: 4, first: 4}
         assert part.path.exists()
+
+
+def test_what_was_left_aside_of_a_models_record_goes_too(store):
+    """The command sweeps the folder where the catalogue's answers are kept."""
+    store.add("j1")
+    folder = store.home / "models"
+    subprocess.run([sys.executable, "-c", DYING, folder], check=False)
+    (dead,) = folder.glob(".aside-*")
+    os.utime(dead, (OLD, OLD))
+    done = kontext_nb("store", "gc", "--delete")
+    assert done.stdout == f"{dead}\n1 file, 4 bytes, deleted.\n"
+    assert not dead.exists()
 
 
 def test_an_id_given_out_again_is_not_the_process_that_left_it(store):
@@ -281,7 +309,7 @@ def test_four_writers_lose_nothing_to_repeated_gc(store):
         *(f"young {who} {i}" for who, i in everyone),
         *(f"again {i}" for i in range(25)),
     }
-    assert not verify(store.blobs, store.ledger.jobs()).damages
+    assert not verify(store.blobs, store.ledger).damages
 
 
 def kontext_nb(*arguments):

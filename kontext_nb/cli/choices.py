@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from kontext_nb.session.settings import PROVIDERS, configure
+from kontext_nb.session.settings import PROVIDERS, configure, current
+from kontext_nb.store.patience import within
 
 _SETTINGS = ("provider", "budget_usd", "max_edits", "deadline_s", "poll_s")
 
@@ -50,6 +51,8 @@ def for_paid(command: Callable[..., None]) -> Callable[..., None]:
     def configured(**given: Any) -> None:
         chosen = {name: given.pop(name, None) for name in _SETTINGS}
         configure(**{name: v for name, v in chosen.items() if v is not None})
-        command(**given)
+        # Looked up, made and collected: one deadline for all of it.
+        with within(current().deadline_s):
+            command(**given)
 
     return configured

@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from kontext_nb.engine.pace import STOP_S
@@ -31,21 +32,27 @@ class Task(Generic[T]):
     """Work under way on the engine's loop, seen from any thread.
 
     Await it, or call `result()`; `cancel()` asks it to stop and clean up.
+
+    Args:
+        future: What comes of it.
+        cancel: Asks it to stop; called from any thread, however often.
     """
 
-    def __init__(self, future: concurrent.futures.Future[T]) -> None:
+    def __init__(
+        self, future: concurrent.futures.Future[T], cancel: Callable[[], None]
+    ) -> None:
         self._future = future
+        self.cancel = cancel
 
     def done(self) -> bool:
         """Return whether it has ended, well or not."""
         return self._future.done()
 
-    def cancel(self) -> None:
-        """Ask it to stop; it may still need a few seconds to clean up."""
-        self._future.cancel()
-
     def result(self) -> T:
-        """Wait for the end and return the value, or raise what went wrong."""
+        """Wait for the end and return the value, or raise what went wrong.
+
+        After a cancel that is what the work itself says of it, once it has cleaned up.
+        """
         return self._future.result()
 
     def __await__(self) -> Generator[Any, None, T]:
@@ -57,8 +64,9 @@ class Task(Generic[T]):
         try:
             while not wrapped.done():
                 await asyncio.wait({wrapped}, timeout=2 * SLICE_S)
-        except asyncio.CancelledError:
-            self._future.cancel()
+        except asyncio.CancelledError:  # of who waits, not of the work
+            self.cancel()
+            wrapped.cancel()
             raise
         return wrapped.result()
 
@@ -87,7 +95,24 @@ class ThreadBridge:
 
     def start(self, work: Coroutine[Any, Any, T]) -> Task[T]:
         """Start ``work`` and return at once."""
-        return Task(asyncio.run_coroutine_threadsafe(work, self._loop))
+        future: concurrent.futures.Future[T] = concurrent.futures.Future()
+        future.set_running_or_notify_cancel()  # what comes of a cancel, the work says
+        begun: list[asyncio.Task[T]] = []
+
+        def begin() -> None:
+            begun.append(self._loop.create_task(work))
+            begun[0].add_done_callback(partial(_hand_over, future))
+
+        def stop_there() -> None:
+            # It gets to its first line, so that it can clean up, and is told only once.
+            if not begun[0].cancelling():
+                self._loop.call_soon(begun[0].cancel)
+
+        def stop() -> None:
+            self._loop.call_soon_threadsafe(stop_there)
+
+        self._loop.call_soon_threadsafe(begin)
+        return Task(future, stop)
 
     def run(self, work: Coroutine[Any, Any, T], tick: Callable[[], None]) -> T:
         """Run ``work`` to its end; see `Bridge.run`."""
@@ -114,6 +139,15 @@ class ThreadBridge:
             else:
                 work.close()
             raise
+
+
+def _hand_over(future: concurrent.futures.Future[T], ended: asyncio.Task[T]) -> None:
+    if ended.cancelled():
+        future.set_exception(concurrent.futures.CancelledError())
+    elif error := ended.exception():
+        future.set_exception(error)
+    else:
+        future.set_result(ended.result())
 
 
 def _native_task(

@@ -260,6 +260,8 @@ def _check_status(answer: Answer) -> None:
         raise AddressExpired(problem, remedy)
     if status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         busy = ServiceBusy(problem, remedy)
+        if status not in _BUSY:
+            busy.exit_code = Unfit.exit_code  # its own fault, not the way's
         busy.retry_after_s = asked_pause_s(answer.headers)
         raise busy
     raise Unfit(problem, remedy)

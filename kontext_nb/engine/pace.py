@@ -30,7 +30,7 @@ SMALLEST_STEP, MIN_STEP_S = 0.02, 0.04
 LATE_GROWTH = 1.5
 BAD_REPLY_TRIES = 3
 # After Stop: how long an answer under way is still heard, then the cancel's own limit.
-ANSWER_GRACE_S = 2.0
+ANSWER_GRACE_S = 1.5
 CANCEL_TIMEOUT_S = 5.0
 # How long whoever pressed Stop waits to hear what came of it; the rest goes on unheard.
 STOP_S = 1.8
@@ -190,6 +190,7 @@ class Pace:
         self._asked_for_s = 0.0
         self._troubles = 0
         self._bad_replies = 0
+        self._trouble: KontextError | None = None
         self._put_s = self._running_s = 0.0
 
     @property
@@ -259,15 +260,22 @@ class Pace:
             raise self._overdue() from None
 
     def _overdue(self) -> StillRunning:
-        return StillRunning(
-            f"The edit is not finished after {self.elapsed_s:.0f} s.",
+        trouble, said = self._trouble, "."
+        if trouble:
+            said = f", and the last question failed: {trouble.problem}"
+        error = StillRunning(
+            f"The edit is not finished after {self.elapsed_s:.0f} s{said}",
             "Re-run to go on waiting: nothing is sent again.",
         )
+        if trouble:  # a service that is broken is no job that takes its time
+            error.exit_code = trouble.exit_code
+        return error
 
     def answered(self) -> None:
         """Note a good answer: the job goes on."""
         self._running_s = self._put_s
         self._bad_replies = self._troubles = 0
+        self._trouble = None
 
     def trouble(self, error: KontextError) -> None:
         """Note an answer that did not come, or could not be read.
@@ -276,6 +284,7 @@ class Pace:
             KontextError: ``error`` itself, once asking again has no point.
         """
         self._troubles += 1
+        self._trouble = error
         if isinstance(error, ServiceBusy):
             self._asked_for_s = error.retry_after_s
             if self._asked_for_s > MAX_RETRY_AFTER_S:

@@ -152,7 +152,7 @@ class Runner(Generic[P]):
             salvaged = heard and self.provider.salvage(heard)
             if salvaged:
                 return self._accepted(job, salvaged)
-            self.journal(job, Event.LOSE, error=error.problem)
+            self._lost(job, error.problem)
             unknown = OutcomeUnknown(
                 f"The edit was sent and its answer is missing: {error.problem}",
                 "It is not sent again by itself.",
@@ -162,13 +162,21 @@ class Runner(Generic[P]):
             unknown.exit_code = error.exit_code
             raise unknown from None
         except BaseException as error:  # Stop, or what nobody foresaw
-            self.journal(job, Event.LOSE, error=f"{type(error).__name__} while sending")
+            self._lost(job, f"{type(error).__name__} while sending")
             raise
         job = self._accepted(job, request_id)
         if stopped:
             await self._cancel(job)
             raise asyncio.CancelledError
         return job
+
+    def _lost(self, job: Job, why: str) -> None:
+        """Write down that nobody knows what became of a job that was sent."""
+        try:
+            self.journal(job, Event.LOSE, error=why)
+        except StoreError as error:
+            error.may_have_been_charged = True  # the row still looks as if it goes on
+            raise
 
     def _accepted(self, job: Job, request_id: str) -> Job:
         """Write down the service's id: the one thing that must not be lost now."""
@@ -284,9 +292,8 @@ class Runner(Generic[P]):
         )
         if status.phase is Phase.RUNNING and job.state is State.SUBMITTED:
             job = self.journal(job, Event.START)
-        self._tell(
-            Progress(job.state, status.queue_position, elapsed_s, self.expected_s)
-        )
+        queued, place = status.phase is Phase.QUEUED, status.queue_position
+        self._tell(Progress(job.state, queued, place, elapsed_s, self.expected_s))
         return job, status.phase is Phase.ENDED
 
     async def _output(self, job: Job) -> Output | None:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from kontext_nb.errors import (
@@ -82,6 +83,7 @@ _NOT_TAKEN = frozenset({405, 406, 411, 426, 451})
 # How services word that a filter, not the model, has stopped a job.
 _FILTERED = re.compile(r"moderat|nsfw|safety|content[ _-]polic|flagged", re.IGNORECASE)
 _PASSING = frozenset({408, 409, 425})
+_ASK_AGAIN = "Wait a little and re-run; nothing is sent again."
 _REMEDY = {
     OutOfCredit: "Top up at runcomfy.com, then re-run.",
     NotAuthorised: _LOGIN,
@@ -263,7 +265,12 @@ class RunComfy:
             return facts
         said = self._said(facts) if facts else f"HTTP {reply.status}."
         error = _meaning(code, reply.status, submitting=submitting)
-        raised = error(f"{self._who} answered: {said}", _REMEDY[error])
+        remedy = _REMEDY[error]
+        if error is ServiceBusy and not submitting:
+            remedy = _ASK_AGAIN
+        raised = error(f"{self._who} answered: {said}", remedy)
+        if error is ServiceBusy and reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raised.exit_code = BadReply.exit_code  # its own fault, not the way's
         if error is BadReply and reply.status in _PASSING:
             raised.exit_code = ServiceBusy.exit_code  # it may answer better later
         if submitting and reply.status in _NOT_TAKEN:
@@ -292,7 +299,7 @@ def _meaning(code: Any, status: int, *, submitting: bool) -> type[KontextError]:
         error = _MEANING[status]
     elif status in _REFUSED:
         error = RequestRefused
-    elif status in _PASSING or status >= 500:  # noqa: PLR2004 - the HTTP class
+    elif status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         error = ServiceBusy
     if submitting:
         if status in _NOT_TAKEN and known is None:

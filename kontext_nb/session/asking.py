@@ -13,6 +13,7 @@ from kontext_nb.session.edits import Chain, Edit, How
 from kontext_nb.session.making import finished
 from kontext_nb.session.orders import chain_id, source_of
 from kontext_nb.session.resolving import found, resolved
+from kontext_nb.store.patience import within
 
 
 @overload
@@ -105,9 +106,10 @@ def resume(
         ServiceError: See `edit`.
     """
     desk = Desk(settings.current())
-    kept = found(desk, job)
-    resolved(desk, kept, request_id=request_id, resubmit=resubmit, abandon=abandon)
-    step = desk.ledger.step_of_job(kept.id)
-    if abandon or step is None:
-        return None
-    return Edit(desk, finished(desk, step), reused=step.job.state is State.DONE)
+    with within(desk.settings.deadline_s):
+        kept = found(desk, job)
+        resolved(desk, kept, request_id=request_id, resubmit=resubmit, abandon=abandon)
+        step = desk.ledger.step_of_job(kept.id)
+        if abandon or step is None:
+            return None
+        return Edit(desk, finished(desk, step), reused=step.job.state is State.DONE)

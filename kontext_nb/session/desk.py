@@ -58,9 +58,7 @@ class Desk:
             InputRejected: The order cannot be sent as it is; nothing was written.
         """
         by = engine(self.settings)
-        about = self._about(order, by)
-        wanted = inputs_of(order, about)
-        asked = self._request(wanted, by)
+        about, wanted, asked = self._understood(order, by)
         call = cells.next_call(order.cell, asked.fingerprint)
         if call:
             found = self.ledger.step_of_call(call.key, asked.fingerprint)
@@ -116,19 +114,22 @@ class Desk:
                 "Choose another place with configure(home=…) or KONTEXT_NB_HOME.",
             ) from error
 
-    def _about(self, order: Order, by: Engine) -> Known:
-        """Return what is known of the model; what is answered already asks nobody."""
-        kept = recalled(self.settings)
+    def _understood(self, order: Order, by: Engine) -> tuple[Known, Inputs, Request]:
+        """Return an order in the model's own terms; what is answered asks nobody."""
+        about = recalled(self.settings)
         with contextlib.suppress(InputRejected):
-            asked = self._request(inputs_of(order, kept), by)
-            if self.ledger.has_answer(asked.fingerprint):
-                return kept
-        return known(self.settings)
+            wanted, asked = self._request(order, about, by)
+            if self.ledger.has_job(asked.fingerprint, order.answers):
+                return about, wanted, asked
+        about = known(self.settings)
+        return about, *self._request(order, about, by)
 
-    def _request(self, wanted: Inputs, by: Engine) -> Request:
-        return Request.of(
-            wanted.values, model=self.settings.model, provider=by.provider.name
-        )
+    def _request(
+        self, order: Order, about: Known, by: Engine
+    ) -> tuple[Inputs, Request]:
+        wanted, model = inputs_of(order, about), self.settings.model
+        named = by.provider.name
+        return wanted, Request.of(wanted.values, model=model, provider=named)
 
     def _kept(self, source: Picture | str) -> str:
         """Keep a picture, and return the blob's name; an address is its own."""

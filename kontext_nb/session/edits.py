@@ -24,6 +24,7 @@ from kontext_nb.session.making import begun, made
 from kontext_nb.session.orders import Order, is_address, source_of
 from kontext_nb.session.shown import bundle, pair_of, strip_of
 from kontext_nb.session.sweeps import Grid
+from kontext_nb.store.patience import within
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -293,7 +294,7 @@ class Chain:
         """
         desk, order = self._order(prompt, parent, how)
         if not wait:
-            return self._begun(desk, desk.place(order), lambda _: None, lambda _: None)
+            return self._started(desk, order, lambda _: None, lambda _: None)
         step, reused = made(desk, order)
         return Edit(desk, step, reused=reused)
 
@@ -317,7 +318,7 @@ class Chain:
             **how: Its options, such as ``seed``; see `edit`.
         """
         desk, order = self._order(prompt, parent, how)
-        return self._begun(desk, desk.place(order), report, ended)
+        return self._started(desk, order, report, ended)
 
     def pick_up(self, *, report: Report, ended: Ended) -> Task[Edit] | None:
         """Go on waiting for the newest edit that was sent and not yet collected.
@@ -331,6 +332,12 @@ class Chain:
             if waiting and not self._desk.forgotten(step.job):
                 return self._begun(self._desk, (step, False), report, ended)
         return None
+
+    def _started(
+        self, desk: Desk, order: Order, report: Report, ended: Ended
+    ) -> Task[Edit]:
+        with within(desk.settings.deadline_s):
+            return self._begun(desk, desk.place(order), report, ended)
 
     @staticmethod
     def _begun(

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,10 @@ from kontext_nb.errors import (
     EditFailed,
     ImageRejected,
     KontextError,
+    LimitReached,
     OutcomeUnknown,
     ResultLost,
+    ServiceBusy,
     StillRunning,
     StoreError,
 )
@@ -34,7 +36,7 @@ from kontext_nb.session.engines import Engine
 from kontext_nb.session.journal import written
 from kontext_nb.session.media import media_suffix
 from kontext_nb.session.orders import is_address
-from kontext_nb.store import owner, unfiled
+from kontext_nb.store import owner, patience, unfiled
 
 if TYPE_CHECKING:
     from kontext_nb.engine.fetch import Fetched
@@ -59,9 +61,6 @@ class Errand:
         report: Is told how far it is, on the engine's loop.
         pictures_only: Whether a result that is no picture is none.
         download: Whether the results' files are fetched and kept.
-
-    Attributes:
-        until_s: Monotonic seconds until which all of it is waited for.
     """
 
     desk: Desk
@@ -69,7 +68,6 @@ class Errand:
     report: Callable[[Progress], None]
     pictures_only: bool = True
     download: bool = True
-    until_s: float = field(default=math.inf, init=False)
 
     async def done(self, job: Job) -> Job:
         """Bring a job to DONE, whoever sends it.
@@ -83,22 +81,30 @@ class Errand:
         """Have a job sent, and do not wait for its end."""
         return await self._told(job, self._sent)
 
-    @property
-    def _left_s(self) -> float:
-        return max(0.0, self.until_s - time.monotonic())
-
     async def _told(self, job: Job, work: Callable[[Job], Any]) -> Job:
-        self.until_s = time.monotonic() + self.desk.settings.deadline_s
         try:
-            made: Job = await work(await self._settled(job))
+            with patience.within(self.desk.settings.deadline_s):
+                made: Job = await work(await self._settled(job))
+        except LimitReached as error:
+            # By the user's own cap nothing came of it, so nothing is kept of it.
+            with suppress(StoreError):
+                if self.desk.ledger.forget(job):
+                    raise
+            error.job, error.state = job.id, State.INTENT
+            raise
         except KontextError as error:
-            now = self.desk.ledger.job(job.id) or job
+            now = self._as_far_as_known(job)
             error.job, error.state = now.id, error.state or now.state
             error.request_id = error.request_id or now.request_id
             if now.may_have_been_charged:
                 error.may_have_been_charged = True
             raise
         return made
+
+    def _as_far_as_known(self, job: Job) -> Job:
+        with suppress(StoreError), patience.within(0):  # it may be what failed
+            return self.desk.ledger.job(job.id) or job
+        return job
 
     async def _settled(self, job: Job) -> Job:
         """Return the row once whoever is sending it has its answer, or has died."""
@@ -108,7 +114,7 @@ class Errand:
             if _sender_is_gone(job):
                 reason = "The process that was sending it ended before the answer came."
                 return written(self.desk, job, Event.LOSE, error=reason)
-            if not self._left_s:
+            if not patience.left_s():
                 raise StillRunning(
                     "Another kernel has been sending this edit all the time.",
                     "Re-run to go on waiting: nothing is sent again.",
@@ -159,16 +165,22 @@ class Errand:
         if job.state is not State.INTENT:
             return job
         inputs, notices = await asyncio.to_thread(self._packed, job)
+        if not patience.left_s():
+            # Sent now, nobody would be there to hear the answer.
+            raise ServiceBusy(
+                "The deadline passed before the edit was sent.",
+                "Re-run to send it, with a longer deadline; nothing was charged.",
+            )
         job = replace(job, notices=notices)
         try:
             return await self._runner(job).submit(job, inputs)
         except OutcomeUnknown as error:
-            lost = self.desk.ledger.job(job.id) or job
+            lost = self._as_far_as_known(job)
             raise unknown(lost, error.problem, error.exit_code) from None
         except StoreError as error:
-            now = self.desk.ledger.job(job.id)
+            now = self._as_far_as_known(job)
             # Another kernel claimed it first: wait for that one's job.
-            if not now or now.state is State.INTENT or error.may_have_been_charged:
+            if now.state is State.INTENT or error.may_have_been_charged:
                 raise
             return await self._sent(await self._settled(now))
 
@@ -183,7 +195,7 @@ class Errand:
             report=self.report,
             expected_s=self.desk.ledger.expected_s(asked.provider, asked.model),
             poll_s=self.desk.settings.poll_s,
-            deadline_s=self._left_s,
+            deadline_s=patience.left_s(),
         )
 
     def _packed(self, job: Job) -> tuple[dict[str, Any], tuple[str, ...]]:

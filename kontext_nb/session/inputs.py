@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kontext_nb import schema
-from kontext_nb.errors import ParameterRejected
+from kontext_nb import pixels, schema
+from kontext_nb.errors import ImageRejected, ParameterRejected
 from kontext_nb.model import checked_prompt, checked_seed, picture_mark
 from kontext_nb.pixels import Picture
 from kontext_nb.session.models import Known
-from kontext_nb.session.orders import Order
+from kontext_nb.session.orders import Order, source_of
 
 # What Kontext calls it, for a model of which nothing is known.
 _PICTURE_FIELD = "image_url"
@@ -46,7 +47,7 @@ def inputs_of(order: Order, known: Known) -> Inputs:
     """
     given_pictures = [p for p in (order.source, *order.references) if p]
     digests = [digest_of(picture) for picture in given_pictures]
-    pictures = dict(zip(digests, given_pictures, strict=True)) | dict(order.pictures)
+    pictures = dict(zip(digests, given_pictures, strict=True))
     marks = list(map(picture_mark, digests))
     given = dict(order.inputs)
     if order.prompt is not None:  # else everything stands in the inputs themselves
@@ -66,10 +67,41 @@ def inputs_of(order: Order, known: Known) -> Inputs:
         given[place.name if place else _PICTURE_FIELD] = marks[0] if alone else marks
     wanted = {name: value for name, value in given.items() if value is not None}
     values, notices = schema.adapted(known.schema, wanted)
+    if order.prompt is None:
+        pictures |= _marked(known, values)
     for problem in schema.problems(known.schema, values):
         raise ParameterRejected(problem.sentence, problem.remedy)
-    told = dict.fromkeys((*order.notices, *notices))
-    return Inputs(values, pictures, tuple(told))
+    return Inputs(values, pictures, tuple(dict.fromkeys(notices)))
+
+
+def _marked(known: Known, values: dict[str, Any]) -> dict[str, Picture | str]:
+    """Put marks in the place of pictures that stand in the values as text.
+
+    Returns:
+        The pictures by their digests.
+    """
+    place = schema.picture_field(known.schema)
+    given = values.get(place.name) if place else None
+    if place is None or given is None:
+        return {}
+    listed = given if isinstance(given, list) else [given]
+    pictures = {digest_of(p): p for p in map(_picture, listed)}
+    marks = [picture_mark(digest) for digest in pictures]
+    values[place.name] = marks if place.many else marks[0]
+    return pictures
+
+
+def _picture(given: Any) -> Picture | str:
+    """Return a picture that stands in the inputs as text."""
+    head, comma, payload = given.partition(",") if isinstance(given, str) else ("",) * 3
+    if comma and head.startswith("data:") and head.endswith(";base64"):
+        try:
+            return pixels.load(base64.b64decode(payload, validate=True))
+        except ValueError:
+            raise ImageRejected(
+                "The data URI is not valid base64.", "Encode the file's bytes again."
+            ) from None
+    return source_of(given)
 
 
 def digest_of(source: Picture | str) -> str:

@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from kontext_nb.engine.pace import CANCEL_TIMEOUT_S
-from kontext_nb.errors import OutcomeUnknown, ParameterRejected, StoreError
+from kontext_nb.errors import (
+    KontextError,
+    OutcomeUnknown,
+    ParameterRejected,
+    ResultLost,
+    StoreError,
+)
 from kontext_nb.lifecycle import CAME_TO_NOTHING, Event, State
 from kontext_nb.model import Job, price_text
-from kontext_nb.providers.base import REQUEST_ID, Phase, Status
+from kontext_nb.providers.base import READ_TIMEOUT_S, REQUEST_ID, Phase, Status
 from kontext_nb.session import running, settings
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.engines import engine
@@ -20,6 +26,7 @@ from kontext_nb.session.errand import unknown
 from kontext_nb.session.journal import written
 from kontext_nb.session.making import finished
 from kontext_nb.session.resolving import found, resolved
+from kontext_nb.store.patience import within
 from kontext_nb.store.spending import Spent
 
 _ENDED = CAME_TO_NOTHING | {State.DONE}
@@ -108,12 +115,29 @@ def status(name: str) -> dict[str, Any]:
     place = (
         {} if said.queue_position is None else {"queue_position": said.queue_position}
     )
-    more = facts(job) if job else {}
+    more = facts(_learned(desk, job, said)) if job else {}
     return {"request_id": request_id, "status": _word(said), **place, **more}
+
+
+def _learned(desk: Desk, job: Job, said: Status) -> Job:
+    """Write down what the service says of a job, and return it as it stands then.
+
+    One that has ended is collected, as far as that goes within the time of a question:
+    without its result nobody could say that it is done.
+    """
+    step = desk.ledger.step_of_job(job.id)
+    with suppress(KontextError), within(READ_TIMEOUT_S):  # what was said stands
+        if said.phase is Phase.ENDED and step:
+            return finished(desk, step, pictures_only=False).job
+        if said.phase is Phase.RUNNING and job.state is State.SUBMITTED:
+            return written(desk, job, Event.START)
+    return desk.ledger.job(job.id) or job
 
 
 def cancel(name: str) -> dict[str, Any]:
     """Cancel a job that is still queued, and say what came of it.
+
+    A result that was there already is kept: it was paid for.
 
     Args:
         name: As for `status`.
@@ -134,10 +158,19 @@ def cancel(name: str) -> dict[str, Any]:
     by = desk.engine_of(job) if job else engine(desk.settings)
     request_id = (job and job.request_id) or name
     call = by.provider.cancel(request_id)
-    done = by.ask(call, by.provider.read_cancel, CANCEL_TIMEOUT_S)
+    try:
+        done = by.ask(call, by.provider.read_cancel, CANCEL_TIMEOUT_S)
+    except ResultLost:
+        if job is None:
+            raise
+        done = False  # some services forget what has ended: its status tells
     if job and done:
         with suppress(StoreError):  # it may have ended in that moment
             job = written(desk, job, Event.CANCEL)
+    elif job:
+        said = by.ask(by.provider.status(request_id), by.provider.read_status)
+        job = _learned(desk, job, said)
+        done = job.state is State.CANCELLED
     outcome = "cancelled" if done else "not_cancellable"
     told = record(job) if job else {"request_id": request_id}
     return told | {"outcome": outcome}

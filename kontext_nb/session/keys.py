@@ -88,7 +88,7 @@ def web_account() -> Account:
         NotAuthorised: There is no usable token for that address.
         ParameterRejected: RUNCOMFY_WEB_BASE is no address to send a token to.
     """
-    return _account(_address("RUNCOMFY_WEB_BASE", WEB_BASE))
+    return _account("RUNCOMFY_WEB_BASE", WEB_BASE)
 
 
 def balance_account() -> Account:
@@ -98,7 +98,7 @@ def balance_account() -> Account:
         NotAuthorised: There is no usable token for that address.
         ParameterRejected: RUNCOMFY_SERVERLESS_API_BASE is no address to send one to.
     """
-    return _account(_address("RUNCOMFY_SERVERLESS_API_BASE", BALANCE_BASE))
+    return _account("RUNCOMFY_SERVERLESS_API_BASE", BALANCE_BASE)
 
 
 def login_site(web_base: str | None) -> DeviceLogin:
@@ -148,7 +148,21 @@ def _checked(variable: str, given: str) -> _Address:
     return _Address(variable, text, host, parts.netloc, parts.path)
 
 
-def _account(base: _Address) -> Account:
+def _account(variable: str, default: str) -> Account:
+    """Return who is asked at an address of the account's side.
+
+    Raises:
+        NotAuthorised: The token there is was given for another server than that.
+    """
+    base = _address(variable, default)
+    edits = _address("RUNCOMFY_MODEL_API_BASE", API_BASE)
+    named = os.environ.get(variable) is not None
+    if in_environment() and not named and not edits.is_runcomfys:
+        raise NotAuthorised(
+            f"RUNCOMFY_TOKEN is for {edits.netloc}, as RUNCOMFY_MODEL_API_BASE says, "
+            f"and not for {base.netloc}.",
+            f"Set {variable} too, to that server's address or RunComfy's own.",
+        )
     token, source = _token_for(base)
     return Account(token=token, token_from=source, base=base.text)
 

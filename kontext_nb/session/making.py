@@ -9,32 +9,43 @@ from typing import TypeVar
 
 from kontext_nb.chain import Step
 from kontext_nb.engine.bridge import Task
-from kontext_nb.errors import EditCancelled, KontextError
+from kontext_nb.errors import EditCancelled, KontextError, StoreError
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Progress
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.engines import thread_bridge
 from kontext_nb.session.orders import Order
 from kontext_nb.session.progress import Watch, line, waiting_line
+from kontext_nb.store.patience import within
 
 T = TypeVar("T")
 
+# What became of a job whose waiting was stopped, and what to do about it.
 _SENT = (
-    "Stopped while it was being sent: it may have been taken and be charged. A re-run "
-    "says what can be done, and does not send it again."
+    "Stopped while it was being sent: it may have been taken and be charged.",
+    "A re-run says what can be done, and does not send it again.",
 )
 _STOPPED = {
-    State.INTENT: "Stopped before anything was sent.",
-    State.CANCELLED: "Stopped: the job was still queued and is cancelled.",
-    State.SUBMITTED: "Stopped waiting; whether the job was cancelled is not known. "
-    "Re-run to find out and to collect its result: nothing is sent again.",
+    State.INTENT: ("Stopped before anything was sent.", "Re-run to have it made."),
+    State.CANCELLED: (
+        "Stopped: the job was still queued and is cancelled.",
+        "Re-run to have it made.",
+    ),
+    State.SUBMITTED: (
+        "Stopped waiting; whether the job was cancelled is not known.",
+        "Re-run to find out and to collect its result: nothing is sent again.",
+    ),
     State.SENDING: _SENT,
     State.UNKNOWN: _SENT,
-    State.DONE: "Stopped, but the edit had just finished: re-run to see it.",
+    State.DONE: ("Stopped, but the edit had just finished.", "Re-run to see it."),
 }
 _GOES_ON = (
-    "Stopped waiting. The job had started, goes on, and may be charged: re-run to "
-    "collect its result, nothing is sent again."
+    "Stopped waiting. The job had started, goes on, and may be charged.",
+    "Re-run to collect its result: nothing is sent again.",
+)
+_NOT_KNOWN = (
+    "Stopped; the store cannot say just now how far the job came.",
+    "Re-run to find out: nothing is sent again.",
 )
 
 
@@ -48,11 +59,12 @@ def made(desk: Desk, order: Order) -> tuple[Step, bool]:
         KontextError: See `errors`.
         KeyboardInterrupt: Stop was pressed; its message says what became of the job.
     """
-    try:
-        step, found = desk.place(order)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(_STOPPED[State.INTENT]) from None
-    return finished(desk, step), found and step.job.state is State.DONE
+    with within(desk.settings.deadline_s):
+        try:
+            step, found = desk.place(order)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(" ".join(_STOPPED[State.INTENT])) from None
+        return finished(desk, step), found and step.job.state is State.DONE
 
 
 def finished(desk: Desk, step: Step, **how: bool) -> Step:
@@ -95,6 +107,9 @@ def begun(
         ended: Is given the result, or the error that ended it; after a cancel that is
             `EditCancelled`, which says what became of the job. Same thread.
         shown_as: Makes the result of the step, and of whether the store had it.
+
+    Returns:
+        What to await; it raises what `ended` is given.
     """
     step, found = placed
     reused = found and step.job.state is State.DONE
@@ -105,8 +120,9 @@ def begun(
         try:
             result = shown_as(await work, reused)
         except asyncio.CancelledError:
-            ended(EditCancelled(after_stop(desk, step), "", job=step.job.id))
-            raise
+            cancelled = after_stop(desk, step)
+            ended(cancelled)
+            raise cancelled from None
         except Exception as error:
             ended(error)
             raise
@@ -122,13 +138,17 @@ def stopped(desk: Desk, step: Step) -> KeyboardInterrupt:
     Its attribute ``told`` has the same for scripts, as an error of the tree. A class of
     its own would not be called KeyboardInterrupt where a notebook shows it.
     """
-    stop = KeyboardInterrupt(after_stop(desk, step))
-    job = desk.ledger.job(step.job.id) or step.job
-    vars(stop)["told"] = EditCancelled(str(stop), "", **job.told)
+    told = after_stop(desk, step)
+    stop = KeyboardInterrupt(str(told))
+    vars(stop)["told"] = told
     return stop
 
 
-def after_stop(desk: Desk, step: Step) -> str:
-    """Say what became of a job whose waiting was stopped."""
-    job = desk.ledger.job(step.job.id) or step.job
-    return _STOPPED.get(job.state, _GOES_ON)
+def after_stop(desk: Desk, step: Step) -> EditCancelled:
+    """Return the error that says what became of a job whose waiting was stopped."""
+    try:
+        with within(0):  # who stops it does not wait for a lock
+            job = desk.ledger.job(step.job.id) or step.job
+    except StoreError:
+        return EditCancelled(*_NOT_KNOWN, job=step.job.id)
+    return EditCancelled(*_STOPPED.get(job.state, _GOES_ON), **job.told)

@@ -29,6 +29,7 @@ from kontext_nb.providers.runcomfy_catalogue import (
 from kontext_nb.schema import fields
 from kontext_nb.session.engines import Engine, engine
 from kontext_nb.session.settings import Settings, home_folder
+from kontext_nb.store import patience
 from kontext_nb.store.part import write_whole
 
 T = TypeVar("T")
@@ -119,7 +120,8 @@ def known(settings: Settings, *, now: Callable[[], float] = time.time) -> Known:
             record = asked.ask(
                 Catalogue(service).one(model),
                 lambda reply: Catalogue(service).read_one(reply, model),
-                LIMIT_S,
+                # The better half of a short deadline is the edit's own.
+                min(LIMIT_S, patience.left_s() / 2),
             )
     except KontextError as error:
         old = kept and replace(kept, why=error.problem)
@@ -276,7 +278,12 @@ def _file(settings: Settings, service: RunComfy, model: str) -> Path:
     """Return where a record is kept: by who said it, and of what."""
     key = f"{service.name}\n{service.base}\n{model}"
     name = hashlib.sha256(key.encode()).hexdigest()[:32]
-    return (settings.home or home_folder()) / "models" / f"{name}.json"
+    return folder(settings) / f"{name}.json"
+
+
+def folder(settings: Settings) -> Path:
+    """Return where records are kept."""
+    return (settings.home or home_folder()) / "models"
 
 
 def _kept(file: Path, model: str) -> Known | None:

@@ -24,7 +24,8 @@ class Order:
 
     Args:
         source: The picture, or the https address it has; "" where there is none.
-        prompt: The instruction; None where ``inputs`` holds all there is.
+        prompt: The instruction; None where ``inputs`` holds all there is, pictures
+            too.
         chain: Id of the chain the step belongs to.
         parent: The step the source came from; None for a chain's first picture.
         seed: None for any.
@@ -33,8 +34,6 @@ class Order:
         refresh: Have it made anew even where the store has it.
         references: Further pictures, for a model that takes several.
         inputs: Further inputs, by the model's own names.
-        pictures: Pictures that stand in ``inputs`` already, by digest.
-        notices: What the user should know of all that.
     """
 
     source: Picture | str
@@ -47,8 +46,6 @@ class Order:
     refresh: bool = False
     references: tuple[Picture | str, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
-    pictures: Mapping[str, Picture | str] = field(default_factory=dict)
-    notices: tuple[str, ...] = ()
 
     @property
     def worth_keeping(self) -> frozenset[State]:
@@ -67,6 +64,15 @@ class Order:
             return self.worth_keeping
         # Without a seed each call of a cell has its own; a shell or button has no call.
         return frozenset() if call else UNDER_WAY | {State.UNKNOWN}
+
+    @property
+    def answers(self) -> frozenset[State]:
+        """In which states some job for the same ask is likely to answer.
+
+        Where a cell asks it may be its own. What is yet to be sent answers nothing.
+        """
+        states = self.worth_keeping if self.cell else self.adoptable(None)
+        return states - {State.INTENT}
 
     @property
     def shares_what_is_in_hand(self) -> bool:

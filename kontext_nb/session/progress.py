@@ -117,7 +117,7 @@ class Watch:
         doing = {
             State.INTENT: "preparing the picture",
             State.SENDING: "sending",
-            State.SUBMITTED: "queued",
+            State.SUBMITTED: "queued" if latest.queued else "sent",
             State.RUNNING: "working",
         }.get(latest.state, latest.state.value)
         if latest.queue_position is not None:

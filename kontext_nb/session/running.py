@@ -6,7 +6,6 @@ or said to be unknown, and asking again goes back to what is open.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
@@ -17,20 +16,17 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
-from kontext_nb import pixels, schema, target
+from kontext_nb import target
 from kontext_nb.chain import Step
-from kontext_nb.errors import ImageRejected, NotSaved, StoreError
-from kontext_nb.model import Job, echo, picture_mark
-from kontext_nb.pixels import Picture
+from kontext_nb.errors import NotSaved, StoreError
+from kontext_nb.model import Job, echo
 from kontext_nb.providers.runcomfy import addresses
 from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.engines import waited
-from kontext_nb.session.inputs import digest_of
 from kontext_nb.session.making import finished, stopped
 from kontext_nb.session.media import safe_stem
-from kontext_nb.session.models import known
-from kontext_nb.session.orders import Order, source_of
+from kontext_nb.session.orders import Order
 
 _SAME_NAME = 1000
 
@@ -69,42 +65,17 @@ def placed(model: str, inputs: Mapping[str, Any], *, refresh: bool = False) -> R
         NotAuthorised: The provider needs a token.
     """
     desk = Desk(replace(settings.current(), model=model))
-    about = known(desk.settings)
-    values, notices = schema.adapted(about.schema, inputs)
-    place = schema.picture_field(about.schema)
-    pictures: dict[str, Picture | str] = {}
-    if place and values.get(place.name) is not None:
-        given = values[place.name]
-        for picture in map(_picture, given if isinstance(given, list) else [given]):
-            pictures[digest_of(picture)] = picture
-        marks = [picture_mark(digest) for digest in pictures]
-        values[place.name] = marks if place.many else marks[0]
-    seed = values.get("seed")
+    seed = inputs.get("seed")
     order = Order(
         source="",
         prompt=None,
         chain=uuid.uuid4().hex,
         seed=seed if type(seed) is int else None,
         refresh=refresh,
-        inputs=values,
-        pictures=pictures,
-        notices=notices,
+        inputs=inputs,
     )
     step, found = desk.place(order)
     return Run(desk, step, found)
-
-
-def _picture(given: Any) -> Picture | str:
-    """Return a picture that stands in the inputs as text."""
-    head, comma, payload = given.partition(",") if isinstance(given, str) else ("",) * 3
-    if comma and head.startswith("data:") and head.endswith(";base64"):
-        try:
-            return pixels.load(base64.b64decode(payload, validate=True))
-        except ValueError:
-            raise ImageRejected(
-                "The data URI is not valid base64.", "Encode the file's bytes again."
-            ) from None
-    return source_of(given)
 
 
 def sent(run: Run) -> Job:

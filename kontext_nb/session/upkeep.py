@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from kontext_nb.session import models
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.settings import current
 from kontext_nb.store import upkeep
@@ -23,7 +24,7 @@ def verify() -> Verified:
         StoreError: The ledger cannot be read.
     """
     desk = Desk(current())
-    return upkeep.verify(desk.blobs, desk.ledger.jobs())
+    return upkeep.verify(desk.blobs, desk.ledger)
 
 
 def gc(*, delete: bool) -> tuple[Leftover, ...]:
@@ -34,5 +35,10 @@ def gc(*, delete: bool) -> tuple[Leftover, ...]:
     """
     desk = Desk(current())
     return upkeep.gc(
-        desk.blobs, desk.ledger, desk.ledger.records, now=time.time(), delete=delete
+        desk.blobs,
+        desk.ledger,
+        desk.ledger.records,
+        besides=(models.folder(desk.settings),),
+        now=time.time(),
+        delete=delete,
     )

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from kontext_nb.errors import StoreError
-from kontext_nb.store import owner, place
+from kontext_nb.store import owner, patience, place
 
 PATIENCE_S = 30.0
 PAUSE_S = 0.01
@@ -37,7 +37,8 @@ def guarded(file: Path) -> Iterator[None]:
         yield
         return
     place.warn_once(file.parent)
-    with held(file.with_name(file.name + ".lock"), PATIENCE_S):
+    wait_s = patience.for_lock_s(PATIENCE_S)
+    with held(file.with_name(file.name + ".lock"), wait_s):
         yield
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from kontext_nb.store import rows
+from kontext_nb.store import patience, rows
 
 BUSY_TIMEOUT_S = 30.0
 
@@ -20,7 +20,8 @@ def connect(path: Path) -> sqlite3.Connection:
     Raises:
         sqlite3.Error: It cannot be used, or somebody else keeps it a WAL.
     """
-    db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    wait_s = patience.for_lock_s(BUSY_TIMEOUT_S)
+    db = sqlite3.connect(path, timeout=wait_s, isolation_level=None)
     try:
         db.row_factory = sqlite3.Row
         _keep_rollback_journal(db)
@@ -66,4 +67,5 @@ def read_through(db: sqlite3.Connection) -> None:
 def only_read(path: Path) -> sqlite3.Connection:
     """Return a connection that changes nothing, to a ledger as it is."""
     source = f"{path.absolute().as_uri()}?mode=ro"
-    return sqlite3.connect(source, timeout=BUSY_TIMEOUT_S, uri=True)
+    wait_s = patience.for_lock_s(BUSY_TIMEOUT_S)
+    return sqlite3.connect(source, timeout=wait_s, uri=True)

@@ -10,7 +10,7 @@ import warnings
 from contextlib import closing, suppress
 from pathlib import Path
 
-from kontext_nb.store import claims, connection, rebuild, rows
+from kontext_nb.store import claims, connection, patience, rebuild, rows
 from kontext_nb.store.part import ASIDE, aside, flush
 
 PATIENCE_S = 60.0
@@ -51,13 +51,14 @@ def mend(path: Path) -> None:
         OSError: The same.
         sqlite3.Error: The same.
     """
-    with claims.held(path.with_name(path.name + ".mending"), PATIENCE_S):
+    wait_s = patience.for_lock_s(PATIENCE_S)
+    with claims.held(path.with_name(path.name + ".mending"), wait_s):
         if _is_sound(path):
             return
         for left in path.parent.glob(f"{ASIDE}*"):  # by a process that died at this
             left.unlink()
         place = ":memory:" if path.is_dir() else str(path)
-        with closing(sqlite3.connect(place, timeout=PATIENCE_S)) as old:
+        with closing(sqlite3.connect(place, timeout=wait_s)) as old:
             # Whoever still writes into the old one is waited for, and included.
             try:
                 old.execute("BEGIN EXCLUSIVE")

@@ -18,7 +18,7 @@ from kontext_nb.chain import Step
 from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import FINAL, TABLE, Event, State, after
 from kontext_nb.model import Job, Limits
-from kontext_nb.store import opening, rows, spending
+from kontext_nb.store import opening, rebuild, rows, spending
 from kontext_nb.store.records import Records
 from kontext_nb.store.spending import Spent
 
@@ -92,7 +92,7 @@ class Ledger:
             rows.insert(db, shown)
             if shown.job.sends:
                 with suppress(StoreError):
-                    self._recorded(db, shown.job.id)
+                    self._recorded_again(db, shown.job)
             return shown
 
         return self._written(work)
@@ -184,6 +184,26 @@ class Ledger:
             raise _working_elsewhere()
         return replace(job, state=State.SENDING, **claimed)
 
+    def forget(self, job: Job) -> bool:
+        """Remove a job that was never sent, and the step that shows it.
+
+        Returns:
+            Whether it is gone. One that was sent, if only once, stays for what it may
+            have cost; one that several places show is not theirs alone to lose.
+        """
+
+        def work(db: sqlite3.Connection) -> bool:
+            gone = db.execute(
+                "DELETE FROM jobs WHERE id = ? AND state = ? AND sends = 0"
+                " AND (SELECT count(*) FROM steps WHERE job = jobs.id) < 2",
+                (job.id, State.INTENT),
+            )
+            if gone.rowcount:
+                db.execute("DELETE FROM steps WHERE job = ?", (job.id,))
+            return gone.rowcount == 1
+
+        return self._written(work)
+
     def priced(self, job: Job, estimate_usd: float) -> Job:
         """Note what a job should cost by today's price, as long as it is not sent."""
         changed = self._written(
@@ -191,10 +211,10 @@ class Ledger:
         )
         return replace(job, estimate_usd=estimate_usd) if changed else job
 
-    def has_answer(self, ask: str) -> bool:
-        """Tell whether a job for this ask is done."""
-        query = "SELECT 1 FROM jobs WHERE (fingerprint = ? OR ask = ?) AND state = ?"
-        return bool(self._found(tuple, query, ask, ask, State.DONE))
+    def has_job(self, ask: str, states: Collection[State]) -> bool:
+        """Tell whether there is a job for this ask in one of these states."""
+        query = "SELECT state FROM jobs WHERE fingerprint = ? OR ask = ?"
+        return any(state in states for (state,) in self._found(tuple, query, ask, ask))
 
     def spent(self) -> Spent:
         """Return what the paid jobs of this store cost so far, as far as is known."""
@@ -295,8 +315,11 @@ class Ledger:
         if not record or record[0].state is not job.state:
             return job
         told = record[0]
+        if (told.results, told.pictures) == (job.results, job.pictures):
+            return job
         files = {"results": told.results, "pictures": dict(told.pictures)}
-        self._written(lambda db: rows.update(db, job, **files))
+        with suppress(StoreError):  # where it may only be read, the record still tells
+            self._written(lambda db: rows.update(db, job, **files))
         return replace(job, results=told.results, pictures=told.pictures)
 
     def _found(
@@ -315,6 +338,18 @@ class Ledger:
     def _written(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do all of ``work`` in one transaction, or nothing of it."""
         return opening.work_on(self.path, work, write=True)
+
+    def _recorded_again(self, db: sqlite3.Connection, job: Job) -> None:
+        """Add a job's new steps to its record.
+
+        Nothing happened to the job, so of the job the record is right, whose checksum
+        tells that it is whole; unless it is behind, because a disk did not take it.
+        """
+        told, _ = self.records.read(job.id) or (job, ())
+        if rebuild.says_more(job, told):
+            told = job
+        steps = [rows.step(row) for row in db.execute(_STEPS_OF_JOB, (job.id,))]
+        self.records.write(told, steps)
 
     def _recorded(self, db: sqlite3.Connection, job_id: str) -> None:
         """Write the record of a job as its row stands in this transaction."""

@@ -97,7 +97,7 @@ def catch_up(db: sqlite3.Connection, home: Path) -> None:
 
 def _is_ahead(db: sqlite3.Connection, records: Records, job_id: str) -> bool:
     record = records.read(job_id)
-    return record is not None and _says_more(record[0], _job(db, job_id))
+    return record is not None and says_more(record[0], _job(db, job_id))
 
 
 def _is_told_of(db: sqlite3.Connection, job: Job) -> bool:
@@ -106,7 +106,8 @@ def _is_told_of(db: sqlite3.Connection, job: Job) -> bool:
     return bool(db.execute(same, (job.id, job.request_id)).fetchone())
 
 
-def _says_more(told: Job, known: Job | None) -> bool:
+def says_more(told: Job, known: Job | None) -> bool:
+    """Tell whether a job is told to be further than it is known to be."""
     if known is None:
         return True
     more, as_much = _KNOWN.get(told.state, _ENDED), _KNOWN.get(known.state, _ENDED)
@@ -120,7 +121,7 @@ def _put(
 ) -> None:
     """Write a job and its steps, unless as much is known of it already."""
     known = _job(db, told.id)
-    job = _as_kept(told, blobs) if _says_more(told, known) else known or told
+    job = _as_kept(told, blobs) if says_more(told, known) else known or told
     if job is not known:
         db.execute("DELETE FROM jobs WHERE id = ?", (job.id,))
     for step in steps:

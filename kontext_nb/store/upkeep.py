@@ -65,8 +65,22 @@ class Leftover:
     size: int
 
 
-def verify(blobs: Blobs, jobs: Iterable[Job]) -> Verified:
-    """Read every blob through that is there, or that a job refers to."""
+def verify(blobs: Blobs, ledger: Ledger) -> Verified:
+    """Read every blob through that is there, or that a job refers to.
+
+    Where a row names a blob that cannot be used, the job's record is asked: it may be
+    the name that is damaged, and is mended then.
+    """
+    jobs = {job.id: job for job in ledger.jobs()}
+    found = _verified(blobs, jobs.values())
+    doubtful = {job_id for damage in found.damages for job_id in damage.jobs}
+    mended = {job_id: ledger.restored(jobs[job_id]) for job_id in doubtful}
+    if all(mended[job_id] == jobs[job_id] for job_id in doubtful):
+        return found
+    return _verified(blobs, (jobs | mended).values())
+
+
+def _verified(blobs: Blobs, jobs: Iterable[Job]) -> Verified:
     used: dict[str, list[str]] = {}
     for job in jobs:
         for name in _blobs_of(job):
@@ -87,6 +101,7 @@ def gc(
     ledger: Ledger,
     records: Records,
     *,
+    besides: Iterable[Path] = (),
     now: float,
     delete: bool = False,
     older_than_s: float = DAY_S,
@@ -101,6 +116,7 @@ def gc(
         blobs: Where to look.
         ledger: Its jobs refer to blobs.
         records: So do theirs, should the ledger have lost some.
+        besides: Further folders in which processes write aside.
         now: Unix seconds.
         delete: Delete them, and not only say which.
         older_than_s: Nothing younger is touched. What another machine has aside cannot
@@ -116,7 +132,8 @@ def gc(
     kept = {name for job, _ in records.read_all() for name in _blobs_of(job)}
     used = kept.union(*map(_blobs_of, ledger.jobs()))
     unused = {name: found for name, found in _old(blobs, until) if name not in used}
-    asides = [a for root in (blobs.root, records.root) for a in _left(root, until)]
+    roots = (blobs.root, records.root, *besides)
+    asides = [left for root in roots for left in _left(root, until)]
     if unused and not os.path.exists(ledger.path):  # noqa: PTH110 - as in the ledger
         raise StoreError(
             f"The ledger {ledger.path} is missing, so nobody knows what is needed.",
