@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from kontext_nb import __version__, pixels, target
-from kontext_nb.chain import Step, lineage
+from kontext_nb.chain import Step, lineage, shown_parent
 from kontext_nb.engine.bridge import Task
 from kontext_nb.errors import ParameterRejected, StoreError
 from kontext_nb.grids import plan
@@ -88,6 +88,21 @@ class Edit:
         return tuple(pixels.load(data).image for data in kept)
 
     @property
+    def starred(self) -> bool:
+        """Whether the user marked it as one of the good ones; see `mark`."""
+        return self.step.marks.starred
+
+    @property
+    def name(self) -> str:
+        """What the user calls it, or ""; see `mark`."""
+        return self.step.marks.name
+
+    @property
+    def note(self) -> str:
+        """What the user noted about it, or ""; see `mark`."""
+        return self.step.marks.note
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """What should be known: made smaller to be sent, taken from the store."""
         if self.reused:
@@ -163,6 +178,33 @@ class Edit:
             inputs=asked.options,
         )
 
+    def mark(
+        self,
+        *,
+        starred: bool | None = None,
+        name: str | None = None,
+        note: str | None = None,
+    ) -> Edit:
+        """Star it, name it or note something about it; what is left out stays.
+
+        Args:
+            starred: Whether it is one of the good ones.
+            name: Shown instead of the prompt, one line of at most 80 characters; "" for
+                none.
+            note: For your own eyes, at most 2,000 characters; "" for none.
+
+        Returns:
+            The edit with its marks.
+
+        Raises:
+            ParameterRejected: A text is too long.
+            StoreError: The store did not take it.
+        """
+        told = {"starred": starred, "name": name, "note": note}
+        given = {mark: value for mark, value in told.items() if value is not None}
+        step = self._desk.ledger.mark(self.step, **given)
+        return Edit(self._desk, step, reused=self.reused)
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Save the result; the file carries prompt, seed, model and parents.
 
@@ -224,7 +266,8 @@ class Edit:
 class Chain:
     """One picture and all its edits, as a tree; shown as a strip.
 
-    ``chain[0]`` is the first edit; each can be edited again, which makes a branch.
+    ``chain[0]`` is the first edit; each can be edited again, which makes a branch. What
+    was deleted is not among them, and can be brought back.
 
     Args:
         desk: Where its steps are kept.
@@ -239,12 +282,18 @@ class Chain:
 
     @property
     def edits(self) -> tuple[Edit, ...]:
-        """The finished edits, oldest first."""
-        return tuple(
-            Edit(self._desk, step, reused=True)
-            for step in self._desk.ledger.chain(self.id)
-            if step.job.state is State.DONE
-        )
+        """The finished edits that are not deleted, oldest first."""
+        return tuple(edit for edit in self._all() if not edit.step.marks.deleted)
+
+    @property
+    def deleted(self) -> tuple[Edit, ...]:
+        """The deleted ones, oldest first; `restore` brings one back."""
+        return tuple(edit for edit in self._all() if edit.step.marks.deleted)
+
+    def _all(self) -> tuple[Edit, ...]:
+        steps = self._desk.ledger.chain(self.id)
+        done = (step for step in steps if step.job.state is State.DONE)
+        return tuple(Edit(self._desk, step, reused=True) for step in done)
 
     def __iter__(self) -> Iterator[Edit]:
         """Go through the finished edits, oldest first."""
@@ -259,8 +308,60 @@ class Chain:
         return self.edits[index]
 
     def find(self, step_id: str) -> Edit | None:
-        """Return the finished edit of that step, if it is one of this chain's."""
-        return next((edit for edit in self if edit.step.id == step_id), None)
+        """Return the finished edit of that step, deleted or not, if it has one."""
+        return next((edit for edit in self._all() if edit.step.id == step_id), None)
+
+    def parent(self, edit: Edit) -> Edit | None:
+        """Return the nearest edit before one that is not deleted.
+
+        Args:
+            edit: One of this chain's.
+
+        Returns:
+            The edit; None for the chain's source.
+        """
+        place = shown_parent(self._desk.ledger.chain(self.id), edit.step)
+        return self.find(place) if place else None
+
+    def delete(self, edit: Edit) -> Callable[[], None]:
+        """Take an edit out of sight; what was made of it stays.
+
+        Its picture stays in the store, and an edit that is asked for again is back, at
+        no cost.
+
+        Args:
+            edit: One of this chain's.
+
+        Returns:
+            What undoes it.
+
+        Raises:
+            ParameterRejected: It is an edit of another chain.
+            StoreError: The store did not take it.
+        """
+        self._check_own(edit)
+        self._desk.ledger.mark(edit.step, deleted=True)
+        return partial(self.restore, edit)
+
+    def restore(self, edit: Edit) -> None:
+        """Bring a deleted edit back.
+
+        Args:
+            edit: One of `deleted`.
+
+        Raises:
+            ParameterRejected: It is an edit of another chain.
+            StoreError: The store did not take it.
+        """
+        self._check_own(edit)
+        self._desk.ledger.mark(edit.step, deleted=False)
+
+    def _check_own(self, edit: Edit) -> None:
+        if edit.step.chain != self.id:
+            raise ParameterRejected(
+                "It is an edit of another chain.",
+                "Give one of this chain's edits, or use its own chain.",
+            )
 
     @overload
     def add(
@@ -342,11 +443,8 @@ class Chain:
         return begun(desk, placed, report, ended, edit)
 
     def _order(self, prompt: str, parent: Edit | None, how: How) -> tuple[Desk, Order]:
-        if parent and parent.step.chain != self.id:
-            raise ParameterRejected(
-                "The parent is an edit of another chain.",
-                "Give one of this chain's edits, or use its own edit().",
-            )
+        if parent:
+            self._check_own(parent)
         # What is configured now decides, but a chain stays in the store it began in.
         now = replace(settings.current(), home=self._desk.home)
         order = Order(
