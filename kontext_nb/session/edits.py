@@ -1,19 +1,16 @@
-"""What the user holds: an edit, the chain it stands in, and how both are shown."""
+"""What the user holds: an edit that can be edited again, and the chain it is in."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
+from functools import partial
+from typing import Any, Literal, TypedDict, Unpack, overload
 
-from kontext_nb import __version__, pixels, target
-from kontext_nb.chain import Step, lineage, shown_parent
+from kontext_nb import pixels
+from kontext_nb.chain import Step, shown_parent
 from kontext_nb.engine.bridge import Task
-from kontext_nb.errors import ParameterRejected, StoreError
-from kontext_nb.grids import plan
+from kontext_nb.errors import ParameterRejected
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Progress
 from kontext_nb.session import cell as cells
@@ -22,12 +19,9 @@ from kontext_nb.session.desk import Desk
 from kontext_nb.session.engines import engine
 from kontext_nb.session.making import begun, made
 from kontext_nb.session.orders import Order, is_address, source_of
-from kontext_nb.session.shown import bundle, pair_of, strip_of
+from kontext_nb.session.result import Result
+from kontext_nb.session.shown import bundle, strip_of
 from kontext_nb.session.sweeps import Grid
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
 
 Report = Callable[[Progress], None]
 Ended = Callable[["Edit | Exception"], None]
@@ -44,98 +38,16 @@ class How(TypedDict, total=False):
     refresh: bool
 
 
-class Edit:
+class Edit(Result):
     """One finished edit: the picture before, the picture after, and how it was made.
 
     Shown as the last line of a cell it is the pair, side by side.
     """
 
-    def __init__(self, desk: Desk, step: Step, *, reused: bool) -> None:
-        self._desk = desk
-        self.step = step
-        self.reused = reused
-
-    @property
-    def prompt(self) -> str:
-        """The instruction."""
-        return self.step.job.request.prompt
-
-    @property
-    def seed(self) -> int | None:
-        """The seed it was made with, also when none was given; None if it has none."""
-        return self.step.job.request.seed
-
-    @property
-    def model(self) -> str:
-        """What made the picture, as it should be named to others."""
-        return self.step.job.engine or self.step.job.request.model
-
-    @property
-    def job(self) -> str:
-        """Id of the job in the store; `resume` takes it."""
-        return self.step.job.id
-
-    @property
-    def cost_usd(self) -> float | None:
-        """What it cost in US dollars, or should by its price; None if unknown."""
-        told, expected = self.step.job.cost_usd, self.step.job.estimate_usd
-        return expected if told is None else told
-
-    @cached_property
-    def images(self) -> tuple[Image, ...]:
-        """All the pictures the model made, where it makes more than one."""
-        kept = map(self._desk.blobs.get, self.step.job.results)
-        return tuple(pixels.load(data).image for data in kept)
-
-    @property
-    def starred(self) -> bool:
-        """Whether the user marked it as one of the good ones; see `mark`."""
-        return self.step.marks.starred
-
-    @property
-    def name(self) -> str:
-        """What the user calls it, or ""; see `mark`."""
-        return self.step.marks.name
-
-    @property
-    def note(self) -> str:
-        """What the user noted about it, or ""; see `mark`."""
-        return self.step.marks.note
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """What should be known: made smaller to be sent, taken from the store."""
-        if self.reused:
-            return ("Taken from the store: nothing was sent or charged.",)
-        return self.step.job.notices
-
-    @cached_property
-    def before(self) -> pixels.Picture | str:
-        """The source as a checked picture, or the address it was sent by, or ""."""
-        blob = self.step.job.source
-        if not blob or is_address(blob):
-            return blob
-        return pixels.load(self._desk.blobs.get(blob))
-
-    @cached_property
-    def after(self) -> pixels.Picture:
-        """The result as a checked picture."""
-        return pixels.load(self._desk.blobs.get(self.step.job.result))
-
-    @property
-    def source(self) -> Image | None:
-        """The picture before; None if it was sent as an address."""
-        return None if isinstance(self.before, str) else self.before.image.copy()
-
-    @property
-    def image(self) -> Image:
-        """The picture after, at the size the model made it."""
-        return self.after.image.copy()
-
     @property
     def chain(self) -> Chain:
         """The chain this edit stands in."""
-        return Chain(self._desk, self.step.chain, self._root())
+        return Chain(self._desk, self.step.chain, self.root)
 
     @overload
     def edit(
@@ -204,63 +116,6 @@ class Edit:
         given = {mark: value for mark, value in told.items() if value is not None}
         step = self._desk.ledger.mark(self.step, **given)
         return Edit(self._desk, step, reused=self.reused)
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Save the result; the file carries prompt, seed, model and parents.
-
-        Args:
-            path: Ends in .png, .jpg, .jpeg or .webp; a file there is replaced.
-
-        Raises:
-            ParameterRejected: Another suffix, or no such folder.
-            NotSaved: The disk did not take it; the result stays in the store.
-        """
-        line = self._line()
-        facts = {
-            "software": f"kontext_nb {__version__}",
-            "model": self.model,
-            "prompt": self.prompt,
-            "seed": self.seed,
-            "aspect_ratio": self.step.job.request.aspect_ratio,
-            "source_sha256_of_pixels": next(iter(self.step.job.request.pictures), None),
-            "parents": [
-                {
-                    "prompt": step.job.request.prompt,
-                    "seed": step.job.request.seed,
-                    "model": step.job.engine,
-                }
-                for step in line[:-1]
-            ],
-        }
-        return target.write(self.after.image, path, facts)
-
-    def _root(self) -> pixels.Picture | str:
-        line = self._line()
-        if line[0].id == self.step.id:
-            return self.before
-        return Edit(self._desk, line[0], reused=True).before
-
-    def _line(self) -> tuple[Step, ...]:
-        try:
-            return lineage(self._desk.ledger.chain(self.step.chain), self.step.id)
-        except KeyError:
-            raise StoreError(
-                f"This edit is no longer in the store {self._desk.home}.",
-                "Restore the folder, or make the edit again.",
-            ) from None
-
-    def sheet(self) -> plan.Sheet:
-        """Return source and result as a sheet of two cells."""
-        return pair_of(self)
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        """Show the pair as static HTML, JPEG and text."""
-        return bundle(self.sheet(), repr(self))
-
-    def __repr__(self) -> str:
-        """Say in one line what this is."""
-        seed = "" if self.seed is None else f"seed={self.seed}, "
-        return f"Edit({self.prompt!r}, {seed}by {self.model})"
 
 
 class Chain:
