@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from kontext_nb.errors import KontextError as KontextError
     from kontext_nb.session.asking import edit as edit
     from kontext_nb.session.asking import resume as resume
+    from kontext_nb.session.places import adopt as adopt
+    from kontext_nb.session.places import chains as chains
     from kontext_nb.session.settings import configure as configure
     from kontext_nb.session.sweeps import sweep as sweep
     from kontext_nb.widgets.comparing import compare as compare
@@ -30,6 +32,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "Editor": "kontext_nb.widgets.editor",
     "KontextError": "kontext_nb.errors",
+    "adopt": "kontext_nb.session.places",
+    "chains": "kontext_nb.session.places",
     "compare": "kontext_nb.widgets.comparing",
     "configure": "kontext_nb.session.settings",
     "edit": "kontext_nb.session.asking",
@@ -49,6 +53,16 @@ def __getattr__(name: str) -> Any:
     found = home if name == "samples" else getattr(home, name)
     globals()[name] = found
     return found
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Bring the magic commands, for ``%load_ext kontext_nb``."""
+    import_module("kontext_nb.magics").load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take them out again, for ``%unload_ext kontext_nb``."""
+    import_module("kontext_nb.magics").unload(shell)
 
 
 def __dir__() -> list[str]:

@@ -537,7 +537,7 @@ fields = st.sampled_from(["prompt", "image_url", "image", "seed", "aspect_ratio"
 
 
 @given(st.dictionaries(fields, values | st.just(data_uri(RED))).map(json.dumps))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_body_is_an_order_or_a_complaint(text):
     """No JSON makes the check break: it gives an order or says what is wrong."""
     read, complaint = None, None

@@ -96,7 +96,7 @@ def test_a_seed_changes_only_what_is_free(prompt):
     assert 0 < np.abs(one - two).mean() < 0.012
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     st.integers(8, 300),
     st.integers(8, 300),
@@ -206,7 +206,7 @@ def test_a_named_thing_changes_colour_and_its_surroundings_do_not():
         assert np.abs(moved).max() < 0.06
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.sampled_from(["red", "blue", "green", "purple", "orange", "pink"]),
     st.integers(0, 99),
@@ -385,7 +385,7 @@ def test_an_ordinary_word_is_no_slip_of_the_pen(thing):
     assert edited(STREET, f"add a {thing}").size
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(1, 6),
     st.floats(0, 1),

@@ -654,7 +654,7 @@ FAULTS = st.tuples(
 ) | st.tuples(st.just("download"), st.sampled_from(BROKEN))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(script=st.lists(FAULTS, max_size=8))
 def test_whatever_happens_after_the_id_the_job_is_paid_once(script, tmp_path_factory):
     """Any mix of faults, with a re-run after each error, ends DONE with one submit."""

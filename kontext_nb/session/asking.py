@@ -18,16 +18,27 @@ from kontext_nb.store.patience import within
 
 @overload
 def edit(
-    source: Any, prompt: str, *, wait: Literal[True] = ..., **how: Unpack[How]
+    source: Any,
+    prompt: str,
+    *,
+    chain: str | None = ...,
+    wait: Literal[True] = ...,
+    **how: Unpack[How],
 ) -> Edit: ...
 @overload
 def edit(
-    source: Any, prompt: str, *, wait: Literal[False], **how: Unpack[How]
+    source: Any,
+    prompt: str,
+    *,
+    chain: str | None = ...,
+    wait: Literal[False],
+    **how: Unpack[How],
 ) -> Task[Edit]: ...
 def edit(
     source: Any,
     prompt: str,
     *,
+    chain: str | None = None,
     wait: bool = True,
     **how: Unpack[How],
 ) -> Edit | Task[Edit]:
@@ -41,6 +52,8 @@ def edit(
             address, which the service fetches itself; None for a model that makes a
             picture from words alone.
         prompt: The change, as one short instruction.
+        chain: A name for the chain, which then is the same in whatever cell or script
+            it is asked for; left out, the chain is the cell's own.
         wait: False to return at once with something to await.
         **how: Options:
 
@@ -60,13 +73,30 @@ def edit(
         ServiceError: The service could not do it.
         StoreError: The store cannot be used; nothing was sent.
     """
-    return open_chain(source).add(prompt, wait=wait, **how)
+    cell = cells.here(chain)
+    return _chain(source, cell, asks=cell).add(prompt, wait=wait, **how)
 
 
-def open_chain(source: Any) -> Chain:
-    """Return the chain of a picture in this cell, with what it already holds."""
-    picture = source_of(source)
-    return Chain(Desk(settings.current()), chain_id(picture, cells.here()), picture)
+def open_chain(source: Any, *, name: str | None = None) -> Chain:
+    """Return the chain of a picture in this cell, with what it already holds.
+
+    Args:
+        source: As `edit` takes it.
+        name: See ``chain`` of `edit`.
+
+    Raises:
+        ImageRejected: The source is no usable picture.
+        ParameterRejected: The name cannot be used.
+    """
+    return _chain(source, cells.here(name))
+
+
+def _chain(
+    source: Any, cell: cells.Cell | None, *, asks: cells.Cell | None = None
+) -> Chain:
+    picture, desk = source_of(source), Desk(settings.current())
+    place = cell.key if cell else None
+    return Chain(desk, chain_id(picture, cell), picture, place, asks)
 
 
 @overload

@@ -96,6 +96,7 @@ def sweep(
                 seed=seed,
                 aspect_ratio=aspect_ratio,
                 cell=cell,
+                place=cell.key if cell else None,
                 refresh=refresh,
             )
         )[0]

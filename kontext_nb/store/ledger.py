@@ -5,13 +5,10 @@ How the file is opened, and what if it is damaged, is told in `store.opening`.
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import statistics
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 from kontext_nb.chain import Step
@@ -19,12 +16,11 @@ from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import FINAL, TABLE, Event, State, after
 from kontext_nb.model import Job, Limits
 from kontext_nb.store import opening, rebuild, rows, spending
-from kontext_nb.store.records import Records
-from kontext_nb.store.spending import Spent
+from kontext_nb.store.lookup import STEPS_OF_JOB, Lookup
 
 T = TypeVar("T")
 
-_STEPS_OF_JOB = rows.STEP + "WHERE job = ? ORDER BY stepped_at, steps.rowid"
+_STEPS_OF_CHAIN = rows.STEP + "WHERE chain = ?"
 
 # What every kernel that waits for a job may see, and not only the one that sent it; and
 # the answer that came when another had taken the sender for dead.
@@ -35,19 +31,8 @@ _SEEN_BY_ALL = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
-    """One sqlite file.
-
-    Args:
-        path: Made with the first row.
-    """
-
-    path: Path
-
-    @property
-    def records(self) -> Records:
-        """What the ledger is rebuilt from, beside it."""
-        return Records(self.path.parent / "records")
+class Ledger(Lookup):
+    """The rows, and all that is ever written into them."""
 
     def add(
         self,
@@ -204,22 +189,67 @@ class Ledger:
 
         return self._written(work)
 
+    def mark(self, step: Step, **marks: Any) -> Step:
+        """Set some of a step's marks; what another kernel set meanwhile stays.
+
+        Args:
+            step: A step of this ledger.
+            **marks: Fields of `Marks`.
+
+        Raises:
+            ParameterRejected: A text is too long.
+            StoreError: The disk did not take it.
+        """
+
+        def work(db: sqlite3.Connection) -> Step:
+            marked = rows.mark(db, step, **marks)
+            if step.job.sends:
+                with suppress(StoreError):  # stars are not worth a refusal
+                    self._recorded_again(db, step.job)
+            return marked
+
+        return self._written(work)
+
+    def move(self, chain: str, to: str, *, place: str, text: str) -> int:
+        """Let a chain belong elsewhere, with all its steps, deleted ones too.
+
+        Args:
+            chain: Its id.
+            to: The id it has there.
+            place: Where that is; the calls of its steps become calls from there.
+            text: The same by the cell's code (see `session.cell`).
+
+        Returns:
+            How many steps were moved.
+
+        Raises:
+            StoreError: The disk did not take it; nothing was moved.
+        """
+
+        def work(db: sqlite3.Connection) -> int:
+            moved = db.execute(
+                "UPDATE steps SET chain = ?, place = ?,"
+                " call = ? || substr(call, length(rtrim(call, '0123456789'))),"
+                " text_call = ? ||"
+                " substr(text_call, length(rtrim(text_call, '0123456789')))"
+                " WHERE chain = ?",
+                (to, place, place, text, chain),
+            ).rowcount
+            steps = [rows.step(row) for row in db.execute(_STEPS_OF_CHAIN, (to,))]
+            sent = {step.job.id: step.job for step in steps if step.job.sends}
+            for job in sent.values():
+                with suppress(StoreError):
+                    self._recorded_again(db, job)
+            return moved
+
+        return self._written(work)
+
     def priced(self, job: Job, estimate_usd: float) -> Job:
         """Note what a job should cost by today's price, as long as it is not sent."""
         changed = self._written(
             lambda db: rows.update(db, job, estimate_usd=estimate_usd)
         )
         return replace(job, estimate_usd=estimate_usd) if changed else job
-
-    def has_job(self, ask: str, states: Collection[State]) -> bool:
-        """Tell whether there is a job for this ask in one of these states."""
-        query = "SELECT state FROM jobs WHERE fingerprint = ? OR ask = ?"
-        return any(state in states for (state,) in self._found(tuple, query, ask, ask))
-
-    def spent(self) -> Spent:
-        """Return what the paid jobs of this store cost so far, as far as is known."""
-        found = self._found(spending.read, spending.SPENT, now_usd=None)
-        return found[0] if found else Spent(0, 0.0, 0)
 
     def _overtaken(
         self, job: Job, event: Event, at: float, facts: dict[str, Any]
@@ -236,59 +266,6 @@ class Ledger:
                 return self.record(now, event, at, **facts)
         raise _working_elsewhere()
 
-    def job(self, job_id: str) -> Job | None:
-        """Return a job by its id."""
-        found = self._found(rows.job, "SELECT * FROM jobs WHERE id = ?", job_id)
-        return found[0] if found else None
-
-    def step_of_call(self, call: str, ask: str) -> Step | None:
-        """Return the newest step that a call made for a request.
-
-        Args:
-            call: Its key; by the cell's code where there is no id.
-            ask: Fingerprint of what it asks for.
-        """
-        found = self._found(
-            rows.step,
-            rows.STEP + "WHERE (call = ? OR text_call = ?) AND ask = ?"
-            " ORDER BY stepped_at DESC, steps.rowid DESC",
-            call,
-            call,
-            ask,
-        )
-        return found[0] if found else None
-
-    def step_of_job(self, job_id: str) -> Step | None:
-        """Return the first step that shows this job."""
-        return next(iter(self._found(rows.step, _STEPS_OF_JOB, job_id)), None)
-
-    def chain(self, chain: str) -> tuple[Step, ...]:
-        """Return a chain's steps, oldest first."""
-        query = rows.STEP + "WHERE chain = ? ORDER BY stepped_at, steps.rowid"
-        return tuple(self._found(rows.step, query, chain))
-
-    def expected_s(self, provider: str, model: str) -> float | None:
-        """Return the median seconds that the last 15 jobs took at the service."""
-        took = self._found(
-            lambda row: float(row["took_s"]),
-            "SELECT took_s FROM jobs WHERE took_s IS NOT NULL AND"
-            " provider = ? AND model = ? ORDER BY finished_at DESC LIMIT 15",
-            provider,
-            model,
-        )
-        return statistics.median(took) if took else None
-
-    def jobs(self, *states: State) -> tuple[Job, ...]:
-        """Return the jobs in these states, or all, newest first."""
-        marks = ",".join("?" * len(states or State))
-        found = self._found(
-            rows.job,
-            f"SELECT * FROM jobs WHERE state IN ({marks})"  # noqa: S608 - only marks
-            " ORDER BY created_at DESC, rowid DESC",
-            *(states or State),
-        )
-        return tuple(found)
-
     @contextmanager
     def held(self) -> Iterator[tuple[Job, ...]]:
         """Give all jobs, and let nobody write a row until the block ends.
@@ -298,12 +275,6 @@ class Ledger:
         """
         with opening.opened(self.path, write=True) as db:
             yield tuple(rows.job(row) for row in db.execute("SELECT * FROM jobs"))
-
-    def job_of_request(self, request_id: str) -> Job | None:
-        """Return the job that the service knows by this id."""
-        query = "SELECT * FROM jobs WHERE request_id = ?"
-        found = self._found(rows.job, query, request_id)
-        return found[0] if found else None
 
     def restored(self, job: Job) -> Job:
         """Return a job with the files its record names, and let its row name them.
@@ -322,19 +293,6 @@ class Ledger:
             self._written(lambda db: rows.update(db, job, **files))
         return replace(job, results=told.results, pictures=told.pictures)
 
-    def _found(
-        self, make: Callable[[sqlite3.Row], T], query: str, *values: Any, **named: Any
-    ) -> list[T]:
-        """Return what a query finds, made into values."""
-
-        def work(db: sqlite3.Connection) -> list[T]:
-            return [make(row) for row in db.execute(query, named or values)]
-
-        # Asking makes no file. Path.exists would raise where a folder is unreadable.
-        if not any(map(os.path.exists, (self.path, self.records.root))):
-            return []
-        return opening.work_on(self.path, work, write=False)
-
     def _written(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do all of ``work`` in one transaction, or nothing of it."""
         return opening.work_on(self.path, work, write=True)
@@ -348,12 +306,12 @@ class Ledger:
         told, _ = self.records.read(job.id) or (job, ())
         if rebuild.says_more(job, told):
             told = job
-        steps = [rows.step(row) for row in db.execute(_STEPS_OF_JOB, (job.id,))]
+        steps = [rows.step(row) for row in db.execute(STEPS_OF_JOB, (job.id,))]
         self.records.write(told, steps)
 
     def _recorded(self, db: sqlite3.Connection, job_id: str) -> None:
         """Write the record of a job as its row stands in this transaction."""
-        steps = [rows.step(row) for row in db.execute(_STEPS_OF_JOB, (job_id,))]
+        steps = [rows.step(row) for row in db.execute(STEPS_OF_JOB, (job_id,))]
         if steps:
             self.records.write(steps[0].job, steps)
 

@@ -1,0 +1,129 @@
+"""What can be asked of the ledger; asking makes no file and changes nothing."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import statistics
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kontext_nb.chain import Step
+from kontext_nb.lifecycle import State
+from kontext_nb.model import Job
+from kontext_nb.store import opening, rows, spending
+from kontext_nb.store.records import Records
+from kontext_nb.store.spending import Spent
+
+T = TypeVar("T")
+
+STEPS_OF_JOB = rows.STEP + "WHERE job = ? ORDER BY stepped_at, steps.rowid"
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """One sqlite file.
+
+    Args:
+        path: Made with the first row.
+    """
+
+    path: Path
+
+    @property
+    def records(self) -> Records:
+        """What the ledger is rebuilt from, beside it."""
+        return Records(self.path.parent / "records")
+
+    def has_job(self, ask: str, states: Collection[State]) -> bool:
+        """Tell whether there is a job for this ask in one of these states."""
+        query = "SELECT state FROM jobs WHERE fingerprint = ? OR ask = ?"
+        return any(state in states for (state,) in self._found(tuple, query, ask, ask))
+
+    def spent(self) -> Spent:
+        """Return what the paid jobs of this store cost so far, as far as is known."""
+        found = self._found(spending.read, spending.SPENT, now_usd=None)
+        return found[0] if found else Spent(0, 0.0, 0)
+
+    def job(self, job_id: str) -> Job | None:
+        """Return a job by its id."""
+        found = self._found(rows.job, "SELECT * FROM jobs WHERE id = ?", job_id)
+        return found[0] if found else None
+
+    def step_of_call(self, call: str, ask: str) -> Step | None:
+        """Return the newest step that a call made for a request.
+
+        Args:
+            call: Its key; by the cell's code where there is no id.
+            ask: Fingerprint of what it asks for.
+        """
+        found = self._found(
+            rows.step,
+            rows.STEP + "WHERE (call = ? OR text_call = ?) AND ask = ?"
+            " ORDER BY stepped_at DESC, steps.rowid DESC",
+            call,
+            call,
+            ask,
+        )
+        return found[0] if found else None
+
+    def step_of_job(self, job_id: str) -> Step | None:
+        """Return the first step that shows this job."""
+        return next(iter(self._found(rows.step, STEPS_OF_JOB, job_id)), None)
+
+    def chain(self, chain: str) -> tuple[Step, ...]:
+        """Return a chain's steps, oldest first."""
+        query = rows.STEP + "WHERE chain = ? ORDER BY stepped_at, steps.rowid"
+        return tuple(self._found(rows.step, query, chain))
+
+    def chains(self) -> tuple[tuple[Step, ...], ...]:
+        """Return all chains as their steps, oldest first; the newest chain first."""
+        query = rows.STEP + "ORDER BY stepped_at, steps.rowid"
+        found: dict[str, list[Step]] = {}
+        for step in self._found(rows.step, query):
+            found.setdefault(step.chain, []).append(step)
+        newest = sorted(found.values(), key=lambda steps: -steps[-1].created_at)
+        return tuple(map(tuple, newest))
+
+    def expected_s(self, provider: str, model: str) -> float | None:
+        """Return the median seconds that the last 15 jobs took at the service."""
+        took = self._found(
+            lambda row: float(row["took_s"]),
+            "SELECT took_s FROM jobs WHERE took_s IS NOT NULL AND"
+            " provider = ? AND model = ? ORDER BY finished_at DESC LIMIT 15",
+            provider,
+            model,
+        )
+        return statistics.median(took) if took else None
+
+    def jobs(self, *states: State) -> tuple[Job, ...]:
+        """Return the jobs in these states, or all, newest first."""
+        marks = ",".join("?" * len(states or State))
+        found = self._found(
+            rows.job,
+            f"SELECT * FROM jobs WHERE state IN ({marks})"  # noqa: S608 - only marks
+            " ORDER BY created_at DESC, rowid DESC",
+            *(states or State),
+        )
+        return tuple(found)
+
+    def job_of_request(self, request_id: str) -> Job | None:
+        """Return the job that the service knows by this id."""
+        query = "SELECT * FROM jobs WHERE request_id = ?"
+        found = self._found(rows.job, query, request_id)
+        return found[0] if found else None
+
+    def _found(
+        self, make: Callable[[sqlite3.Row], T], query: str, *values: Any, **named: Any
+    ) -> list[T]:
+        """Return what a query finds, made into values."""
+
+        def work(db: sqlite3.Connection) -> list[T]:
+            return [make(row) for row in db.execute(query, named or values)]
+
+        # Asking makes no file. Path.exists would raise where a folder is unreadable.
+        if not any(map(os.path.exists, (self.path, self.records.root))):
+            return []
+        return opening.work_on(self.path, work, write=False)
