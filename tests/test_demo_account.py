@@ -107,7 +107,7 @@ def test_old_logins_are_forgotten(site):
 
 
 @given(body=st.binary(max_size=50) | st.just(b"[" * 4096) | st.just(b"x" * 10_000))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_any_body_is_answered(body):
     """Never an error of the app's own."""
     one = Site(create_app(origin=ORIGIN))

@@ -168,7 +168,7 @@ def test_a_sheet_too_wide_for_webp_is_refused_and_leaves_nothing(folder):
     assert list(folder.iterdir()) == []
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     st.integers(600, 60_000),
     st.sampled_from(["JPEG", "WEBP"]),

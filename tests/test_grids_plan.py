@@ -119,7 +119,7 @@ def _apart(one, two):
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(sheets(), st.integers(80, 300))
 def test_nothing_overlaps_and_everything_is_on_the_sheet(sheet, cell_px):
     """Slots keep apart, words keep out of slots, and all of it is inside."""

@@ -15,7 +15,7 @@ from kontext_nb.lettering import BOX, ELLIPSIS, face, legible, runs, whole, widt
 FONTS = Path(mpl.get_data_path(), "fonts", "ttf")
 ANYTHING = st.text(st.characters(), max_size=120)
 LATIN = st.text("abc déf, ghi. $<_ ", max_size=200)
-ALONE = settings(deadline=None, max_examples=60)
+ALONE = settings(max_examples=60)
 
 
 @pytest.fixture

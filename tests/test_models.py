@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kontext_nb.catalogue import ROWS
@@ -195,7 +195,6 @@ values = st.recursive(
 
 
 @given(values, st.sampled_from([200, 200, 200, 404, 500]))
-@settings(deadline=None)
 def test_no_answer_breaks_a_reader(body, status):
     """Whatever JSON arrives, it is read or is an error of the tree."""
     if isinstance(body, dict):

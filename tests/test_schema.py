@@ -322,7 +322,7 @@ bodies = st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=3), anything)
 
 
 @given(schemas, bodies | anything)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @example({"properties": {"x": {"enum": [1e-320, 1e299, "1:1"]}}}, {"x": 1e298})
 def test_no_schema_and_no_input_breaks_the_check(schema, inputs):
     """Whatever JSON a stranger publishes or a user gives, there is an answer."""
@@ -340,7 +340,7 @@ def test_no_schema_and_no_input_breaks_the_check(schema, inputs):
 
 
 @given(schemas, bodies)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_accepted_inputs_are_accepted_after_a_round_trip(schema, inputs):
     """What may be sent is JSON: written, read and checked again it still fits."""
     assume(not problems(schema, inputs))
@@ -350,7 +350,6 @@ def test_accepted_inputs_are_accepted_after_a_round_trip(schema, inputs):
 
 
 @given(st.text() | st.binary())
-@settings(deadline=None)
 def test_no_text_breaks_the_reader(text):
     """It is read, or refused with an error of the tree."""
     with contextlib.suppress(ParameterRejected):

@@ -103,7 +103,7 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(STEPS)
 def test_no_order_of_events_passes_a_cap(tmp_path_factory, steps):
     """Whatever happens to four jobs, never are more than two sendings counted."""
