@@ -81,7 +81,6 @@ class _Comm:
     """The Python end of the line: keeps what the widget sends until it is fetched."""
 
     comm_id = "bare"
-    kernel = None
 
     def __init__(self):
         self.sent = []
