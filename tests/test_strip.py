@@ -24,9 +24,11 @@ def _nothing_left_open():
 
 def steps(count, **of_last):
     """Return the source and steps one after the other; the last has these fields."""
-    made = [ShownStep(id="s0", title="Source")]
-    for n in range(1, count + 1):
-        made.append(ShownStep(id=f"s{n}", title=f"prompt {n}", parent=f"s{n - 1}"))
+    later = (
+        ShownStep(id=f"s{n}", title=f"prompt {n}", parent=f"s{n - 1}")
+        for n in range(1, count + 1)
+    )
+    made = [ShownStep(id="s0", title="Source"), *later]
     made[-1].update(of_last)
     return made
 
@@ -39,7 +41,7 @@ class Line:
     def __init__(self):
         self.sent = []
 
-    def send(self, data=None, metadata=None, buffers=None):
+    def send(self, data=None, buffers=None, **_):
         self.sent.append((data, list(buffers or ())))
 
     def on_msg(self, heed):
@@ -213,5 +215,8 @@ def test_plain_strip_gives_back_old_steps():
     strip = PlainStrip(steps=steps(49))
     old = [b for b in below(strip, ipywidgets.Button) if "here" in b.description]
     strip.steps = steps(0)
-    assert len([b for b in below(strip, ipywidgets.Button) if "here" in b.description]) == 1
+    assert (
+        len([b for b in below(strip, ipywidgets.Button) if "here" in b.description])
+        == 1
+    )
     assert {button.comm for button in old} == {None}

@@ -1,5 +1,7 @@
 """Where the steps of a chain stand: one row for a chain, one more for a branch."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +27,7 @@ def trees(draw):
 
 
 def test_a_straight_chain_is_one_row():
-    """Fifty edits one after the other: one row, fifty-one columns, no words of origin."""
+    """Fifty pictures, each made from the one before: one row, no words of origin."""
     steps = placed(tree(range(49)))
     assert [(step["row"], step["column"]) for step in steps] == [
         (0, n) for n in range(50)
@@ -82,5 +84,5 @@ def test_lanes_hold_every_step_once(steps):
         step["id"] for step in steps
     )
     for lane in rows:
-        for before, after in zip(lane, lane[1:], strict=False):
+        for before, after in pairwise(lane):
             assert after["parent"] == before["id"]

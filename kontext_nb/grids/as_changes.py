@@ -53,7 +53,9 @@ def _prompt(pieces: tuple[Piece, ...]) -> str:
         return ""
     if kinds == {Kind.SAME}:
         about, shown = "The same prompt:", _text(pieces[0].text)
-    elif kinds == {Kind.ADDED}:  # nothing was there, so that all of it is new says little
+    elif kinds == {
+        Kind.ADDED
+    }:  # nothing was there, so that all of it is new says little
         about, shown = "Prompt:", _text(pieces[0].text)
     else:
         about, shown = "Prompt:", "".join(map(_piece, pieces))

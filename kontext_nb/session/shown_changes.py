@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from kontext_nb.session.edits import Edit
 
 
-def made_of(edit: Edit | None, label: str, *, source: pixels.Picture | str = "") -> Made:
+def made_of(
+    edit: Edit | None, label: str, *, source: pixels.Picture | str = ""
+) -> Made:
     """Return how a picture was made.
 
     Args:

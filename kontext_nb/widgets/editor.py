@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import partial
 from html import escape
 from typing import Any
 
@@ -193,13 +192,9 @@ class Editor(Still, ipywidgets.VBox):
 
     def _new_thumbs(self, edits: tuple[Edit, ...]) -> dict[str, bytes]:
         """Return the thumbs the strip does not have yet, by step."""
-        pictures = {SOURCE: lambda: self.chain.source}
-        pictures |= {edit.step.id: partial(getattr, edit, "after") for edit in edits}
-        return {
-            place: _thumb(picture())
-            for place, picture in pictures.items()
-            if place not in self.strip.thumbs
-        }
+        known = self.strip.thumbs
+        new = {e.step.id: _thumb(e.after) for e in edits if e.step.id not in known}
+        return new if SOURCE in known else {SOURCE: _thumb(self.chain.source), **new}
 
     def _show_selected(self) -> None:
         """Show the selected step beside what it was made from."""

@@ -66,6 +66,7 @@ class ExportMenu(ipywidgets.VBox):
         """Offer the formats of what is chosen, and a name for its file."""
         export = self._exports[self.what.value]
         self.format.options = [(s[1:].upper(), s) for s in export.suffixes]
+        self.format.value = export.suffixes[0]
         self.format.layout.display = "" if len(export.suffixes) > 1 else "none"
         self.code_button.layout.display = "" if export.label == CODE else "none"
         self.name.value = export.stem + export.suffixes[0]
@@ -115,7 +116,9 @@ class ExportMenu(ipywidgets.VBox):
         name = self._target().name
         with tempfile.TemporaryDirectory() as aside:
             self.handout.give(self._exports[self.what.value].save(Path(aside) / name))
-        return f"{name} is sent to your browser, which keeps it where it keeps downloads."
+        return (
+            f"{name} is sent to your browser, which keeps it where it keeps downloads."
+        )
 
     def _show_code(self) -> str:
         self.handout.code = self._chain.code()

@@ -57,7 +57,7 @@ def exports_of(chain: Chain, edit: Callable[[], Edit | None]) -> tuple[Export, .
             (".png", ".jpg", ".webp", ".pdf", ".svg", ".html"),
             lambda path: chain.grid().save(path),
         ),
-        Export("HTML page", "chain", (".html",), lambda path: chain.to_html(path)),
+        Export("HTML page", "chain", (".html",), chain.to_html),
         Export(CODE, "chain", (".py",), lambda path: _text(chain.code(), path)),
     )
 

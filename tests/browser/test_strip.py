@@ -2,7 +2,6 @@
 
 import io
 
-import ipywidgets
 import pytest
 from PIL import Image, ImageDraw
 
@@ -32,10 +31,11 @@ def picture(word):
 
 def tree(parents, **of_last):
     """Return a source and steps, each made from the one at the place given."""
-    steps = [ShownStep(id="s0", title="bottle.jpg", detail="1448 × 1086")]
+    steps = [ShownStep(id="s0", title="bottle.jpg", detail="1448 by 1086")]
     for n, parent in enumerate(parents, start=1):
         words = WORDS[(n - 1) % len(WORDS)]
-        step = ShownStep(id=f"s{n}", title=words, parent=f"s{parent}", detail=f"seed {n}")
+        step = ShownStep(id=f"s{n}", title=words, detail=f"seed {n}")
+        step["parent"] = f"s{parent}"
         steps.append(step)
     steps[-1].update(of_last)
     return steps
@@ -43,21 +43,6 @@ def tree(parents, **of_last):
 
 def thumbs(steps):
     return {s["id"]: picture(str(n)) for n, s in enumerate(steps) if "state" not in s}
-
-
-@pytest.fixture
-def page(browser):
-    """Return an empty page; no script on it may fail, and it asks nobody for anything."""
-    failed, asked = [], []
-    with browser.new_context(viewport={"width": 1280, "height": 700}) as context:
-        page = context.new_page()
-        page.set_default_timeout(10_000)
-        page.on("pageerror", lambda error: failed.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        yield page
-    ipywidgets.Widget.close_all()
-    assert failed == []
-    assert [url for url in asked if not url.startswith("blob:")] == []
 
 
 def shown(page, steps, **traits):
@@ -83,7 +68,9 @@ def test_a_click_selects_and_shift_compares(page):
     step(page, 4).click(modifiers=["Shift"])
     bare.sync()
     assert strip.pair == ("s4", "s2")
-    page.get_by_role("status").filter(has_text="Comparing step 4 with step 2.").wait_for()
+    page.get_by_role("status").filter(
+        has_text="Comparing step 4 with step 2."
+    ).wait_for()
     page.get_by_role("button", name="Stop comparing").click()
     bare.sync()
     assert strip.pair == ("s1", "s2")
@@ -94,7 +81,9 @@ def test_every_picture_is_painted_and_named(page):
     _, _, _ = shown(page, tree([0, 1, 2, 1, 0, 5], state="failed"), selected="s3")
     images = page.get_by_role("img")
     images.last.wait_for()
-    page.wait_for_function("[...document.images].every(i => i.naturalWidth > 0 || i.hidden)")
+    page.wait_for_function(
+        "[...document.images].every(i => i.naturalWidth > 0 || i.hidden)"
+    )
     assert images.count() == 6
     page.get_by_text("✕ Failed").wait_for()
     page.get_by_text("from step 1 · seed 4").wait_for()
@@ -120,7 +109,7 @@ def test_arrow_keys_walk_the_tree_and_it_is_one_stop(page):
 
 
 def test_keys_star_name_note_and_delete(page):
-    """`s`, `n`, `o`, `Delete` and `c` on a step, as its menu says; Ctrl keeps its own."""
+    """`s`, `n`, `o`, `Delete` and `c` do what the menu says; Ctrl keeps its own."""
     strip, bare, acts = shown(page, tree(range(3)), selected="s3")
     step(page, 2).focus()
     page.keyboard.press("s")
@@ -148,8 +137,10 @@ def test_keys_star_name_note_and_delete(page):
 
 
 def test_the_menu_by_mouse_and_keys(page):
-    """It opens on top, shows the whole prompt, walks by arrows, and gives focus back."""
-    _, bare, acts = shown(page, tree(range(4), starred=True, note="dull"), selected="s1")
+    """It opens on top, shows the whole prompt, obeys arrows, and gives focus back."""
+    _, bare, acts = shown(
+        page, tree(range(4), starred=True, note="dull"), selected="s1"
+    )
     page.get_by_role("button", name="Actions for step 4").click()
     page.locator(".kx-about").get_by_text(WORDS[3]).wait_for()
     menu = page.get_by_role("menu")
@@ -227,8 +218,8 @@ def test_fifty_steps_scroll_sideways_and_leave_the_wheel_to_the_page(page):
 def test_the_spinner_stands_still_where_motion_is_unwanted(page):
     """A running step turns, unless the person asked their system for less motion."""
     shown(page, tree(range(2), state="running"), selected="s1")
-    turning = """getComputedStyle(document.querySelector('[data-state=running] .kx-none'),
-        '::before').animationName"""
+    spinner = "document.querySelector('[data-state=running] .kx-none')"
+    turning = f"getComputedStyle({spinner}, '::before').animationName"
     page.get_by_text("Running").wait_for()
     assert page.evaluate(turning) == "kx-turn"
     page.emulate_media(reduced_motion="reduce")
