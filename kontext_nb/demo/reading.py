@@ -1,11 +1,10 @@
 """Find where a known word is written in a picture, without reading it.
 
-The word is rendered in a few typefaces and looked for by normalised
-cross-correlation, J. P. Lewis, "Fast Normalized Cross-Correlation" (1995), with FFTs.
-A coarse search keeps the lettering at one small height and shrinks the picture
-instead, so that large lettering is found on small pictures, quickly. The best places
-are then fitted in close-up, and each letter must look right on its own: one that does
-not means that another word is written there.
+The word is rendered in a few typefaces and looked for by correlation. A coarse search
+keeps the lettering at one small height and shrinks the picture instead, so that large
+lettering is found on small pictures, quickly. The best places are then fitted in
+close-up, and each letter must look right on its own: one that does not means that
+another word is written there.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from kontext_nb.demo.matching import Ground
 from kontext_nb.lettering import face
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
@@ -128,16 +128,13 @@ def _places(grey: Image.Image, word: str) -> Iterator[tuple[Box, bool]]:
 
 def _peaks(picture: Plane, word: str) -> Iterator[tuple[float, Box, bool]]:
     """Yield the best few matches of a word at the coarse height, per typeface."""
-    spectrum: NDArray[np.complexfloating[Any, Any]] | None = None
+    ground = Ground.of(picture)
     for name in _COARSE_FACES:
         template = _framed(ink(word, name, _COARSE_HEIGHT))
-        rows, columns = template.shape
-        if rows > picture.shape[0] or columns > picture.shape[1]:
+        scores = ground.correlated(template)
+        if scores is None:
             continue
-        if spectrum is None:
-            shape = _quick(picture.shape[0]), _quick(picture.shape[1])
-            spectrum = np.fft.rfft2(picture, shape)
-        scores = _correlated(picture, template, spectrum, shape)
+        rows, columns = template.shape
         for sign in (1, -1):
             work = scores * sign
             for _ in range(2):
@@ -162,60 +159,15 @@ def _plane(grey: Image.Image) -> Plane:
     return np.asarray(grey, np.float32) / 255 - np.float32(0.5)
 
 
-def _quick(length: int) -> int:
-    """Return the next length whose FFT is quick: 2, 3 and 5 are its only factors."""
-    while True:
-        rest = length
-        for prime in (2, 3, 5):
-            while rest % prime == 0:
-                rest //= prime
-        if rest == 1:
-            return length
-        length += 1
-
-
-def _correlated(
-    picture: Plane,
-    template: Plane,
-    spectrum: NDArray[np.complexfloating[Any, Any]],
-    shape: tuple[int, int],
-) -> Plane:
-    """Return the normalised cross-correlation at every place the template fits."""
-    rows, columns = template.shape
-    zero_mean = template - template.mean()
-    inner = np.fft.irfft2(spectrum * np.conj(np.fft.rfft2(zero_mean, shape)), shape)
-    fits = picture.shape[0] - rows + 1, picture.shape[1] - columns + 1
-    total = _window_sums(picture, rows, columns)
-    square = _window_sums(picture * picture, rows, columns)
-    variance = square - total * total / template.size
-    # Flat ground correlates with anything once its noise is divided by itself.
-    spread = np.sqrt(np.maximum(variance, template.size * 0.03**2))
-    norm = float(np.sqrt((zero_mean * zero_mean).sum())) + 1e-6
-    scores = inner[: fits[0], : fits[1]] / (spread * norm)
-    return scores.astype(np.float32, copy=False)
-
-
-def _window_sums(plane: Plane, rows: int, columns: int) -> NDArray[np.float64]:
-    """Return the sum over every window of that size."""
-    table = np.zeros((plane.shape[0] + 1, plane.shape[1] + 1))
-    np.cumsum(plane, 0, np.float64, table[1:, 1:])
-    np.cumsum(table[1:, 1:], 1, out=table[1:, 1:])
-    wide = table[rows:] - table[:-rows]
-    sums: NDArray[np.float64] = wide[:, columns:] - wide[:, :-columns]
-    return sums
-
-
 @dataclass(frozen=True, slots=True)
 class _Close:
     """A close-up of a place, its lettering made bright and about `_CLOSE_HEIGHT` high.
 
-    ``region`` is what it shows of the picture; ``spectrum`` its padded FFT.
+    ``region`` is what it shows of the picture.
     """
 
     region: Box
-    plane: Plane
-    shape: tuple[int, int]
-    spectrum: NDArray[np.complexfloating[Any, Any]]
+    ground: Ground
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,11 +200,11 @@ def _fit(
         grey, (*box[:2], right if word != head else box[2], box[3]), dark=dark
     )
     match = _fit_near(close, word, match)
-    if match is None or not _letters_agree(close.plane, word, match):
+    if match is None or not _letters_agree(close.ground.plane, word, match):
         return None
     left, top, right, bottom = close.region
-    fx = close.plane.shape[1] / (right - left)
-    fy = close.plane.shape[0] / (bottom - top)
+    fx = close.ground.plane.shape[1] / (right - left)
+    fy = close.ground.plane.shape[0] / (bottom - top)
     wide = ink(word, match.typeface, match.tall, match.stretch).width
     x, y = left + (match.x + _ROUND) / fx, top + (match.y + _ROUND) / fy
     fitted = x, y, x + wide / fx, y + match.tall / fy
@@ -272,9 +224,7 @@ def _close(grey: Image.Image, box: Box, *, dark: bool) -> _Close:
     wide, tall = region[2] - region[0], region[3] - region[1]
     size = max(1, round(wide * factor)), max(1, round(tall * factor))
     plane = _plane(grey.resize(size, Image.Resampling.BICUBIC, region))
-    plane = -plane if dark else plane
-    shape = _quick(plane.shape[0]), _quick(plane.shape[1])
-    return _Close(region, plane, shape, np.fft.rfft2(plane, shape))
+    return _Close(region, Ground.of(-plane if dark else plane))
 
 
 def _tried(
@@ -282,10 +232,9 @@ def _tried(
 ) -> _Match | None:
     """Return the best place for one rendering of a word, or None if it is too large."""
     template = _framed(ink(word, name, tall, stretch), _ROUND)
-    plane = close.plane
-    if template.shape[0] > plane.shape[0] or template.shape[1] > plane.shape[1]:
+    scores = close.ground.correlated(template)
+    if scores is None:
         return None
-    scores = _correlated(plane, template, close.spectrum, close.shape)
     y, x = divmod(int(np.argmax(scores)), scores.shape[1])
     return _Match(float(scores[y, x]), name, tall, stretch, y, x)
 

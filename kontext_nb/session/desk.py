@@ -26,6 +26,7 @@ from kontext_nb.session.settings import Settings, home_folder
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
 from kontext_nb.store.part import make
+from kontext_nb.store.previews import Previews
 
 # Jobs this process is placing or waiting for. An open job that is none of them was
 # left behind by a deadline, a stop or a crash: who asks for it again goes back to it.
@@ -46,6 +47,7 @@ class Desk:
         self.settings = settings
         self.home = settings.home or home_folder()
         self.blobs = Blobs(self.home / "blobs")
+        self.previews = Previews(self.home / "previews")
         self.ledger = Ledger(self.home / "ledger.sqlite3")
 
     def place(self, order: Order) -> tuple[Step, bool]:
@@ -66,7 +68,7 @@ class Desk:
             found = self.ledger.step_of_call(call.key, asked.fingerprint)
             kept = found and found.job.state in order.worth_keeping
             if found and kept and not self.forgotten(found.job):
-                return found, True
+                return self._brought_back(found), True
         self._make_home()
         seeds = seed_range(about.schema)
         seeded = asked
@@ -96,12 +98,16 @@ class Desk:
         if by.free:
             adopt -= UNDER_WAY | {State.UNKNOWN}
         besides = () if order.shares_what_is_in_hand else frozenset(_in_hand)
-        step = self.ledger.add(step, adopt=adopt, besides=besides)
+        step = self._brought_back(self.ledger.add(step, adopt=adopt, besides=besides))
         if step.job.state is State.INTENT and job.estimate_usd is not None:
             step = replace(step, job=self.ledger.priced(step.job, job.estimate_usd))
         _in_hand.add(step.job.id)
         _placed_here.add(step.job.id)
         return step, step.job.id != job.id
+
+    def _brought_back(self, step: Step) -> Step:
+        """Show a deleted step again: it is being asked for."""
+        return self.ledger.mark(step, deleted=False) if step.marks.deleted else step
 
     def _make_home(self) -> None:
         """Make the store's folder, and keep people's photos out of repositories."""
