@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kontext_nb.demo import samples as samples
+    from kontext_nb.engine.nesting import allow_nested_asyncio as allow_nested_asyncio
     from kontext_nb.errors import KontextError as KontextError
     from kontext_nb.session.asking import edit as edit
     from kontext_nb.session.asking import resume as resume
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Editor": "kontext_nb.widgets.editor",
     "KontextError": "kontext_nb.errors",
+    "allow_nested_asyncio": "kontext_nb.engine.nesting",
     "compare": "kontext_nb.widgets.comparing",
     "configure": "kontext_nb.session.settings",
     "edit": "kontext_nb.session.asking",

@@ -153,6 +153,7 @@ def test_every_public_name_resolves():
     assert set(kontext_nb.__all__) == {
         "Editor",
         "KontextError",
+        "allow_nested_asyncio",
         "compare",
         "configure",
         "edit",

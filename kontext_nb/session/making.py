@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from kontext_nb.chain import Step
 from kontext_nb.engine.bridge import Task
+from kontext_nb.engine.stop import STOPPED
 from kontext_nb.errors import EditCancelled, KontextError
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Progress
@@ -47,6 +48,7 @@ def made(desk: Desk, order: Order) -> tuple[Step, bool]:
     Raises:
         KontextError: See `errors`.
         KeyboardInterrupt: Stop was pressed; its message says what became of the job.
+            In a cell that awaits it is asyncio.CancelledError.
     """
     try:
         step, found = desk.place(order)
@@ -65,8 +67,8 @@ def finished(desk: Desk, step: Step, **how: bool) -> Step:
     work = desk.finish(step, watch.report, **how)
     try:
         done = engine.bridge.run(work, waiting_line(watch, shown))
-    except KeyboardInterrupt:
-        stop = stopped(desk, step)
+    except STOPPED as pressed:
+        stop = stopped(desk, step, type(pressed))
         shown.show(str(stop))
         shown.close(str(stop))
         raise stop from None
@@ -116,13 +118,15 @@ def begun(
     return thread_bridge().start(finishing())
 
 
-def stopped(desk: Desk, step: Step) -> KeyboardInterrupt:
+def stopped(
+    desk: Desk, step: Step, kind: type[BaseException] = KeyboardInterrupt
+) -> BaseException:
     """Return what Stop raises: it says what became of the job.
 
     Its attribute ``told`` has the same for scripts, as an error of the tree. A class of
     its own would not be called KeyboardInterrupt where a notebook shows it.
     """
-    stop = KeyboardInterrupt(after_stop(desk, step))
+    stop = kind(after_stop(desk, step))
     job = desk.ledger.job(step.job.id) or step.job
     vars(stop)["told"] = EditCancelled(str(stop), "", **job.told)
     return stop
