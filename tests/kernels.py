@@ -67,10 +67,16 @@ class Kernel:
                 found.append(message)
         return found
 
+    def go_to(self, folder):
+        """Make ``folder`` the notebook's, also over restarts."""
+        self._folder = folder
+        self.run(f"import os; os.chdir({str(folder)!r})")
+
     def restart(self):
         """Restart, as from the menu."""
         self.manager.restart_kernel(now=True)
         self.client.wait_for_ready(timeout=TIMEOUT_S)
+        self.go_to(self._folder)
 
 
 def printed(messages):
@@ -91,6 +97,7 @@ def kernel(folder):
     running = None
     try:
         running = Kernel(manager)
+        running.go_to(folder)
         yield running
     finally:
         if running:

@@ -23,9 +23,10 @@ def shared(tmp_path_factory):
 
 
 @pytest.fixture
-def running(shared, tmp_path):
+def running(shared, tmp_path, monkeypatch):
     """A kernel whose store is beside the notebook, as for a user."""
-    shared.run(f"import os; os.chdir({str(tmp_path)!r})", cell_id="folder")
+    monkeypatch.delenv("KONTEXT_NB_HOME")  # for a restart
+    shared.go_to(tmp_path)
     return shared
 
 
@@ -71,7 +72,9 @@ def test_the_nest_bridge_leaves_the_kernels_loop_alone(fresh):
     """After an edit through nest_asyncio the kernel's own loop is unpatched."""
     begin(fresh, bridge="nest")
     fresh.run("kx.edit(picture, 'Make it night')")
-    asked = "import asyncio; print(hasattr(asyncio.get_running_loop(), '_nest_patched'))"
+    asked = (
+        "import asyncio; print(hasattr(asyncio.get_running_loop(), '_nest_patched'))"
+    )
     assert fresh.run(f"async def f():\n    {asked}\nawait f()").strip() == "False"
 
 
