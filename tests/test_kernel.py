@@ -6,6 +6,7 @@ import pytest
 
 from tests.kernels import kernel, printed
 
+LIVE = "application/vnd.jupyter.widget-view+json"
 BEGIN = """
 import kontext_nb as kx
 kx.configure(provider="demo", bridge={bridge!r}, demo_s={seconds})
@@ -195,6 +196,22 @@ def test_an_edit_that_the_kernels_end_cut_short_is_made_anew(running):
     begin(running)
     again = STOPPABLE + "; print(e.reused)"
     assert running.run(again, "long").strip() == "False"
+
+
+def test_a_view_is_two_outputs(running):
+    """First what stays in the file, which can be renewed; then the live view alone."""
+    begin(running)
+    code = "view = kx.compare(picture, picture); display(view); view.renew_still()"
+    seen = running.outputs(running.send(code))
+    shown = [m for m in seen if "display_data" in m["header"]["msg_type"]]
+    still, live, renewed = shown
+    model = live["content"]["data"][LIVE]["model_id"]
+    assert f'data-kx="{model}"' in still["content"]["data"]["text/html"]
+    assert set(still["content"]["data"]) == {"text/plain", "text/html", "image/jpeg"}
+    assert set(live["content"]["data"]) == {"text/plain", LIVE}
+    assert renewed["header"]["msg_type"] == "update_display_data"
+    assert renewed["content"]["transient"] == still["content"]["transient"]
+    assert renewed["content"]["data"] == still["content"]["data"]
 
 
 def test_an_error_is_short(running):
