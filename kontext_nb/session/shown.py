@@ -12,9 +12,9 @@ from kontext_nb.grids import as_html, as_image, plan
 if TYPE_CHECKING:
     from kontext_nb.session.edits import Edit
 
-# The pictures of a view: with their markup below 150 KB in the notebook file, where they
-# stand as base64. The HTML is what JupyterLab and nbconvert show; the JPEG serves what
-# shows no HTML, so it is the smaller: a lesson of ten views is to stay below 500 KB.
+# The pictures of a view: with their markup below 150 KB in the notebook file, where
+# they stand as base64. The HTML is what JupyterLab and nbconvert show; the JPEG serves
+# what shows no HTML, so it is the smaller: a lesson is to stay below 500 KB.
 JPEG_BYTES = 30_000
 HTML_BYTES = 62_000
 

@@ -1,13 +1,12 @@
 """The front ends that a browser shows: JupyterLab, Notebook 7 and Voila."""
 
-from pathlib import Path
-
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from tests.browser.test_quickstart import QUICKSTART, up_to_editor
+
 pytestmark = pytest.mark.browser
 
-QUICKSTART = Path(__file__).parents[2] / "notebooks" / "01-quickstart.ipynb"
 SETUP = """
 import kontext_nb as kx
 kx.configure(provider="demo")
@@ -62,9 +61,9 @@ KEYS = ("ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "b", "a", "d", "d")
 FOCUSABLE = ":is(button, input, select, textarea, [tabindex='0']):visible:enabled"
 
 
-def test_the_quickstart_in_notebook_7(notebook7):
-    """It runs, and no key pressed in a view of ours is a command of the notebook."""
-    notebook7.open(QUICKSTART).run_all()
+def test_the_editor_of_the_quickstart_in_notebook_7(notebook7):
+    """It shows, and no key pressed in a view of ours is a command of the notebook."""
+    up_to_editor(notebook7.open(QUICKSTART))
     page = notebook7.page
     views = page.locator(":is(.kx-compare, .kx-strip)")
     views.first.wait_for()
