@@ -76,9 +76,10 @@ def test_the_editor_of_the_quickstart_in_notebook_7(notebook7):
             page.keyboard.press(key)
         assert page.evaluate(WHERE) == before
     notebook7.screenshot("notebook7-keys")
-    # Notebook 7.6 says this by itself, with any notebook.
-    own = "Cannot read properties of undefined (reading 'schema')"
-    notebook7.errors[:] = [error for error in notebook7.errors if error != own]
+    # Notebook 7.6 misses these by itself, with any notebook, now and then.
+    own = ("(reading 'schema')", "Command 'filebrowser:open-path' not registered.")
+    ours = [error for error in notebook7.errors if not error.endswith(own)]
+    notebook7.errors[:] = ours
 
 
 WHERE = """() => {
