@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kontext_nb.demo import samples as samples
+    from kontext_nb.engine.nesting import allow_nested_asyncio as allow_nested_asyncio
     from kontext_nb.errors import KontextError as KontextError
     from kontext_nb.prompts.linting import lint as lint
     from kontext_nb.session.asking import edit as edit
@@ -35,6 +36,7 @@ _HOMES = {
     "KontextError": "kontext_nb.errors",
     "adopt": "kontext_nb.session.places",
     "chains": "kontext_nb.session.places",
+    "allow_nested_asyncio": "kontext_nb.engine.nesting",
     "compare": "kontext_nb.widgets.comparing",
     "configure": "kontext_nb.session.settings",
     "edit": "kontext_nb.session.asking",

@@ -1,10 +1,16 @@
 """A real IPython kernel, driven as a front end drives it: requests may be queued."""
 
+import os
+import sys
 from contextlib import contextmanager
 
+from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 
 TIMEOUT_S = 60
+# Another environment with kontext_nb and an ipykernel of its own can be tried.
+PYTHON = os.environ.get("KERNEL_PYTHON", sys.executable)
+LAUNCH = [PYTHON, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
 
 
 class Kernel:
@@ -52,19 +58,25 @@ class Kernel:
         assert not errors, "\n".join(errors[0]["content"]["traceback"])
         return printed(seen)
 
-    def replies(self, count):
-        """Return that many execute replies, in the order they come."""
+    def replies(self, requests):
+        """Return the replies to these requests, in the order they come."""
         found = []
-        while len(found) < count:
+        while len(found) < len(requests):
             message = self.client.get_shell_msg(timeout=TIMEOUT_S)
-            if message["header"]["msg_type"] == "execute_reply":
+            if message["parent_header"].get("msg_id") in requests:
                 found.append(message)
         return found
+
+    def go_to(self, folder):
+        """Make ``folder`` the notebook's, also over restarts."""
+        self._folder = folder
+        self.run(f"import os; os.chdir({str(folder)!r})")
 
     def restart(self):
         """Restart, as from the menu."""
         self.manager.restart_kernel(now=True)
         self.client.wait_for_ready(timeout=TIMEOUT_S)
+        self.go_to(self._folder)
 
 
 def printed(messages):
@@ -80,10 +92,12 @@ def printed(messages):
 def kernel(folder):
     """Start a kernel in ``folder`` and shut it down after."""
     manager = KernelManager()
+    manager._kernel_spec = KernelSpec(argv=LAUNCH, language="python")
     manager.start_kernel(cwd=str(folder))
     running = None
     try:
         running = Kernel(manager)
+        running.go_to(folder)
         yield running
     finally:
         if running:

@@ -9,9 +9,12 @@ import sys
 import threading
 
 import pytest
+from PIL import Image
 
+import kontext_nb as kx
 from kontext_nb.engine import bridge as bridge_module
 from kontext_nb.engine.bridge import NestBridge, ThreadBridge
+from kontext_nb.errors import SetupIncomplete
 
 WAIT_S = 10
 
@@ -144,6 +147,87 @@ def test_stop_does_not_wait_for_ever(bridge, monkeypatch):
 
 
 @pytest.mark.usefixtures("stoppable")
+def test_a_second_stop_shortens_the_wait_and_breaks_nothing(bridge, monkeypatch):
+    """The work only ever sees a cancel, never a KeyboardInterrupt in its middle."""
+    monkeypatch.setattr(bridge_module, "STOP_S", 10 * WAIT_S)
+    seen, release, gone = [], threading.Event(), threading.Event()
+
+    async def cleaning():
+        press_stop()
+        while not release.is_set():  # noqa: ASYNC110 - set by another thread
+            await asyncio.sleep(0.001)
+
+    async def long():
+        asyncio.get_running_loop().call_soon(press_stop)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            try:
+                await cleaning()
+            except BaseException as error:
+                seen.append(type(error))
+                raise
+        finally:
+            gone.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        bridge.run(long(), no_tick)
+    release.set()
+    assert gone.wait(WAIT_S)
+    assert seen == (
+        [] if isinstance(bridge, ThreadBridge) else [asyncio.CancelledError]
+    )
+    assert bridge.run(value(), no_tick) == 42
+
+
+@pytest.mark.usefixtures("stoppable")
+def test_a_stop_at_the_very_end_is_not_lost(bridge):
+    """Pressed in the last moment of the work, it ends the cell all the same."""
+
+    async def pressing():
+        press_stop()
+
+    with pytest.raises(KeyboardInterrupt):
+        bridge.run(pressing(), no_tick)
+
+
+@pytest.mark.usefixtures("stoppable")
+def test_stop_ends_a_wait_inside_of_a_coroutine(bridge):
+    """What blocks a loop hears the Stop that this loop was asked to act on."""
+    raised = []
+
+    async def long():
+        asyncio.get_running_loop().call_soon(press_stop)
+        await asyncio.Event().wait()
+
+    async def main():
+        try:
+            bridge.run(long(), no_tick)
+        except BaseException as error:
+            raised.append(type(error))
+            raise
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.Runner().run(main())
+    assert raised == [asyncio.CancelledError]
+
+
+@pytest.mark.usefixtures("stoppable")
+def test_a_handler_of_ones_own_stays_in_force(bridge):
+    """Whoever handles the signal themselves decides what it means."""
+    heard = []
+    signal.signal(signal.SIGINT, lambda *_: heard.append("signal"))
+
+    async def pressing():
+        press_stop()
+        while not heard:  # noqa: ASYNC110 - set by the signal's handler
+            await asyncio.sleep(0.001)
+        return 42
+
+    assert bridge.run(pressing(), no_tick) == 42
+
+
+@pytest.mark.usefixtures("stoppable")
 def test_stop_inside_a_tick_is_a_stop(bridge):
     """A signal that arrives while the line is drawn cancels just the same."""
     ended = threading.Event()
@@ -178,6 +262,39 @@ def test_the_thread_bridge_works_from_any_thread():
         thread.join(WAIT_S)
     end(made)
     assert sorted(got) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["thread", "nest"])
+def test_edits_from_several_threads_at_once(name):
+    """As callbacks of widgets may: in threads, inside running loops, all at a time."""
+    together, made = threading.Barrier(3), {}
+    picture = Image.new("RGB", (16, 12), "teal")
+
+    async def callback(seed):
+        together.wait(WAIT_S)
+        made[seed] = kx.edit(picture, "Make it night", seed=seed).seed
+
+    def thread(seed):
+        asyncio.Runner(loop_factory=asyncio.SelectorEventLoop).run(callback(seed))
+
+    with kx.configure(provider="demo", bridge=name):
+        threads = [threading.Thread(target=thread, args=(n,)) for n in range(3)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join(WAIT_S)
+    assert made == {n: n for n in range(3)}
+
+
+def test_without_threads_it_is_said(monkeypatch):
+    """Where no thread starts, as in a browser's Python, the error is of the tree."""
+
+    def refused(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    with pytest.raises(SetupIncomplete, match="no thread"):
+        ThreadBridge()
 
 
 def test_a_task_can_be_awaited_or_asked():

@@ -3,20 +3,25 @@
 import inspect
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import click
 import pytest
+from packaging.requirements import Requirement
 
 from kontext_nb.cli.main import cli
 from kontext_nb.errors import KontextError
 from kontext_nb.lifecycle import TABLE, Event, State, diagram
 from kontext_nb.session.settings import Settings
+from kontext_nb.widgets import view
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
 CODE = re.findall(r"`([^`\n]+)`", TEXT)
-HELD_BY = sorted({c for c in CODE if c.startswith("test_")})
+FRONT_ENDS = (ROOT / "docs" / "front-ends.md").read_text(encoding="utf-8")
+NAMED = {*CODE, *re.findall(r"`([^`\n]+)`", FRONT_ENDS)}
+HELD_BY = sorted(c for c in NAMED if c.startswith(("test_", "browser/test_")))
 COMMANDS = sorted({c for c in CODE if c.startswith("kontext-nb ")})
 
 
@@ -51,6 +56,23 @@ def test_every_command_that_is_shown_parses(line):
     while isinstance(command, click.Group) and words:
         command = command.commands[words.pop(0)]
     command.make_context(line, words)
+
+
+def test_what_was_tried_is_what_may_be_installed():
+    """Versions that the page on front ends names are within the project's bounds."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = map(Requirement, [*project["dependencies"], *extras["test"]])
+    bounds = {one.name: one.specifier for one in wanted}
+    tried = re.findall(r"\| (\w+) (\d+\.\d+\.\d+)", FRONT_ENDS)
+    assert len(tried) == 8
+    assert [f"{n} {v}" for n, v in tried if v not in bounds[n]] == []
+
+
+def test_the_page_quotes_what_a_view_says():
+    """Who tries a front end by hand looks for the words that are really shown."""
+    assert "Saved from a live view" in FRONT_ENDS
+    assert "Saved from a live view" in view._FIGURE
 
 
 def test_there_is_something_to_check():

@@ -160,6 +160,7 @@ def test_every_public_name_resolves():
         "KontextError",
         "adopt",
         "chains",
+        "allow_nested_asyncio",
         "compare",
         "configure",
         "edit",

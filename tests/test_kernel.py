@@ -6,6 +6,7 @@ import pytest
 
 from tests.kernels import kernel, printed
 
+LIVE = "application/vnd.jupyter.widget-view+json"
 BEGIN = """
 import kontext_nb as kx
 kx.configure(provider="demo", bridge={bridge!r}, demo_s={seconds})
@@ -13,9 +14,26 @@ picture = kx.samples.bottle().resize((96, 128))
 """
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A kernel for all tests that leave it as good as new."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("KONTEXT_NB_HOME", raising=False)
+        with kernel(tmp_path_factory.mktemp("kernel")) as started:
+            yield started
+
+
 @pytest.fixture
-def running(tmp_path, monkeypatch):
+def running(shared, tmp_path, monkeypatch):
     """A kernel whose store is beside the notebook, as for a user."""
+    monkeypatch.delenv("KONTEXT_NB_HOME")  # for a restart
+    shared.go_to(tmp_path)
+    return shared
+
+
+@pytest.fixture
+def fresh(tmp_path, monkeypatch):
+    """A kernel of the test's own, for what changes asyncio in the whole process."""
     monkeypatch.delenv("KONTEXT_NB_HOME")
     with kernel(tmp_path) as started:
         yield started
@@ -32,18 +50,33 @@ def test_run_all_runs_every_queued_cell(running, bridge):
     code = "print(kx.edit(picture, 'Make it night', seed={}).seed)"
     requests = [running.send(code.format(n), f"cell-{n}") for n in range(5)]
     assert [printed(running.outputs(r)).strip() for r in requests] == list("01234")
-    replies = running.replies(5 + 1)[1:]
+    replies = running.replies(requests)
+    assert [r["parent_header"]["msg_id"] for r in replies] == requests
     assert [r["content"]["status"] for r in replies] == ["ok"] * 5
 
 
-def test_the_nest_bridge_leaves_the_kernels_loop_alone(running):
+def test_run_all_survives_a_nested_asyncio_run(fresh):
+    """Where nesting was allowed, five queued cells run and `asyncio.run` works."""
+    begin(fresh)
+    fresh.run("import asyncio\nkx.allow_nested_asyncio()")
+    code = """
+async def f():
+    await asyncio.sleep(0.05)
+    return kx.edit(picture, 'Make it night', seed={}).seed
+print(asyncio.run(f()))
+"""
+    requests = [fresh.send(code.format(n), f"cell-{n}") for n in range(5)]
+    assert [printed(fresh.outputs(r)).strip() for r in requests] == list("01234")
+
+
+def test_the_nest_bridge_leaves_the_kernels_loop_alone(fresh):
     """After an edit through nest_asyncio the kernel's own loop is unpatched."""
-    begin(running, bridge="nest")
-    running.run("kx.edit(picture, 'Make it night')")
+    begin(fresh, bridge="nest")
+    fresh.run("kx.edit(picture, 'Make it night')")
     asked = (
         "import asyncio; print(hasattr(asyncio.get_running_loop(), '_nest_patched'))"
     )
-    assert running.run(f"async def f():\n    {asked}\nawait f()").strip() == "False"
+    assert fresh.run(f"async def f():\n    {asked}\nawait f()").strip() == "False"
 
 
 def test_progress_is_live_in_a_blocking_cell(running):
@@ -63,9 +96,9 @@ def test_progress_is_live_in_a_blocking_cell(running):
 STOPPABLE = "e = kx.edit(picture, 'Make it night')"
 
 
-def stopped_at(running, word):
+def stopped_at(running, word, code=STOPPABLE, error="KeyboardInterrupt"):
     """Send a long edit, press Stop once its line says ``word``; return the error."""
-    request = running.send(STOPPABLE, "long")
+    request = running.send(code, "long")
     running.outputs(
         request,
         until=lambda m: word in m["content"].get("data", {}).get("text/plain", ""),
@@ -73,7 +106,7 @@ def stopped_at(running, word):
     running.manager.interrupt_kernel()
     last = running.outputs(request)[-1]
     assert last["header"]["msg_type"] == "error"
-    assert last["content"]["ename"] == "KeyboardInterrupt"
+    assert last["content"]["ename"] == error
     return last["content"]["evalue"]
 
 
@@ -91,6 +124,34 @@ def test_stop_cancels_a_queued_job_and_says_so(running):
     begin(running, seconds=90)
     assert "still queued and is cancelled" in stopped_at(running, "queued")
     assert running.run(STATE).split() == ["cancelled"]
+
+
+@pytest.mark.parametrize("bridge", ["thread", "nest"])
+@pytest.mark.parametrize("inside", ["", "asyncio.gather"])
+def test_stop_ends_an_edit_in_a_cell_that_awaits(running, bridge, inside):
+    """Also in a task of its own, where a KeyboardInterrupt would end the kernel."""
+    begin(running, bridge=bridge, seconds=90)
+    code = f"""
+import asyncio
+async def f():
+    kx.edit(picture, 'Make it night')
+await {inside}(f())
+"""
+    said = stopped_at(running, "queued", code, "CancelledError")
+    assert inside or "still queued and is cancelled" in said
+    assert running.run(STATE).split() == ["cancelled"]
+
+
+def test_stop_ends_an_edit_that_is_awaited(running):
+    """`await` of an edit ends when told, not when something else wakes the loop."""
+    begin(running, seconds=90)
+    code = "print('off'); await kx.edit(picture, 'Make it night', wait=False)"
+    request = running.send(code)
+    running.outputs(request, until=lambda m: "off" in m["content"].get("text", ""))
+    running.manager.interrupt_kernel()
+    last = running.outputs(request)[-1]
+    assert last["header"]["msg_type"] == "error"
+    assert running.run("print(1)").strip() == "1"
 
 
 def test_stop_leaves_a_running_job_to_be_collected(running):
@@ -135,6 +196,22 @@ def test_an_edit_that_the_kernels_end_cut_short_is_made_anew(running):
     begin(running)
     again = STOPPABLE + "; print(e.reused)"
     assert running.run(again, "long").strip() == "False"
+
+
+def test_a_view_is_two_outputs(running):
+    """First what stays in the file, which can be renewed; then the live view alone."""
+    begin(running)
+    code = "view = kx.compare(picture, picture); display(view); view.renew_still()"
+    seen = running.outputs(running.send(code))
+    shown = [m for m in seen if "display_data" in m["header"]["msg_type"]]
+    still, live, renewed = shown
+    model = live["content"]["data"][LIVE]["model_id"]
+    assert f'data-kx="{model}"' in still["content"]["data"]["text/html"]
+    assert set(still["content"]["data"]) == {"text/plain", "text/html", "image/jpeg"}
+    assert set(live["content"]["data"]) == {"text/plain", LIVE}
+    assert renewed["header"]["msg_type"] == "update_display_data"
+    assert renewed["content"]["transient"] == still["content"]["transient"]
+    assert renewed["content"]["data"] == still["content"]["data"]
 
 
 def test_an_error_is_short(running):

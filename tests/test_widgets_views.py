@@ -73,16 +73,32 @@ def test_one_line_names_a_view_without_its_bytes(view):
     assert re.fullmatch(rf"{view.__name__}\(.{{0,60}}\)", repr(shown))
 
 
+STILL = {"text/plain": "two", "text/html": "<b>2</b>", "image/jpeg": "aGk="}
+
+
 @pytest.mark.parametrize("view", ALL)
 def test_the_still_picture_comes_first(view):
     """What the owner gives for a dead notebook stands before the live view."""
     shown = view()
-    shown.static = lambda: {"text/plain": "two pictures", "image/jpeg": "aGk="}
+    shown.static = STILL.copy
     data, metadata = shown._repr_mimebundle_()
-    assert list(data) == ["text/plain", "image/jpeg", LIVE]
-    assert data["text/plain"] == "two pictures"
+    assert list(data) == [*STILL, LIVE]
+    assert data["text/plain"] == "two"
     assert data[LIVE]["model_id"] == shown.model_id
     assert isinstance(metadata, dict)
+
+
+def test_the_still_figure_needs_no_script():
+    """It names its view, hides by a style while that is live, and tells what it is."""
+    view = Compare()
+    view.static = STILL.copy
+    figure = view._figure()
+    assert figure["image/jpeg"] == "aGk="
+    page = figure["text/html"]
+    assert page.startswith(f'<figure class="kx-static" data-kx="{view.model_id}"')
+    assert "<b>2</b>" in page
+    assert f"body:has(.kx-live-{view.model_id})" in page
+    assert not re.findall("<script| on[a-z]+=|https?:", page)
 
 
 def test_pictures_travel_as_binary():

@@ -1,25 +1,25 @@
 """From a notebook cell, which is not async, to the loop the engine runs on, and back.
 
-`ThreadBridge` is the default: one daemon
-thread with its own loop, so a running kernel loop is never touched and cells queued by
-"Run All" all run. `NestBridge` runs in the calling thread on a private loop patched by
-nest_asyncio, for code that must stay in the main thread; patching the kernel's own loop
-would make ipykernel 7 drop every queued cell, so that never happens here.
+`ThreadBridge` is the default: one daemon thread with its own loop, so a running kernel
+loop is never touched and cells queued by "Run All" all run. `NestBridge` runs in the
+calling thread on a private loop patched by nest_asyncio, for code that must stay in the
+main thread; the kernel's own loop is not patched, see `engine.nesting`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import signal
-import sys
+import math
 import threading
-from collections.abc import Callable, Coroutine, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Generator
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
+from kontext_nb.engine.nesting import nestable_loop
 from kontext_nb.engine.pace import STOP_S
+from kontext_nb.engine.stop import noting_stop
+from kontext_nb.errors import SetupIncomplete
 
 T = TypeVar("T")
 
@@ -79,19 +79,32 @@ class Bridge(Protocol):
 
         Raises:
             KeyboardInterrupt: Stop was pressed; ``work`` was cancelled and had a moment
-                to clean up, as it has when ``tick`` raises.
+                to clean up, as it has when ``tick`` raises. A second Stop shortens it.
+            asyncio.CancelledError: The same, in a cell that awaits; see `engine.stop`.
         """
 
 
 class ThreadBridge:
-    """One daemon thread with one loop."""
+    """One daemon thread with one loop.
+
+    Raises:
+        SetupIncomplete: No thread can be started here, as in a browser's Python.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._loop.set_task_factory(_native_task)
-        threading.Thread(
+        thread = threading.Thread(
             target=self._loop.run_forever, name="kontext-io", daemon=True
-        ).start()
+        )
+        try:
+            thread.start()
+        except RuntimeError:
+            self._loop.close()
+            raise SetupIncomplete(
+                "This Python can start no thread, which every edit needs.",
+                "Use a kernel on a machine: a browser's Python (Pyodide) has none.",
+            ) from None
 
     def start(self, work: Coroutine[Any, Any, T]) -> Task[T]:
         """Start ``work`` and return at once."""
@@ -116,29 +129,34 @@ class ThreadBridge:
 
     def run(self, work: Coroutine[Any, Any, T], tick: Callable[[], None]) -> T:
         """Run ``work`` to its end; see `Bridge.run`."""
-        begun, cleaned_up = threading.Event(), threading.Event()
+        given_up, ended = threading.Event(), threading.Event()
 
         async def tracked() -> T:
-            begun.set()
             try:
+                if given_up.is_set():  # before the loop came to it
+                    raise asyncio.CancelledError
                 return await work
             finally:
-                cleaned_up.set()
-
-        future = asyncio.run_coroutine_threadsafe(tracked(), self._loop)
-        try:
-            while not future.done():
-                concurrent.futures.wait([future], timeout=SLICE_S)
-                tick()
-            return future.result()
-        except BaseException:
-            # Whatever ends the wait, a tick that fails too, nothing goes on unwatched.
-            future.cancel()
-            if begun.wait(SLICE_S):
-                cleaned_up.wait(STOP_S)  # on the loop it goes on to its end
-            else:
                 work.close()
-            raise
+                ended.set()
+
+        with noting_stop() as stop:
+            future = asyncio.run_coroutine_threadsafe(tracked(), self._loop)
+            try:
+                while not (future.done() or stop.presses):
+                    concurrent.futures.wait([future], timeout=SLICE_S)
+                    tick()
+                stop.raise_if_pressed()
+                return future.result()
+            except BaseException:
+                # Whatever ends the wait, a tick that fails too, nothing goes on
+                # unwatched; a clean-up that takes longer goes on to its end.
+                given_up.set()
+                future.cancel()
+                for _ in range(slices(STOP_S)):
+                    if ended.wait(SLICE_S) or stop.presses > 1:
+                        break
+                raise
 
 
 def _hand_over(future: concurrent.futures.Future[T], ended: asyncio.Task[T]) -> None:
@@ -164,79 +182,46 @@ def _native_task(
 
 
 class NestBridge:
-    """A private, nestable loop in the calling thread."""
+    """A private, nestable loop in the calling thread.
+
+    Raises:
+        SetupIncomplete: See `nestable_loop`.
+    """
 
     def __init__(self) -> None:
-        self._loop = _nestable_loop()
+        self._loop = nestable_loop()
 
     def run(self, work: Coroutine[Any, Any, T], tick: Callable[[], None]) -> T:
         """Run ``work`` to its end; see `Bridge.run`."""
+        with noting_stop() as stop:
+            task = self._loop.create_task(work)
 
-        async def ticking() -> None:
-            while True:
-                await asyncio.sleep(SLICE_S)
-                tick()
+            async def waiting() -> None:
+                while not (task.done() or stop.presses):
+                    await asyncio.wait({task}, timeout=SLICE_S)
+                    tick()
 
-        task = self._loop.create_task(work)
-        ticker = self._loop.create_task(ticking())
-        stop: asyncio.Future[None] = self._loop.create_future()
-
-        def pressed(*_: object) -> None:
-            self._loop.call_soon_threadsafe(stop.cancel)
-
-        first: set[asyncio.Future[Any]] = {task, ticker, stop}
-        try:
-            with _on_stop(pressed):
-                self._loop.run_until_complete(
-                    asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-                )
-            if stop.done():
-                raise KeyboardInterrupt
-            if ticker.done():
-                ticker.result()  # a tick that fails ends the wait
-            return task.result()
-        finally:
-            # Both end here, or Python would complain of them when the process ends.
-            ticker.cancel()
-            for patience_s in (STOP_S, SLICE_S):
+            async def ending() -> None:
                 # Nothing runs on this loop afterwards, so a clean-up that takes too
-                # long is cut short, which it writes down.
-                task.cancel()
-                ended = asyncio.wait({task, ticker}, timeout=patience_s)
-                self._loop.run_until_complete(ended)
-                if task.done():
-                    break
+                # long, or a second Stop, cuts it short, which it writes down.
+                for patience_s in (STOP_S, SLICE_S):
+                    task.cancel()
+                    for _ in range(slices(patience_s)):
+                        await asyncio.wait({task}, timeout=SLICE_S)
+                        if task.done():
+                            return
+                        if stop.presses > 1:
+                            break
+
+            try:
+                self._loop.run_until_complete(waiting())
+                stop.raise_if_pressed()
+                return task.result()
+            finally:
+                if not task.done():
+                    self._loop.run_until_complete(ending())
 
 
-@contextmanager
-def _on_stop(call: Callable[..., None]) -> Iterator[None]:
-    """Have Stop call ``call`` meanwhile, where it would raise KeyboardInterrupt.
-
-    Raised in the middle of a step, that would end the work without its clean-up.
-    """
-    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if not usual or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    signal.signal(signal.SIGINT, call)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _nestable_loop() -> asyncio.AbstractEventLoop:
-    class NestLoop(asyncio.SelectorEventLoop):
-        """Patching marks the class; a class of its own keeps other loops as they were.
-
-        (`asyncio.run` and `asyncio.Task` are replaced for the whole process all the
-        same: one more reason why this bridge is not the default.)
-        """
-
-    loop = NestLoop()
-    if sys.version_info >= (3, 14):
-        import nest_asyncio2 as nest_asyncio
-    else:
-        import nest_asyncio
-    nest_asyncio.apply(loop)
-    return loop
+def slices(seconds: float) -> int:
+    """Return in how many slices so much time is waited out."""
+    return math.ceil(seconds / SLICE_S)

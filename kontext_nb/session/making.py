@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from kontext_nb.chain import Step
 from kontext_nb.engine.bridge import Task
+from kontext_nb.engine.stop import STOPPED
 from kontext_nb.errors import EditCancelled, KontextError, StoreError
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Progress
@@ -58,6 +59,7 @@ def made(desk: Desk, order: Order) -> tuple[Step, bool]:
     Raises:
         KontextError: See `errors`.
         KeyboardInterrupt: Stop was pressed; its message says what became of the job.
+            In a cell that awaits it is asyncio.CancelledError.
     """
     with within(desk.settings.deadline_s):
         try:
@@ -77,8 +79,8 @@ def finished(desk: Desk, step: Step, **how: bool) -> Step:
     work = desk.finish(step, watch.report, **how)
     try:
         done = engine.bridge.run(work, waiting_line(watch, shown))
-    except KeyboardInterrupt:
-        stop = stopped(desk, step)
+    except STOPPED as pressed:
+        stop = stopped(desk, step, type(pressed))
         shown.show(str(stop))
         shown.close(str(stop))
         raise stop from None
@@ -132,14 +134,16 @@ def begun(
     return thread_bridge().start(finishing())
 
 
-def stopped(desk: Desk, step: Step) -> KeyboardInterrupt:
+def stopped(
+    desk: Desk, step: Step, kind: type[BaseException] = KeyboardInterrupt
+) -> BaseException:
     """Return what Stop raises: it says what became of the job.
 
     Its attribute ``told`` has the same for scripts, as an error of the tree. A class of
     its own would not be called KeyboardInterrupt where a notebook shows it.
     """
     told = after_stop(desk, step)
-    stop = KeyboardInterrupt(str(told))
+    stop = kind(str(told))
     vars(stop)["told"] = told
     return stop
 

@@ -48,7 +48,7 @@ class KernelLine:
         # Plain text beside HTML, so that a reader without a browser sees it too.
         data = {"text/plain": text, "text/html": f"<small>{html.escape(text)}</small>"}
         if self._handle is None:
-            self._handle = display(data, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+            self._handle = display(data, raw=True, display_id=True)
         else:
             self._handle.update(data, raw=True)
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from kontext_nb import target
 from kontext_nb.chain import Step
+from kontext_nb.engine.stop import STOPPED
 from kontext_nb.errors import NotSaved, StoreError
 from kontext_nb.model import Job, echo
 from kontext_nb.providers.runcomfy import addresses
@@ -83,8 +84,8 @@ def sent(run: Run) -> Job:
     engine = run.desk.engine_of(run.step.job)
     try:
         return waited(engine.bridge, run.desk.send(run.step))
-    except KeyboardInterrupt:
-        raise stopped(run.desk, run.step) from None
+    except STOPPED as pressed:
+        raise stopped(run.desk, run.step, type(pressed)) from None
 
 
 def collected(run: Run, *, download: bool = True) -> Job:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from kontext_nb.session.result import Result
 
-# The pictures of a pair: with their markup below 150 KB in the notebook file, where the
-# JPEG stands as base64. The HTML is what JupyterLab and nbconvert show; the JPEG serves
-# everything that shows no HTML.
-JPEG_BYTES = 44_000
+# The pictures of a view: with their markup below 150 KB in the notebook file, where
+# they stand as base64. The HTML is what JupyterLab and nbconvert show; the JPEG serves
+# what shows no HTML, so it is the smaller: a lesson is to stay below 500 KB.
+JPEG_BYTES = 30_000
 HTML_BYTES = 62_000
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kontext_nb.chain import Step
+from kontext_nb.engine.stop import STOPPED
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.grids import as_figure, export, plan
 from kontext_nb.lifecycle import State
@@ -168,10 +169,10 @@ def _all_finished(desk: Desk, steps: Sequence[Step]) -> list[Step | Exception]:
     work = [desk.finish(step, lambda _: None) for step in steps]
     try:
         answers = engine.bridge.run(all_of_them(), tick)
-    except KeyboardInterrupt:
+    except STOPPED as pressed:
         words = f"Stopped after {done} of {len(steps)}: re-run to go on from there."
         shown.close(words)
-        raise KeyboardInterrupt(words) from None
+        raise type(pressed)(words) from None
     shown.close("")
     return answers
 

@@ -1,8 +1,9 @@
 """What every view of ours shares: its script, and the still picture it leaves behind.
 
 A notebook is read far more often without a kernel than with one. So each view can be
-given `Still.static`, which makes the bundle that a dead notebook shows; the live
-widget is added on top of it.
+given `Still.static`, which makes what a dead notebook shows. JupyterLab shows an error
+in place of a widget whose kernel is gone, whatever else that output holds; so the still
+picture is an output of its own, which hides itself while the live one is on the page.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
+
+if TYPE_CHECKING:
+    from IPython.display import DisplayHandle
 
 Kind = Literal["star", "rename", "note", "delete", "undo"]
 
@@ -65,22 +69,63 @@ def asset(*names: str) -> str:
     return _LEFT_OUT.sub("", "\n".join(texts))
 
 
+# No script: where scripts are off nothing is live, and the picture stays. Where styles
+# are dropped, as in a notebook that is not trusted, nothing is live either.
+_FIGURE = (
+    '<figure class="kx-static" data-kx="{id}" style="margin:0">{html}'
+    '<figcaption style="opacity:.75;font-size:.9em">'
+    "Saved from a live view: run the cell to use it.</figcaption>"
+    '<style>body:has(.kx-live-{id}) .kx-static[data-kx="{id}"]{{display:none}}</style>'
+    "</figure>"
+)
+
+
 class Still:
     """The part of a view that is there before and after the live one.
 
     Attributes:
-        static: Returns what a notebook shows where no widget runs, by mime type; set
-            by whoever knows the pictures. None leaves one line of text.
+        static: Returns what a notebook shows where no widget runs, by mime type, HTML
+            among it; set by whoever knows the pictures. None leaves one line of text.
     """
 
     static: Callable[[], dict[str, Any]] | None = None
+    _kept: DisplayHandle | None = None
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the still picture, then the live view; the still one names it."""
-        live = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]
-        # anywidget answers (data, metadata), ipywidgets data alone. Their own line of
-        # text lists traits or an address in memory, so it is left out.
-        data, metadata = live if isinstance(live, tuple) else (live, {})
-        view = {mime: value for mime, value in data.items() if mime != "text/plain"}
+        """Return both in one output, for those who ask for no more."""
+        live, metadata = self._live(**kwargs)
         still = self.static() if self.static is not None else {}
-        return {"text/plain": repr(self), **still, **view}, metadata
+        return {"text/plain": repr(self), **still, **live}, metadata
+
+    def _ipython_display_(self) -> None:
+        """Show the still picture, then the live view in an output of its own."""
+        from IPython.display import display
+
+        live, metadata = self._live()
+        words = (
+            repr(self) if self.static is None else ""
+        )  # without any, nbconvert warns
+        if self.static is not None:
+            self.add_class(f"kx-live-{self.model_id}")  # type: ignore[attr-defined]
+            self._kept = display(self._figure(), raw=True, display_id=True)
+        display({"text/plain": words, **live}, metadata=metadata, raw=True)
+
+    def renew_still(self) -> None:
+        """Have the still picture say what the view shows now; from any thread."""
+        if self._kept is not None:
+            self._kept.update(self._figure(), raw=True)
+
+    def _figure(self) -> dict[str, Any]:
+        assert self.static is not None  # noqa: S101 - for the type checker
+        still, name = self.static(), self.model_id  # type: ignore[attr-defined]
+        return still | {"text/html": _FIGURE.format(id=name, html=still["text/html"])}
+
+    def _live(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what shows the widget, without its line of text.
+
+        That lists traits or an address in memory.
+        """
+        shown = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]
+        # anywidget answers (data, metadata), ipywidgets data alone.
+        data, metadata = shown if isinstance(shown, tuple) else (shown, {})
+        return {m: v for m, v in data.items() if m != "text/plain"}, metadata

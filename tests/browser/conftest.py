@@ -1,7 +1,8 @@
 """The rig: a real JupyterLab on loopback, driven by a real Chromium.
 
-The fixture `lab` is a browser window on that JupyterLab. It talks to JupyterLab's own
-objects (``jupyterapp``) for what is not under test, and leaves clicks and keys to the
+The fixture `lab` is a browser window on that JupyterLab, `notebook7` one on Notebook 7
+and `voila` one on Voila; one server serves them all. They talk to JupyterLab's own
+objects (``jupyterapp``) for what is not under test, and leave clicks and keys to the
 test. Whatever a page asks of any other machine is refused, written down in
 `Lab.foreign`, and fails the test.
 """
@@ -9,6 +10,7 @@ test. Whatever a page asks of any other machine is refused, written down in
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import secrets
@@ -31,6 +33,7 @@ from ipywidgets import Widget
 REPO = Path(__file__).parents[2]
 ARTIFACTS = REPO / "artifacts"
 WAIT_MS = 30_000
+RUN_MS = 90_000  # for all cells of a notebook
 BROWSERS = (
     "chromium",
     "chromium-browser",
@@ -124,6 +127,7 @@ class Server:
             f"--IdentityProvider.token={self.token}",
             f"--ServerApp.root_dir={self.root}",
             "--LabApp.expose_app_in_browser=True",
+            "--JupyterNotebookApp.expose_app_in_browser=True",
             # Should pytest be killed, the server follows by itself.
             "--ServerApp.shutdown_no_activity_timeout=600",
             "--MappingKernelManager.cull_idle_timeout=300",
@@ -190,7 +194,12 @@ def server(tmp_path_factory):
 
 
 class Lab:
-    """A browser window on JupyterLab, with one notebook open.
+    """A browser window on JupyterLab or Notebook 7, with one notebook open.
+
+    Args:
+        page: Of Playwright.
+        server: What serves it.
+        place: Where that serves notebooks.
 
     Attributes:
         folder: Where the notebook lies and its kernel runs; no other test sees it.
@@ -199,8 +208,9 @@ class Lab:
         errors: Uncaught errors of the page's scripts.
     """
 
-    def __init__(self, page, server):
+    def __init__(self, page, server, place="doc/tree"):
         self.page = page
+        self._place = place
         self.foreign = []
         self.errors = []
         self.folder = Path(tempfile.mkdtemp(dir=server.root))
@@ -222,6 +232,16 @@ class Lab:
         It comes without results and for our own Python, whatever the file says; what
         lies beside it in `folder` stays when it is opened again.
         """
+        self.put(notebook, name)
+        return self._opened()
+
+    def reopen(self):
+        """Save the notebook with its results and open it again, with a fresh kernel."""
+        self._js("jupyterapp.shell.currentWidget.context.save()")
+        return self._opened()
+
+    def put(self, notebook, name="test.ipynb"):
+        """Write a notebook to `folder`, as `open` does; return its address."""
         if isinstance(notebook, Path):
             name, notebook = notebook.name, nbformat.read(notebook, as_version=4)
         for cell in notebook.cells:
@@ -230,10 +250,14 @@ class Lab:
         # Whatever kernel the file names, JupyterLab must not stop to ask for one.
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python"}
         nbformat.write(notebook, self.folder / name)
-        self._server.end_kernels()
         path = quote(f"{self.folder.name}/{name}")
         url, token = self._server.url, self._server.token
-        self.page.goto(f"{url}doc/tree/{path}?token={token}&reset")
+        self._address = f"{url}{self._place}/{path}?token={token}&reset"
+        return self._address
+
+    def _opened(self):
+        self._server.end_kernels()
+        self.page.goto(self._address)
         self._wait("window.jupyterapp && jupyterapp.restored.then(() => true)")
         self._wait(
             "(() => { const it = jupyterapp.shell.currentWidget?.sessionContext;"
@@ -325,7 +349,8 @@ class Lab:
 
     def _settled(self, before):
         """Wait until each cell is done that is not None in ``before``."""
-        result = self.page.wait_for_function(DONE, arg=before).json_value()
+        done = self.page.wait_for_function(DONE, arg=before, timeout=RUN_MS)
+        result = done.json_value()
         assert result is True, result
 
 
@@ -346,12 +371,12 @@ def _joined(text):
     return "".join(text)
 
 
-@pytest.fixture
-def lab(browser, server):
-    """Return a `Lab`; it must end without script errors and foreign requests."""
+@contextlib.contextmanager
+def _window(browser, server, place):
+    """Open a window; it must end without script errors and foreign requests."""
     size = {"width": 1280, "height": 900}
     with browser.new_context(viewport=size, service_workers="block") as context:
-        window = Lab(context.new_page(), server)
+        window = Lab(context.new_page(), server, place)
         yield window
     server.forget_theme()
     assert window.foreign == []
@@ -371,3 +396,31 @@ def page(browser):
     Widget.close_all()  # ipywidgets keeps every widget until told
     assert failed == []
     assert [url for url in asked if not url.startswith("blob:")] == []
+
+
+@pytest.fixture
+def lab(browser, server):
+    """Return a `Lab` on JupyterLab."""
+    with _window(browser, server, "doc/tree") as window:
+        yield window
+
+
+@pytest.fixture
+def notebook7(browser, server):
+    """Return a `Lab` on Notebook 7; skip where that is not installed."""
+    _needs("notebook")
+    with _window(browser, server, "notebooks") as window:
+        yield window
+
+
+@pytest.fixture
+def voila(browser, server):
+    """Return a `Lab` of which only `put` is of use; skip without Voila."""
+    _needs("voila")
+    with _window(browser, server, "voila/render") as window:
+        yield window
+
+
+def _needs(package):
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
