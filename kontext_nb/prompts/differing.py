@@ -18,7 +18,10 @@ _UNSPACED = (
     "\uf900-\ufaff\uff66-\uff9f\U0001b000-\U0001b16f\U00020000-\U0003ffff"
 )
 _MARKS = "\u0300-\u036f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u3099\u309a\ufe0e\ufe0f"
-_LETTER = rf"[^\s!-/:-@\[-`{{-~¡-¿\u2010-\u205e\u3000-\u3004\u3008-\u3020\uff01-\uff0f\uff1a-\uff20{_UNSPACED}]"
+_PUNCTUATION = (
+    r"!-/:-@\[-`{-~¡-¿\u2010-\u205e\u3000-\u3004\u3008-\u3020\uff01-\uff0f\uff1a-\uff20"
+)
+_LETTER = rf"[^\s{_PUNCTUATION}{_UNSPACED}]"
 _TOKEN = re.compile(
     rf"(\s*)([{_UNSPACED}][{_MARKS}]*|{_LETTER}+(?:['\u2019.:-]{_LETTER}+)*|\S|\Z)"
 )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from kontext_nb.model import PROMPT_MAX_CHARS, checked_model, checked_prompt
+from kontext_nb.model import checked_model, checked_prompt
+from kontext_nb.prompts.amending import MENDED_CHARS
 from kontext_nb.prompts.finding import Finding, Findings
 from kontext_nb.prompts.reading import read
 from kontext_nb.prompts.rule import Fault, Rule
 from kontext_nb.prompts.rules import RULES
 
-# What is longer needs a rewrite, not a click.
-MENDED_CHARS = 600
+# What is longer is to be made shorter before anybody looks at its words.
+JUDGED_CHARS = 2048
 _OF_LENGTH = tuple(rule for rule in RULES if rule.id in ("K001", "K002"))
 
 
@@ -40,8 +41,7 @@ def lint(prompt: str, *, model: str | None = None) -> Findings:
         checked_prompt(prompt)
     if model is not None:
         checked_model(model)
-    # More cannot be sent; that is all there is to say of it.
-    rules = RULES if len(prompt) <= PROMPT_MAX_CHARS else _OF_LENGTH
+    rules = RULES if len(prompt) <= JUDGED_CHARS else _OF_LENGTH
     before = dict(_faults(rules, prompt, model))
     found = [_finding(prompt, rule, before, model) for rule in before]
     return Findings(prompt, tuple(sorted(found, key=lambda f: (f.start, f.end))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 
 from kontext_nb.model import PROMPT_MAX_CHARS
@@ -13,6 +14,10 @@ from kontext_nb.prompts.rule import Fault
 TOKENS_READ = 512  # what FLUX.1 Kontext reads of a prompt
 TOKENS_MANY = 400
 # The model's own way of counting takes a large table; these estimate it from English.
+_WIDE = re.compile(
+    "[\u0e00-\u0eff\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff"
+    "\uff00-\uffef\U0001f000-\U0003ffff]"
+)
 _CHARS_A_TOKEN, _TOKENS_A_WORD = 4, 1.35
 
 
@@ -46,7 +51,7 @@ def too_long(reading: Reading) -> Fault | None:
 
 def estimated_tokens(text: str) -> int:
     """Return about how many tokens a text is; unspaced scripts count by letter."""
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    wide = 0 if text.isascii() else len(_WIDE.findall(text))
     by_letters = wide + (len(text) - wide) / _CHARS_A_TOKEN
     return math.ceil(max(by_letters, wide + len(text.split()) * _TOKENS_A_WORD))
 
