@@ -3,7 +3,8 @@
 A prompt is labelled by what a teacher would say of it, not by what the rules find.
 """
 
-CORPUS = (
+# What the rules were written with.
+SEEN = (
     # The techniques, weak and better.
     ("make the bike nicer", "K041"),
     ("Change the bicycle frame to matte forest green", ""),
@@ -11,8 +12,10 @@ CORPUS = (
     ("Change the scene to night while keeping the watercolour style", ""),
     ("put a hat on him", "K010"),
     (
-        "Add a straw hat to the man with the grey beard while keeping his face, hair "
-        "and shirt the same",
+        (
+            "Add a straw hat to the man with the grey beard while keeping his face, "
+            "hair and shirt the same"
+        ),
         "",
     ),
     ("give her a coat", "K010"),
@@ -21,15 +24,19 @@ CORPUS = (
     ("Change the man's clothes to plate armour", ""),
     ("Turn this person into a clay figure", "K011"),
     (
-        "Turn this person into clay animation style, keeping the same face shape, "
-        "hairstyle and expression",
+        (
+            "Turn this person into clay animation style, keeping the same face shape, "
+            "hairstyle and expression"
+        ),
         "",
     ),
     ("put him on a beach", "K010 K013"),
     ("He is on a beach", "K010 K013"),
     (
-        "Replace only the background with a beach; keep the person's position, scale "
-        "and pose, and the same camera angle and framing",
+        (
+            "Replace only the background with a beach; keep the person's position, "
+            "scale and pose, and the same camera angle and framing"
+        ),
         "",
     ),
     ("fix the sign text", "K020"),
@@ -39,8 +46,10 @@ CORPUS = (
     ("Convert to a 1960s pop-art poster", "K012"),
     ("make it a sketch", "K012"),
     (
-        "Convert to a graphite sketch with cross-hatching and visible paper grain, "
-        "keeping the layout",
+        (
+            "Convert to a graphite sketch with cross-hatching and visible paper grain, "
+            "keeping the layout"
+        ),
         "",
     ),
     ("Using this style, a fox reading under a lamp", ""),
@@ -48,8 +57,10 @@ CORPUS = (
     ("Add hats in the boxes", ""),
     ("Everything else stays black and white", ""),
     (
-        "Change the shirt to blue, add a red hat, replace the car with a bus and "
-        "remove the sign",
+        (
+            "Change the shirt to blue, add a red hat, replace the car with a bus and "
+            "remove the sign"
+        ),
         "K040",
     ),
     ("make her nicer", "K010 K041"),
@@ -65,7 +76,7 @@ CORPUS = (
     ("", "K001"),
     (" \n\t ", "K001"),
     ("\u200b\u2060", "K001"),
-    ("Change the wall to red. " * 75, "K002 K040"),
+    ("Change the wall to red. " * 66, "K002 K040"),
     ("Replace the (red hat:1.3) with a blue cap", "K031"),
     ("Add a ((golden crown)) to the statue", "K031"),
     ("Make the sky pink --ar 16:9", "K031"),
@@ -142,8 +153,10 @@ CORPUS = (
         "K013",
     ),
     (
-        "Change the background to a forest, keeping the subject's position, scale and "
-        "pose",
+        (
+            "Change the background to a forest, keeping the subject's position, scale "
+            "and pose"
+        ),
         "",
     ),
     ("Replace the background with a library, seen from a low angle", "K012"),
@@ -187,10 +200,10 @@ CORPUS = (
     ("Replace '2019' with '2024'", ""),
     ("Replace 'OPEN' with '営業中'", ""),
     ("Replace “OPEN” with “SHUT” on the sign", "K022"),
-    ("Replace ‘OPEN’ with ‘SHUT’ on the sign", "K022"),
+    ("Replace \u2018OPEN\u2019 with \u2018SHUT\u2019 on the sign", "K022"),
     ('Replace "OPEN with "SHUT" on the sign', "K022"),
     ("Replace 'OPEN with 'SHUT' on the sign", "K022"),
-    ("Don’t change the face", "K030"),
+    ("Don\u2019t change the face", "K030"),
     ('Make the 24" screen show a blue sky', ""),
     ("Make the '90s car red", ""),
     ("Paint the dogs' bowl green", ""),
@@ -221,8 +234,10 @@ CORPUS = (
         "K040",
     ),
     (
-        "Remove the lamp. Add a plant on the table. Change the wall to green. Keep "
-        "the floor the same.",
+        (
+            "Remove the lamp. Add a plant on the table. Change the wall to green. Keep "
+            "the floor the same."
+        ),
         "K040",
     ),
     ("1. Change the sky to pink\n2. Add a boat\n3. Remove the pier", "K040"),
@@ -272,13 +287,17 @@ CORPUS = (
     ("Draw a moustache on the man", ""),
     ("Paint a picture of the sea on the empty canvas", ""),
     (
-        "A woman with long hair sits at a wooden table in a bright cafe with a cup of "
-        "coffee and a book, and behind the window people walk in the rain",
+        (
+            "A woman with long hair sits at a wooden table in a bright cafe with a cup "
+            "of coffee and a book, and behind the window people walk in the rain"
+        ),
         "K051",
     ),
     (
-        "The picture shows a quiet harbour in the early light with several boats, a "
-        "long pier of stone, three gulls on a post and hills in the haze far away",
+        (
+            "The picture shows a quiet harbour in the early light with several boats, "
+            "a long pier of stone, three gulls on a post and hills in the haze far away"
+        ),
         "K051",
     ),
     # As people type them on a phone.
@@ -311,7 +330,7 @@ CORPUS = (
     ("Remplace le texte « OUVERT » par « FERMÉ » sur la porte", ""),
     ("Ajoute un chapeau à l'homme et ne change pas son visage", ""),
     ("Rends l'image plus belle avec un style aquarelle", ""),
-    ("背景をビーチに変えてください。人物の位置はそのままにしてください。", ""),
+    ("背景をビーチに変えて。人物の位置はそのままにして。", ""),
     ("看板の「営業中」を「準備中」に変えて", ""),
     ("彼女の服を赤にして、帽子を追加して、車を消して", ""),
     ("把背景换成海滩", ""),
@@ -324,3 +343,126 @@ CORPUS = (
     ("Ersetze 'OFFEN' durch 'HEUTE LEIDER GESCHLOSSEN'", "K021"),
     ("Remplace (le chapeau:1.4) par une casquette", "K031"),
 )
+
+# What was written down before the rules had ever read it; then the false alarms among
+# it were mended.
+UNSEEN = (
+    ("Remove the stranger standing behind my grandmother", ""),
+    ("make the sky more dramatic", ""),
+    ("Turn the photo into a Van Gogh style oil painting", "K012"),
+    ("Change his tie to a striped one", "K010"),
+    ("Can you put my dog in space", "K013"),
+    ("make me look thinner", ""),
+    ("Change the wall color from white to light grey", ""),
+    ("Add some steam rising from the coffee", ""),
+    ("Turn off the lamp and close the curtains", ""),
+    ("The woman should wear a blue dress", ""),
+    ("Make the logo larger and move it to the top left corner", ""),
+    ("Remove the watermark", ""),
+    ("Remove the text at the bottom", ""),
+    ("Replace the number 7 on the jersey with 10", ""),
+    ("Make the car in the foreground red without changing its shape", "K030"),
+    ("Give him a haircut", "K010"),
+    ("Make the baby smile", ""),
+    ("Add a speech bubble that says 'Help!'", ""),
+    ("Add a speech bubble saying Hello There", "K020"),
+    ('Change the neon sign to read "Joe\'s"', ""),
+    ("Replace all text with Japanese", ""),
+    ("Translate the text on the sign into French", ""),
+    ("Change the book title to The Long Night", "K020"),
+    ("Make the poster look old and torn", ""),
+    ("Make the lettering on the mug gold", ""),
+    ("Convert this image to a line drawing, preserving the layout", ""),
+    ("Make it look like it was taken in the 1920s", ""),
+    ("Turn day into night", "K012"),
+    ("make this a cartoon", "K012"),
+    ("Change the weather to a thunderstorm", "K012"),
+    ("Make it autumn, keeping the house unchanged", ""),
+    ("Make it snow", "K012"),
+    ("Put the product on a marble table", ""),
+    ("Place the bottle on a wooden table next to a lemon", ""),
+    ("Move the chair closer to the window", ""),
+    ("Set the table with plates and glasses", ""),
+    ("Swap the background for a sunset over the sea", "K013"),
+    ("Use a solid blue background", "K013"),
+    ("Keep everything but change the background to a kitchen", "K013"),
+    ("Extend the background to the right", ""),
+    ("Sharpen the background", ""),
+    ("Transform the living room into a library", ""),
+    ("Transform the old man into a young boy", "K011"),
+    ("Turn my friend into a superhero, keep the face", ""),
+    ("Turn the dancers into marionettes", "K011"),
+    ("Convert the colours to greyscale except the red umbrella", ""),
+    ("Everything black and white but the rose", ""),
+    ("No people in the picture please", "K030"),
+    ("Don't add anything else", "K030"),
+    ("Make sure the dog does not look at the camera", "K030"),
+    ("Remove the glasses but do not alter the eyes", "K030"),
+    ("Take the hat off", ""),
+    ("Nothing should change except the colour of the door", ""),
+    ("Not too bright, just a soft glow around the candle", "K030"),
+    ("Improve quality", "K041"),
+    ("Upscale and sharpen the image", ""),
+    ("Make the food look more appetizing", ""),
+    ("Make it look good", "K041"),
+    ("Make this picture look more interesting", "K041"),
+    ("Add better lighting", "K041"),
+    ("Make her prettier", "K010 K041"),
+    ("Give the bride a nicer bouquet", "K041"),
+    ("The door needs to be painted green", "K042"),
+    ("The text should be bigger", "K042"),
+    ("I want the car to be blue", "K042"),
+    ("The cat is sitting on the sofa, make the sofa blue", ""),
+    ("The lamp that was turned on is too bright, dim it", ""),
+    ("Merge image 1 and image 2", "K050"),
+    ("Take the jacket from the other photo", "K050"),
+    ("Use picture two as the style", "K050"),
+    ("Put the two photos on the wall in gold frames", ""),
+    ("Add a second picture frame beside the window", ""),
+    ("A dragon flying over a medieval castle at dawn", "K052"),
+    ("Design a poster for a jazz concert", "K052"),
+    ("Draw a picture of a boat", "K052"),
+    ("Create a shadow under the bottle", ""),
+    ("Create an anime version of this photo", "K012"),
+    ("Generate a reflection of the tower in the water", ""),
+    ("Add a moon, then add stars, then make the water darker", "K040"),
+    ("Change the hair to blonde and the eyes to green", ""),
+    ("Remove the cup, the plate and the spoon and wipe the table", ""),
+    ("First remove the fence, next add a hedge, finally brighten the sky", "K040"),
+    ("Make the left eye open", ""),
+    ("cute cat, big eyes, fluffy, studio lighting, 8k", "K031"),
+    ("Add [a red balloon:1.2] to the sky", "K031"),
+    ("Give the man a beard (short and grey)", ""),
+    ("Replace 'Monday' with 'Sunday' and keep the handwriting", ""),
+    ("Change 'A' to 'B'", ""),
+    ("Change “SUMMER SALE” to “WINTER SALE”", "K022"),
+    ("Make the dog's ears bigger", ""),
+    ("the dog's collar should say 'REX'", ""),
+    ("Add the year 2025 to the cake", ""),
+    ("Write 'Happy Birthday Tom' on the cake in blue icing", ""),
+    ("add happy birthday text", ""),
+    ("Make the lady's coat longer and give her gloves", ""),
+    ("Tilt his head to the left", "K010"),
+    ("Make their shirts match", ""),
+    ("Make them all wear sunglasses", "K010"),
+    ("Delete that", "K010"),
+    ("Rotate it by 90 degrees", "K010"),
+    ("Make it rain", "K012"),
+    ("Crop it to a square", ""),
+    ("Change it to a motorcycle", ""),
+    ("Change that man's jacket to leather", ""),
+    ("Füge dem Mann einen Hut hinzu", ""),
+    ("Mach es Nacht, ohne die Farben zu ändern", ""),
+    ("Verwandle die Frau in eine Statue", ""),
+    ("Transforme la photo en dessin au crayon", ""),
+    ("Mets-la sur une plage", ""),
+    ("Enlève le texte en bas", ""),
+    ("写真を水彩画風にして", ""),
+    ("空を夕焼けに変えて、人を消して、文字を追加して", ""),
+    ("Cambia el texto a REBAJAS", ""),
+    ("Torna la foto in bianco e nero", ""),
+    ("Zmień tło na plażę", ""),
+    ("Byt bakgrund till en strand", ""),
+)
+
+CORPUS = SEEN + UNSEEN

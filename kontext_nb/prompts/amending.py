@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from kontext_nb.prompts.reading import Reading
 
-MENDED_CHARS = 600  # what is longer needs a rewrite, not a click
+MENDED_CHARS = 400  # what is longer needs a rewrite, not a click
 
 
 def adding(text: str, kept: str, *, same: bool = True) -> str:

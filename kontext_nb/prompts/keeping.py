@@ -45,7 +45,7 @@ def transformed(reading: Reading) -> Fault | None:
         return None
     return Fault(
         found.start(),
-        found.end() - 1,
+        found.start() + len(found[0][:-1].rstrip()),
         "Nothing says that the person is to stay the same person.",
         better=adding(reading.text, "the same face and expression", same=False),
     )
@@ -55,14 +55,15 @@ _STYLED = beginning(
     "turn convert transform change make render redraw restyle repaint in apply",
     r"(?:turn|convert|transform|change|make|render|redraw|restyle|repaint)"
     rf"(?: {WHOLE})? (?:into|to|as|in|like|look like|a|an)\b"
-    rf"(?: (?!(?:on|of|with|and|behind) )[\w'-]{{1,20}}){{0,4}}? {STYLE}\b"
+    rf"(?: (?!(?:on|of|with|and|behind) )[\w'-]{{1,20}}){{0,6}}? {STYLE}\b"
     rf"|(?:make|turn) {WHOLE} (?:a|an) (?:[\w-]{{1,20}} ){{0,3}}?{STYLE}\b"
     rf"|\A(?:in|apply) (?:the|a|an) (?:[\w'-]{{1,20}} ){{0,3}}?{STYLE} style",
 )
 _SET = beginning(
     "make change turn set convert transform",
-    rf"(?:make|change|turn|set|convert|transform) (?:{WHOLE} |the (?:time of day"
-    r"|season|weather|lighting|time) )?(?:to |into |look like )?(?:a |an |be )?"
+    r"(?:make|change|turn|set|convert|transform) "
+    rf"(?:(?:{WHOLE}|day|night) |the (?:time of day|season|weather|lighting|time) )?"
+    r"(?:to |into |look like )?(?:a |an |be )?"
     rf"(?:[\w-]{{1,12}} )?{SETTING}\b(?: (?:scene|time|light))?{END}",
 )
 _BACKDROP = beginning(

@@ -14,9 +14,9 @@ _TEXT = any_of(
     "text words? lettering letters wording writing title headline caption slogan"
 )
 _BEARER = """
-    sign label banner poster logo caption text title t-?shirt shirt cap mug billboard
-    headline slogan sticker badge plate placard neon_sign whiteboard blackboard
-    chalkboard screen flag cake card lettering tattoo sweater hoodie jersey
+    bubble sign label banner poster logo caption text title t-?shirt shirt cap mug
+    billboard headline slogan sticker badge plate placard neon_sign whiteboard
+    blackboard chalkboard screen flag cake card lettering tattoo sweater hoodie jersey
 """
 _REWRITE = "change replace edit update modify swap rename alter"
 _SAYS = any_of("says? saying reads? reading spells? spelling")
@@ -38,7 +38,7 @@ _UNQUOTED = beginning(
     rf"{any_of(_REWRITE)} (?:(?:the|this|that|his|her|my|all) )?"
     r"(?:[\w'-]{1,20} ){0,3}?"
     rf"{_TEXT} (?:(?:on|of|in|at) (?:the|this|his|her|my) [\w-]{{1,20}} )?"
-    rf"(?:to|with|into|by|from) {_OPEN}(?!{_SAYS}\b)(?!{_LOOKS}\b)(?P<new>\S)"
+    rf"(?:to|with|into|by|from) {_OPEN}(?!{_SAYS}\b)(?P<new>\S)"
     rf"|{any_of(_BEARER)} (?:to |that |which |should )?{_SAYS} "
     r"(?:as |the words? |out )?"
     rf"{_OPEN}(?P<said>[^\s\W])"
@@ -52,6 +52,7 @@ _UNQUOTED = beginning(
 )
 # A run of words that are all capitalised: surely what is to be read in the picture.
 _RUN = r"[A-Z0-9][\w'&!-]{0,30}(?:\s[A-Z0-9&][\w'&!-]{0,30}){0,7}!?"
+_LOOK = re.compile(rf"{_LOOKS}\b")
 _CAPITAL = re.compile(_RUN)
 _PAIR = re.compile(rf"({_RUN})(\s(?:with|to|by|into)\s)({_RUN})")
 _LONGER = phrase(
@@ -72,7 +73,9 @@ def unquoted(reading: Reading) -> Fault | None:
             return Fault(*found.span(), f"{_UNTOLD} {_FORM}")
         start = found.start(begun)
         run = _CAPITAL.match(reading.text, start)
-        if run:
+        # "The Long Night" is a title though "the" begins what a text may look like.
+        looks = begun == "new" and _LOOK.match(reading.plain, start)
+        if run and (not looks or " " in run[0]):
             better = _quoting(reading.text, run)
             return Fault(
                 *run.span(), f"The letters to paint stand in no quotes. {_FORM}", better
@@ -121,7 +124,7 @@ def uneven(reading: Reading) -> Fault | None:
         return Fault(
             found.start("new"),
             found.end("new"),
-            f"The new text is much {more} than the old ({new} letters for {old}): "
+            f"The new text is much {more} than the old: "
             "choose words of about the same length.",
         )
     return None

@@ -56,7 +56,7 @@ def negative(reading: Reading) -> Fault | None:
     found = _NEGATIVE.search(reading)
     if not found:
         return None
-    words = reading.text[found.start() : found.end()]
+    words = reading.said(*found.span())
     better = replacing(reading, _MEANT, lambda match: _stays(reading, match))
     what = (
         'such as "keep the face the same"'

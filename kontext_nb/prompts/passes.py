@@ -11,6 +11,7 @@ from kontext_nb.prompts.rule import Fault
 from kontext_nb.prompts.vocabulary import EDIT_VERB, EDIT_WORDS, KEEP_VERB, phrase
 
 MOST = 2  # edits that one prompt may well have
+_MOST_PASSES = 8  # more of them need a plan, not a click
 
 _LEAD = r"(?:(?:also|then|next|finally|first|please|lastly|now)\b,? )"
 _MARKER = r"(?:\s{0,4}(?:[-*\u2022]|\d{1,2}[.)]) ?)"
@@ -46,7 +47,7 @@ def compound(reading: Reading) -> Fault | None:
         over.start,
         over.end,
         f"These are {len(edits)} edits at once: make them one after the other.",
-        passes=_passes(reading, clauses),
+        passes=_passes(reading, clauses) if len(edits) <= _MOST_PASSES else (),
     )
 
 

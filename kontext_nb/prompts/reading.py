@@ -60,6 +60,10 @@ class Reading:
     pictures: int | None
     kontext: bool
 
+    def said(self, start: int, end: int) -> str:
+        """Return some of its words as they are told in a sentence: in one line."""
+        return " ".join(self.text[start:end].split())
+
     @property
     def words(self) -> AbstractSet[str]:
         """All words outside quotes."""

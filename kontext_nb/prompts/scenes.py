@@ -83,7 +83,7 @@ def unsourced(reading: Reading) -> Fault | None:
     words = "This asks for a new picture, not for a change: say what to change"
     advice = f"{words}, or use a text-to-image model."
     if found := _NEW.search(reading):
-        return Fault(found.start(), found.end() - 1, advice)
+        return Fault(found.start(), found.start() + len(found[0].rstrip()), advice)
     few = _FEW_WORDS <= reading.length < _LONG_WORDS
     if few and _BARE.match(reading.plain) and _describes(reading):
         return _all_of(reading, advice)

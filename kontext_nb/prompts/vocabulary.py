@@ -25,7 +25,10 @@ def phrase(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern.replace(" ", r"(?:\s{1,4})"))
 
 
-END = r"(?=\s{0,4}(?:[.,;:!?)]|\Z)|\s{1,4}(?:and|while|but|with|then|so|please)\b)"
+END = (
+    r"(?=\s{0,4}(?:[.,;:!?)]|\Z)"
+    r"| (?:and|while|but|with|without|then|so|please)\b)"
+)
 A = any_of("the a an this that these those my our your his her its their some all both")
 
 # What begins an edit. The second lot are also nouns or adjectives, so they count only
@@ -72,8 +75,8 @@ PERSON = any_of(
     person people man men woman women girls? boys? lady ladies guys? child children
     kids? baby babies toddler teenager couple bride groom family mother father mum mom
     dad grandma grandmother grandpa grandfather daughter son sister brother friends?
-    singer player actor actress dancer chef waiter waitress doctor nurse teacher
-    students? worker soldier model figure subject
+    singers? players? actors? actress dancers? chefs? waiters? waitress doctors? nurses?
+    teachers? students? workers? soldiers? models? figures? subjects?
     """
 )
 PERSONS = words_of(
@@ -126,15 +129,17 @@ SETTING = any_of(
     """
     night nighttime night-time day daytime dusk dawn sunset sunrise evening morning
     midnight noon twilight golden_hour blue_hour winter summer autumn fall spring snowy
-    snowing snow rainy raining rain foggy fog misty stormy storm overcast sunny cloudy
+    snowing snow rainy raining rain thunderstorm foggy fog misty
+    stormy storm overcast sunny cloudy
     """
 )
 PLACE = any_of(
     """
     beach forest city street streets desert space moon mars mountain mountains
     mountaintop jungle garden park office studio snow castle caf[eé] restaurant stage
-    meadow field lake river sea ocean island waterfall library museum kitchen room bar bridge rooftop
-    stadium classroom paris tokyo london rome venice new_york italy japan egypt hawaii
+    meadow field lake river sea ocean island waterfall library museum kitchen room bar
+    bridge rooftop stadium classroom paris tokyo london
+    rome venice new_york italy japan egypt hawaii
     eiffel_tower woods village farm market airport underwater cliff canyon volcano pool
     countryside skyline square temple palace cave club concert ballroom gym
     """

@@ -114,7 +114,7 @@ def vague(reading: Reading) -> Fault | None:
     found = _UNCLEAR.search(reading)
     if not found:
         return None
-    words = reading.text[found.start() : found.end()]
+    words = reading.said(*found.span())
     return Fault(
         *found.span(),
         f'"{words}" can mean anything: say what is to change and into what, such as '
@@ -152,7 +152,7 @@ _PASSIVE = beginning(
     should must shall has have needs need ought is are can could may will to want
     """,
     rf"{_BE}\b(?! able)|(?:can|could|may|will|to) be {_DONE}\b"
-    rf"|want {A} [^.,;!?\n]{{1,60}}? {_DONE}\b",
+    rf"|want {A} [^.,;!?\n]{{1,60}}? (?:{_DONE}\b|to be {COLOUR}{END})",
 )
 _SUBJECT = rf"(?P<what>{A} [^.,;:!?\n]{{1,60}}?)"
 _SENTENCE = phrase(
@@ -167,7 +167,7 @@ def passive(reading: Reading) -> Fault | None:
     found = _PASSIVE.search(reading)
     if not found:
         return None
-    words = reading.text[found.start() : found.end()]
+    words = reading.said(*found.span())
     return Fault(
         *found.span(),
         f'"{words}" describes a wish: begin with the verb, such as "Change the sky to '
