@@ -21,7 +21,9 @@ def empty(reading: Reading) -> Fault | None:
     if any(c.isalnum() or unicodedata.category(c)[0] in "PS" for c in reading.text):
         return None
     return Fault(
-        0, len(reading.text), 'There is nothing to do: write "Make it sunset".'
+        0,
+        len(reading.text),
+        'Nothing is asked for: write a change, such as "Make the sky orange".',
     )
 
 
@@ -46,7 +48,8 @@ def too_long(reading: Reading) -> Fault | None:
 
 def estimated_tokens(text: str) -> int:
     """Return about how many tokens a text is; unspaced scripts count by letter."""
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    # In UTF-8 a letter of theirs has two bytes more than an English one.
+    wide = (len(text.encode("utf-8", "surrogatepass")) - len(text)) // 2
     by_letters = wide + (len(text) - wide) / _CHARS_A_TOKEN
     return math.ceil(max(by_letters, wide + len(text.split()) * _TOKENS_A_WORD))
 
