@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kontext_nb.demo import samples as samples
     from kontext_nb.errors import KontextError as KontextError
+    from kontext_nb.prompts.linting import lint as lint
     from kontext_nb.session.asking import edit as edit
     from kontext_nb.session.asking import resume as resume
     from kontext_nb.session.settings import configure as configure
@@ -33,6 +34,7 @@ _HOMES = {
     "compare": "kontext_nb.widgets.comparing",
     "configure": "kontext_nb.session.settings",
     "edit": "kontext_nb.session.asking",
+    "lint": "kontext_nb.prompts.linting",
     "resume": "kontext_nb.session.asking",
     "samples": "kontext_nb.demo.samples",
     "sweep": "kontext_nb.session.sweeps",

@@ -41,6 +41,7 @@ FLOORS = {
     "chain": 0,
     "schema": 0,
     "catalogue": 0,
+    "prompts": 0,
     "lifecycle": 0,
     "model": 0,
     "errors": 0,
@@ -59,12 +60,13 @@ NEVER = {
     },
     "engine": {"kontext_nb.store", "ipywidgets", "IPython"},
     "store": {"httpx", "pickle", "kontext_nb.engine"},
+    "prompts": {"time", "datetime", "random", "os", "io", "pathlib"},
     "providers": {"time", "asyncio", "sqlite3", "httpx", "os"},
     "pixels": {"httpx", "IPython"},
     "srgb": {"httpx", "IPython"},
     "demo": {"httpx", "socket"},
 }
-GROUND = {"catalogue", "chain", "lifecycle", "model", "errors", "schema"}
+GROUND = {"catalogue", "chain", "lifecycle", "model", "errors", "schema", "prompts"}
 
 
 def room_of(module):
@@ -156,6 +158,7 @@ def test_every_public_name_resolves():
         "compare",
         "configure",
         "edit",
+        "lint",
         "resume",
         "samples",
         "sweep",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kontext_nb.session import settings
 from kontext_nb.widgets.compare import Compare
-from kontext_nb.widgets.plain import PlainCompare, PlainStrip
+from kontext_nb.widgets.plain import PlainCompare
+from kontext_nb.widgets.plain_strip import PlainStrip
 from kontext_nb.widgets.strip import Strip
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -50,7 +51,6 @@ class Editor(Still, ipywidgets.VBox):
         self._cancelled = False
         self._task: Task[Edit] | None = None
         self._watch = Watch("")
-        self._thumbs: dict[str, bytes] = {}
         self.prompt = ipywidgets.Textarea(
             description="Instruction",
             placeholder="Say what to change, for example: Make it sunset",
@@ -169,6 +169,7 @@ class Editor(Still, ipywidgets.VBox):
         """Fill the strip from the store, and go to ``select`` or the newest step."""
         with self._view:
             edits = self.chain.edits
+            self.strip.thumbs = {**self.strip.thumbs, **self._new_thumbs(edits)}
             self.strip.steps = self._shown_steps(edits)
             place = select or (edits[-1].step.id if edits else SOURCE)
             if self.strip.selected == place:
@@ -176,31 +177,29 @@ class Editor(Still, ipywidgets.VBox):
             self.strip.selected = place  # a change shows itself
 
     def _shown_steps(self, edits: tuple[Edit, ...]) -> list[Any]:
-        places = {edit.step.id: n for n, edit in enumerate(edits, start=1)}
         return [
-            ShownStep(id=SOURCE, thumb=self._thumb(SOURCE, None), title="Source"),
+            ShownStep(id=SOURCE, title="Source"),
             *(
                 ShownStep(
                     id=edit.step.id,
-                    thumb=self._thumb(edit.step.id, edit),
                     title=edit.prompt,
-                    note=edit.step.job.request.seed_text,
+                    detail=edit.step.job.request.seed_text,
                     alt=f"The result of: {edit.prompt}",
-                    parent=places.get(edit.step.parent or SOURCE, 0),
+                    parent=edit.step.parent or SOURCE,
                 )
                 for edit in edits
             ),
         ]
 
-    def _thumb(self, place: str, edit: Edit | None) -> bytes:
-        if place not in self._thumbs:
-            picture = edit.after if edit else self.chain.source
-            self._thumbs[place] = (
-                b""
-                if isinstance(picture, str)
-                else pixels.preview(picture.image, longest_px=THUMB_PX, quality=80)
-            )
-        return self._thumbs[place]
+    def _new_thumbs(self, edits: tuple[Edit, ...]) -> dict[str, bytes]:
+        """Return the thumbs the strip does not have yet, by step."""
+        pictures = {SOURCE: lambda: self.chain.source}
+        pictures |= {edit.step.id: partial(getattr, edit, "after") for edit in edits}
+        return {
+            place: _thumb(picture())
+            for place, picture in pictures.items()
+            if place not in self.strip.thumbs
+        }
 
     def _show_selected(self) -> None:
         """Show the selected step beside what it was made from."""
@@ -236,6 +235,12 @@ class Editor(Still, ipywidgets.VBox):
 
 def _aside(work: Callable[..., None], *given: Any) -> None:
     threading.Thread(target=work, args=given, daemon=True).start()
+
+
+def _thumb(picture: pixels.Picture | str) -> bytes:
+    if isinstance(picture, str):
+        return b""
+    return pixels.preview(picture.image, longest_px=THUMB_PX, quality=80)
 
 
 def _preview(picture: pixels.Picture | str) -> bytes:

@@ -7,33 +7,62 @@ widget is added on top of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
+
+Kind = Literal["star", "rename", "note", "delete", "undo"]
 
 
 class ShownStep(TypedDict):
     """One step of a chain, as `Strip` shows it. The first one is the source picture.
 
-    Every text is shown as it is: it is never read as markup.
+    Every text is shown as it is: it is never read as markup. The number that people
+    see is the step's place in the list.
     """
 
     id: str
-    thumb: bytes  # a JPEG, at most 160 pixels wide; empty while there is none
     title: str  # the prompt, or the name of the source
-    note: NotRequired[str]  # what distinguishes it further: "seed 123"
+    parent: NotRequired[str]  # id of the step it was made from, which stands before it
+    name: NotRequired[str]  # the user's own; shown in place of the title
+    detail: NotRequired[str]  # what distinguishes it further: "seed 123"
+    note: NotRequired[str]  # the user's own
+    starred: NotRequired[bool]
+    state: NotRequired[str]  # "done" if left out, "running", "failed" or "unknown"
     alt: NotRequired[str]  # the picture in words; the title if left out
-    parent: NotRequired[int]  # index of the step it was made from; left out: the last
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What the user wants done with a step.
+
+    Args:
+        kind: What; select and compare are traits, not acts.
+        step: Its id; "" to undo the last delete.
+        value: For "star" whether it shall have one, for "rename" and "note" the words
+            (none take the old ones away).
+    """
+
+    kind: Kind
+    step: str
+    value: str | bool | None = None
+
+
+# Lines of comment, and the blanks before others: every instance carries its script.
+_LEFT_OUT = re.compile(r"^[ \t]*(?://|/\*\*| \*).*\n|^[ \t]+|\n(?=\n)", re.MULTILINE)
 
 
 def asset(*names: str) -> str:
     """Return the named files of ``kontext_nb/static``, one after the other.
 
     Scripts and styles have no imports and no build, so what two views share is put in
-    front of each of them.
+    front of each of them. Comments and indents stay behind.
     """
     folder = files("kontext_nb") / "static"
-    return "\n".join((folder / name).read_text("utf-8") for name in names)
+    texts = ((folder / name).read_text("utf-8") for name in names)
+    return _LEFT_OUT.sub("", "\n".join(texts))
 
 
 class Still:
