@@ -67,7 +67,7 @@ class Desk:
             kept = found and found.job.state in order.worth_keeping
             if found and kept and not self.forgotten(found.job):
                 return found, True
-        self._make_home()
+        self.make_home()
         seeds = seed_range(about.schema)
         seeded = asked
         if seeds and asked.seed is None:
@@ -103,7 +103,7 @@ class Desk:
         _placed_here.add(step.job.id)
         return step, step.job.id != job.id
 
-    def _make_home(self) -> None:
+    def make_home(self) -> None:
         """Make the store's folder, and keep people's photos out of repositories."""
         try:
             make(self.home)
