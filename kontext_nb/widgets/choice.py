@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from kontext_nb.session import settings
 from kontext_nb.widgets.compare import Compare
-from kontext_nb.widgets.plain import PlainCompare, PlainStrip
+from kontext_nb.widgets.plain import PlainStrip
+from kontext_nb.widgets.plain_compare import PlainCompare
 from kontext_nb.widgets.strip import Strip
 
 
 def compare_view() -> Compare | PlainCompare:
-    """Return an empty view of two pictures."""
+    """Return an empty comparison."""
     return PlainCompare() if _plain() else Compare()
 
 

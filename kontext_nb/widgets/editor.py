@@ -23,7 +23,7 @@ from kontext_nb.session.edits import Chain, Edit
 from kontext_nb.session.progress import Watch
 from kontext_nb.session.shown import bundle
 from kontext_nb.widgets.choice import compare_view, strip_view
-from kontext_nb.widgets.comparing import PREVIEW_PX
+from kontext_nb.widgets.shots import Shot, of_edit
 from kontext_nb.widgets.view import ShownStep, Still
 
 SOURCE = "source"  # id of the strip's first place
@@ -206,24 +206,13 @@ class Editor(Still, ipywidgets.VBox):
         """Show the selected step beside what it was made from."""
         with self._view:
             edit = self.chain.find(self.strip.selected)
-            before = edit.before if edit else self.chain.source
-            with self.view.hold_trait_notifications():
-                self.view.left = _preview(before)
-                self.view.left_size = (
-                    before
-                    if isinstance(before, str)
-                    else pixels.size_text(before.image)
-                )
-                parent = edit.step.parent if edit else None
-                self.view.left_label = "Before" if parent else "Source"
-                self.view.right = _preview(edit.after) if edit else b""
-                self.view.right_size = (
-                    pixels.size_text(edit.after.image) if edit else ""
-                )
-                self.view.right_label = edit.prompt if edit else "Result"
-                seed = edit.step.job.request.seed_text if edit else ""
-                made_by = (edit.model, seed) if edit else ()
-                self.view.footer = " · ".join(filter(None, made_by))
+            if edit:
+                seed = edit.step.job.request.seed_text
+                footer = " · ".join(filter(None, (edit.model, seed)))
+                self.view.show(of_edit(edit), footer=footer)
+            else:
+                source = Shot.of(self.chain.source, "Source")
+                self.view.show([source, Shot("Result")])
 
     def _still(self) -> dict[str, Any]:
         """Return what the notebook shows where no widget runs: the chain so far."""
@@ -236,12 +225,6 @@ class Editor(Still, ipywidgets.VBox):
 
 def _aside(work: Callable[..., None], *given: Any) -> None:
     threading.Thread(target=work, args=given, daemon=True).start()
-
-
-def _preview(picture: pixels.Picture | str) -> bytes:
-    if isinstance(picture, str):
-        return b""  # an address: only the service has its pixels
-    return pixels.preview(picture.image, longest_px=PREVIEW_PX)
 
 
 def _seed(text: str) -> int | None:

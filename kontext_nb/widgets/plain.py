@@ -1,7 +1,6 @@
-"""The views made of ipywidgets alone, for front ends where anywidget cannot run.
+"""The strip made of ipywidgets alone, for front ends where anywidget cannot run.
 
-They have the traits of `Compare` and `Strip`, so whoever fills those fills these.
-ipywidgets' pictures have no alt text, so here it stands under them as a caption.
+It has the traits of `Strip`, so whoever fills that fills this one.
 """
 
 from __future__ import annotations
@@ -20,55 +19,6 @@ _TWO_LINES = (
     "display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;"
     "overflow:hidden"
 )
-
-
-class PlainCompare(Still, ipywidgets.VBox):
-    """Show two pictures side by side; see `kontext_nb.widgets.compare.Compare`."""
-
-    left = traitlets.Bytes()
-    right = traitlets.Bytes()
-    left_label = traitlets.Unicode("Source")
-    right_label = traitlets.Unicode("Result")
-    left_size = traitlets.Unicode()
-    right_size = traitlets.Unicode()
-    left_alt = traitlets.Unicode()
-    right_alt = traitlets.Unicode()
-    footer = traitlets.Unicode()
-
-    def __init__(self, **kwargs: Any) -> None:
-        self._captions = {"left": ipywidgets.HTML(), "right": ipywidgets.HTML()}
-        fit = {
-            "align_self": "flex-start",
-            "max_width": "100%",
-            "max_height": "520px",
-        }
-        self._pictures = {side: ipywidgets.Image(layout=fit) for side in self._captions}
-        self._footer = ipywidgets.HTML()
-        sides = [
-            ipywidgets.VBox(
-                [caption, self._pictures[side]], layout={"flex": "1 1 240px"}
-            )
-            for side, caption in self._captions.items()
-        ]
-        # Wraps by itself where two columns of 240 pixels do not fit.
-        pair = ipywidgets.HBox(
-            sides, layout={"flex_flow": "row wrap", "grid_gap": "12px"}
-        )
-        super().__init__([pair, self._footer], **kwargs)
-        self.observe(self._draw, [*_names("left"), *_names("right"), "footer"])
-        self._draw()
-
-    def _draw(self, _change: object = None) -> None:
-        for side, picture in self._pictures.items():
-            data, label, size, alt = (getattr(self, name) for name in _names(side))
-            missing = "" if data else "No result yet"
-            self._captions[side].value = _caption(label, size, missing or alt)
-            _paint(picture, data)
-        self._footer.value = _caption("", self.footer)
-
-    def __repr__(self) -> str:
-        """Name both sides, without their bytes."""
-        return f"PlainCompare({self.left_label!r}, {self.right_label!r})"
 
 
 class PlainStrip(Still, ipywidgets.HBox):
@@ -118,7 +68,7 @@ class _Item(ipywidgets.VBox):
         self.button = ipywidgets.Button(layout={"width": "auto"})
         box = {"width": "160px", "height": "112px", "object_fit": "contain"}
         picture = ipywidgets.Image(value=step["thumb"], layout=box)
-        words = _caption(step["title"], step.get("note", ""))
+        words = caption(step["title"], step.get("note", ""))
         parts = [picture, ipywidgets.HTML(words), self.button]
         apart = {"flex": "0 0 164px", "justify_content": "space-between"}
         super().__init__(parts, layout=apart)
@@ -129,16 +79,7 @@ class _Item(ipywidgets.VBox):
             part.close()
 
 
-def _names(side: str) -> tuple[str, str, str, str]:
-    return side, f"{side}_label", f"{side}_size", f"{side}_alt"
-
-
-def _paint(picture: ipywidgets.Image, data: bytes) -> None:
-    picture.value = data
-    picture.layout.display = "" if data else "none"
-
-
-def _caption(label: str, *quiet: str) -> str:
+def caption(label: str, *quiet: str) -> str:
     """Return one bold and some quiet texts as HTML; whatever they say is text.
 
     The label is cut after its second line and shown whole on hover.
