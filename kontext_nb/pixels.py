@@ -14,7 +14,7 @@ import stat
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ MAX_SIDE = 65_535
 MAX_FILE_BYTES = 64 * 1024 * 1024
 # What RunComfy's own clients keep to, so that the request stays under its limit.
 MAX_SENT_BYTES = 6 * 1024 * 1024
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 _FORMATS = ("PNG", "JPEG", "WEBP")
 # MPO is what many phones call a JPEG with a second, hidden picture; its first is read.
@@ -346,10 +347,28 @@ def pack(picture: Picture) -> Parcel:
     if image is picture.image:
         return Parcel(png, image.size)
     notice = (
-        f"Sent at {image.width}x{image.height} instead of {picture.image.width}x"
-        f"{picture.image.height} to stay under {MAX_SENT_BYTES // 2**20} MiB."
+        f"Sent at {image.width}x{image.height}{_instead_of(picture.image.size)} to stay"
+        f" under {MAX_SENT_BYTES // 2**20} MiB."
     )
     return Parcel(png, image.size, notice)
+
+
+def _instead_of(size: tuple[int, int]) -> str:
+    return f" instead of {size[0]}x{size[1]}"
+
+
+def sent_size(notices: Iterable[str], size: tuple[int, int]) -> str | None:
+    """Return the size at which a picture was sent, as people write it, if `pack` said.
+
+    Args:
+        notices: Of a job: what `pack` had to say is kept only there.
+        size: (width, height) of the picture.
+    """
+    for notice in notices:
+        sent, found, _ = notice.removeprefix("Sent at ").partition(_instead_of(size))
+        if found:
+            return sent.replace("x", TIMES)
+    return None
 
 
 def preview(image: Image.Image, *, longest_px: int, quality: int = 85) -> bytes:
@@ -373,4 +392,4 @@ def on_white(image: Image.Image) -> Image.Image:
 
 def size_text(image: Image.Image) -> str:
     """Return the size as people write it: width, a multiplication sign, height."""
-    return f"{image.width}\N{MULTIPLICATION SIGN}{image.height}"
+    return f"{image.width}{TIMES}{image.height}"

@@ -6,7 +6,7 @@ import pytest
 
 import kontext_nb as kx
 from kontext_nb.widgets.editor import SOURCE
-from kontext_nb.widgets.plain import PlainCompare
+from kontext_nb.widgets.plain_compare import PlainCompare
 
 
 @pytest.fixture
@@ -51,7 +51,10 @@ def test_run_makes_the_next_link(editor):
         "Make it sepia",
         "Make it darker",
     ]
-    assert editor.view.right_label == "Make it darker"
+    assert [picture["label"] for picture in editor.view.pictures] == [
+        "Before",
+        "Make it darker",
+    ]
     assert "demo engine" in editor.view.footer
 
 
@@ -59,7 +62,7 @@ def test_edit_from_here_branches(editor):
     """Selecting an earlier step makes the next edit start there."""
     run(editor, "Make it sepia")
     editor.strip.selected = SOURCE
-    assert editor.view.right == b""
+    assert editor.view.pictures[1]["preview"] == b""
     run(editor, "Make it night")
     assert [edit.step.parent for edit in editor.chain] == [None, None]
 
@@ -125,10 +128,3 @@ def test_plain_widgets_do_the_same(picture):
     run(editor, "Make it night")
     assert isinstance(editor.view, PlainCompare)
     assert len(editor.chain) == 1
-
-
-def test_compare_shows_two_pictures(picture):
-    """`kx.compare` takes what `kx.edit` takes."""
-    view = kx.compare(picture, picture.transpose(0), labels=("a", "b"))
-    assert view.left[:2] == view.right[:2] == b"\xff\xd8"
-    assert view.left_size == "96\N{MULTIPLICATION SIGN}128"

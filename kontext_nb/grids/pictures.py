@@ -88,14 +88,14 @@ def original(cell: Cell) -> Original | Blank:
             size = _upright_shape(image)
             if isinstance(cell.picture, Path):
                 image.load()  # half a picture is none
-            if isinstance(cell.picture, Path) and _is_bare(image):
+            if isinstance(cell.picture, Path) and is_bare(image):
                 return Original(str(image.format), cell.picture.read_bytes(), size)
             return Original("PNG", encode_png(upright(image)), size)
 
     return _or_blank(cell, show)
 
 
-def _is_bare(image: Image) -> bool:
+def is_bare(image: Image) -> bool:
     """Tell whether an opened and loaded file says nothing but pixels."""
     segments = {name for name, _ in getattr(image, "applist", ())}
     told = {str(name) for name in image.info}

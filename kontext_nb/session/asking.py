@@ -62,10 +62,16 @@ def edit(
     return open_chain(source).add(prompt, wait=wait, **how)
 
 
-def open_chain(source: Any) -> Chain:
-    """Return the chain of a picture in this cell, with what it already holds."""
-    picture = source_of(source)
-    return Chain(Desk(settings.current()), chain_id(picture, cells.here()), picture)
+def open_chain(source: Any, *, key: str | None = None) -> Chain:
+    """Return the chain of a picture in this cell, with what it already holds.
+
+    Args:
+        source: A picture, as `edit` takes it.
+        key: Of another place than this cell.
+    """
+    picture, cell = source_of(source), cells.here()
+    place = key or (cell.key if cell else None)
+    return Chain(Desk(settings.current()), chain_id(picture, place), picture)
 
 
 @overload

@@ -95,6 +95,14 @@ def _id(metadata: Mapping[str, Any]) -> str | None:
     return None
 
 
+def named(name: str) -> str:
+    """Return the key of a place that the user gave a name, in this notebook.
+
+    It is the key of a cell whose metadata gives it that name.
+    """
+    return f"{notebook() or ''}#{name}"
+
+
 def next_call(cell: Cell | None, ask: str) -> Call | None:
     """Return which call this is; each asking for it is the next one.
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
+_OPEN = (State.SENDING, State.SUBMITTED, State.RUNNING, State.UNKNOWN)
+
 Report = Callable[[Progress], None]
 Ended = Callable[["Edit | Exception"], None]
 
@@ -233,7 +235,7 @@ class Chain:
     """
 
     def __init__(self, desk: Desk, chain_id: str, source: pixels.Picture | str) -> None:
-        self._desk = desk
+        self.desk = desk
         self.id = chain_id
         self.source = source
 
@@ -241,8 +243,8 @@ class Chain:
     def edits(self) -> tuple[Edit, ...]:
         """The finished edits, oldest first."""
         return tuple(
-            Edit(self._desk, step, reused=True)
-            for step in self._desk.ledger.chain(self.id)
+            Edit(self.desk, step, reused=True)
+            for step in self.desk.ledger.chain(self.id)
             if step.job.state is State.DONE
         )
 
@@ -319,18 +321,25 @@ class Chain:
         desk, order = self._order(prompt, parent, how)
         return self._begun(desk, desk.place(order), report, ended)
 
-    def pick_up(self, *, report: Report, ended: Ended) -> Task[Edit] | None:
-        """Go on waiting for the newest edit that was sent and not yet collected.
+    @property
+    def open_steps(self) -> tuple[Step, ...]:
+        """The steps that were sent and not yet collected, or whose fate is unknown."""
+        steps = self.desk.ledger.chain(self.id)
+        return tuple(
+            step
+            for step in steps
+            if step.job.state in _OPEN and not self.desk.forgotten(step.job)
+        )
+
+    def go_on(self, step: Step, *, report: Report, ended: Ended) -> Task[Edit]:
+        """Go on waiting for a step, for someone who cannot wait for it.
 
         Args:
+            step: One of this chain's.
             report: See `begin`.
             ended: See `begin`.
         """
-        for step in reversed(self._desk.ledger.chain(self.id)):
-            waiting = step.job.state in (State.SUBMITTED, State.RUNNING)
-            if waiting and not self._desk.forgotten(step.job):
-                return self._begun(self._desk, (step, False), report, ended)
-        return None
+        return self._begun(self.desk, (step, False), report, ended)
 
     @staticmethod
     def _begun(
@@ -348,7 +357,7 @@ class Chain:
                 "Give one of this chain's edits, or use its own edit().",
             )
         # What is configured now decides, but a chain stays in the store it began in.
-        now = replace(settings.current(), home=self._desk.home)
+        now = replace(settings.current(), home=self.desk.home)
         order = Order(
             source=parent.after if parent else self.source,
             prompt=prompt,

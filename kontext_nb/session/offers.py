@@ -21,6 +21,7 @@ class Offer:
 
     Args:
         model: Its id.
+        maker: What makes the edits, as people should read it.
         ratios: The aspect ratios it lists.
         own_ratio: The one it takes if none is given; None if it follows the source.
         seeds: The lowest and the highest seed; None if it takes none.
@@ -29,6 +30,7 @@ class Offer:
     """
 
     model: str
+    maker: str
     ratios: tuple[str, ...] = ()
     own_ratio: str | None = None
     seeds: tuple[int, int] | None = None
@@ -55,13 +57,15 @@ def offer(settings: Settings, *, ask: bool) -> Offer:
     """
     about = known(settings) if ask else recalled(settings)
     try:
-        free = engine(settings).free
+        by = engine(settings)
+        free, maker = by.free, by.provider.label(settings.model)
     except KontextError:
-        free = False  # it is said when an edit is asked for
+        free, maker = False, settings.model  # it is said when an edit is asked for
     spec = schema.fields(about.schema).get("aspect_ratio", {})
     own = spec.get("default")
     return Offer(
         model=settings.model,
+        maker=maker,
         ratios=tuple(r for r in schema.aspect_ratios(about.schema) if r != "auto"),
         own_ratio=own if isinstance(own, str) and own != "auto" else None,
         seeds=schema.seed_range(about.schema),
@@ -115,9 +119,5 @@ def paid_edits_left(desk: Desk, chosen: Offer) -> int | None:
     return max(0, min(left)) if left else None
 
 
-
-
 def _has_prompt(inputs: object) -> bool:
     return "prompt" in schema.fields(inputs)
-
-

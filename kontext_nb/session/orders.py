@@ -102,9 +102,9 @@ def source_of(given: Any) -> Picture | str:
     return pixels.load(given)
 
 
-def chain_id(source: Picture | str, cell: cells.Cell | None) -> str:
-    """Return the id of a chain: the cell's own, or a new one without a cell."""
-    if cell is None:
+def chain_id(source: Picture | str, key: str | None) -> str:
+    """Return the id of a chain: a place's own, or a new one where there is no place."""
+    if key is None:
         return uuid.uuid4().hex
     name = source if isinstance(source, str) else source.digest
-    return hashlib.sha256(f"{cell.key}\n{name}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{key}\n{name}".encode()).hexdigest()[:32]

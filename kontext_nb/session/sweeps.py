@@ -86,7 +86,7 @@ def sweep(
     prompts, seeds = _checked(prompts, seeds)
     picture, cell = source_of(source), cells.here()
     desk = Desk(settings.current())
-    chain = chain_id(picture, cell)
+    chain = chain_id(picture, cell.key if cell else None)
     steps = [
         desk.place(
             Order(

@@ -1,31 +1,23 @@
-// Source and result side by side. Text and bytes come as traits; nothing is fetched.
+// Pictures side by side. Text and bytes come as traits; nothing is fetched.
 
-const TRAITS = ["", "_label", "_size", "_alt"];
-
-function side(name, model) {
-  const missing = name === "left" ? "No picture yet" : "No result yet";
+function side(picture, index) {
   const figure = node("figure", "kx-side");
   const caption = node("figcaption", "kx-caption");
-  const label = node("span", "kx-label");
-  const size = node("span", "kx-size");
+  const label = node("span", "kx-label", picture.label);
   const img = node("img", "kx-picture");
-  const empty = node("p", "kx-empty");
-  caption.append(label, size);
-  figure.append(caption, img, empty);
+  const missing = index ? "No result yet" : "No picture yet";
+  const empty = node("p", "kx-empty", missing);
   label.dir = "auto";
-
-  const draw = () => {
-    label.textContent = model.get(`${name}_label`);
-    size.textContent = model.get(`${name}_size`);
-    img.alt = model.get(`${name}_alt`) || label.textContent;
-    empty.hidden = paint(img, model.get(name));
-    empty.textContent = img.kxBroken ? "This picture cannot be shown" : missing;
-  };
+  caption.append(label, node("span", "kx-size", picture.size));
+  figure.append(caption, img, empty);
+  img.alt = picture.alt || picture.label;
+  empty.hidden = paint(img, picture.preview);
   img.onerror = () => {
-    img.kxBroken = true;
-    draw();
+    img.hidden = true;
+    empty.hidden = false;
+    empty.textContent = "This picture cannot be shown";
   };
-  return { figure, draw, release: () => unpaint(img) };
+  return { figure, release: () => unpaint(img) };
 }
 
 export default {
@@ -33,27 +25,28 @@ export default {
     const root = node("div", "kx-compare");
     const pair = node("div", "kx-pair");
     const footer = node("p", "kx-footer");
-    const sides = ["left", "right"].map((name) => side(name, model));
     root.setAttribute("role", "group");
-    pair.append(...sides.map(({ figure }) => figure));
     root.append(pair, footer);
     el.append(root);
 
+    let sides = [];
+    const release = () => sides.forEach((one) => one.release());
     const draw = () => {
-      sides.forEach((one) => one.draw());
+      release();
+      sides = model.get("pictures").map(side);
+      pair.replaceChildren(...sides.map(({ figure }) => figure));
       footer.textContent = model.get("footer");
       footer.hidden = !footer.textContent;
-      const [left, right] = [model.get("left_label"), model.get("right_label")];
-      root.setAttribute("aria-label", `Comparison: ${left}, ${right}`);
+      const labels = model.get("pictures").map(({ label }) => label);
+      root.setAttribute("aria-label", `Comparison: ${labels.join(", ")}`);
     };
-    const events = ["left", "right"]
-      .flatMap((name) => TRAITS.map((trait) => `change:${name}${trait}`))
-      .concat("change:footer");
-    events.forEach((event) => model.on(event, draw));
+    model.on("change:pictures", draw);
+    model.on("change:footer", draw);
     draw();
     return () => {
-      events.forEach((event) => model.off(event, draw));
-      sides.forEach(({ release }) => release());
+      model.off("change:pictures", draw);
+      model.off("change:footer", draw);
+      release();
     };
   },
 };

@@ -19,7 +19,6 @@ _WRAPS = {
 }
 _SEEDS = (("random", "random"), ("fixed", "fixed"), ("next", "next"))
 _AS_SOURCE = "as the picture"
-_ALL_SEEDS = (0, 2**31 - 1)
 
 
 class Controls(ipywidgets.HBox):
@@ -31,7 +30,7 @@ class Controls(ipywidgets.HBox):
     """
 
     def __init__(self, model: str, *, changed: Callable[[str], object]) -> None:
-        self._offer = Offer(model=model)
+        self._offer = Offer(model=model, maker=model)
         self._left: int | None = None
         self.model = _choice("Model", [(model, model)], "300px")
         self.kind = _choice("Seed", _SEEDS, "150px")
@@ -47,6 +46,16 @@ class Controls(ipywidgets.HBox):
         self.kind.observe(lambda _: self._draw(), "value")
         self.count.observe(lambda _: self._draw(), "value")
         self.offer(self._offer, left=None)
+
+    @property
+    def maker(self) -> str:
+        """What would make the next edit: a model's name, or "demo engine"."""
+        return self._offer.maker
+
+    @property
+    def free(self) -> bool:
+        """Whether the next edit costs nothing."""
+        return self._offer.free
 
     def wanted(self, last_seed: int | None) -> Wanted:
         """Return what is chosen.

@@ -28,6 +28,8 @@ class Asking:
     """
 
     value: str
+    placeholder: str
+    tip: str
     findings: list[Any]
     history: list[str]
     following: list[str]

@@ -1,7 +1,7 @@
 """Edits under way: started together, watched, stopped, each answered for.
 
-No widget is known here. Whoever owns this is told on a thread of its own, so it may take
-its time; what starts or stops edits returns at once.
+No widget is known here. Whoever owns this is told on a thread of its own, so it may
+take its time; what starts or stops edits returns at once.
 """
 
 from __future__ import annotations
@@ -47,6 +47,12 @@ class _Part:
     over: bool = False
 
 
+def _set_event() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 @dataclass(slots=True, kw_only=True)
 class Running:
     """One run at a time, of one or several edits.
@@ -64,23 +70,25 @@ class Running:
     _busy: bool = False
     _cancelled: bool = False
     _parts: Sequence[_Part] = ()
+    _idle: threading.Event = field(default_factory=_set_event)
 
     @property
     def busy(self) -> bool:
         """Whether a run is under way."""
         return self._busy
 
-    def start(self, label: Callable[[], str], begins: Sequence[Begin]) -> bool:
+    def start(self, label: str, begins: Sequence[Begin]) -> bool:
         """Start a run; False if there is one already.
 
         Args:
-            label: Says what works on it; it may ask somebody first.
+            label: What works on it.
             begins: Start an edit each.
         """
         with self._lock:
             if self._busy:
                 return False
             self._busy, self._cancelled, self._parts = True, False, ()
+            self._idle.clear()
         threading.Thread(target=self._run, args=(label, begins), daemon=True).start()
         return True
 
@@ -97,30 +105,36 @@ class Running:
                     part.task.cancel()
             return self._busy
 
-    def _run(self, label: Callable[[], str], begins: Sequence[Begin]) -> None:
+    def settled(self, limit_s: float) -> bool:
+        """Wait until nothing is under way; False if that takes longer."""
+        return self._idle.wait(limit_s)
+
+    def _run(self, label: str, begins: Sequence[Begin]) -> None:
         came: queue.SimpleQueue[tuple[_Part, Outcome]] = queue.SimpleQueue()
-        try:
-            name = label()
-        except Exception:  # noqa: BLE001 - the edit itself says what is wrong
-            name = ""
-        parts = [_Part(Watch(name)) for _ in begins]
+        parts = [_Part(Watch(label)) for _ in begins]
         with self._lock:
             self._parts = parts
         for part, begin in zip(parts, begins, strict=True):
             self._begin(part, begin, lambda o, part=part: came.put((part, o)))  # type: ignore[misc]
         while not all(part.over for part in parts):
-            self.tell(self._stand(name, parts))
             try:
                 part, outcome = came.get(timeout=TICK_S)
             except queue.Empty:
+                if not self._cancelled:
+                    self.tell(self._stand(label, parts))
                 continue
             part.over = True
             self.arrived(outcome)
         with self._lock:
             self._busy, self._parts = False, ()
-        self.over()
+        try:
+            self.over()
+        finally:
+            self._idle.set()
 
-    def _begin(self, part: _Part, begin: Begin, ended: Callable[[Outcome], None]) -> None:
+    def _begin(
+        self, part: _Part, begin: Begin, ended: Callable[[Outcome], None]
+    ) -> None:
         if self._cancelled:
             ended(EditCancelled("Stopped before anything was sent.", ""))
             return

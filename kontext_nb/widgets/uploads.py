@@ -37,9 +37,7 @@ class Uploads:
         self._id: object = None
         self._name, self._size, self._data = "", 0, bytearray()
 
-    def take(
-        self, message: Mapping[str, Any], buffers: Sequence[Any]
-    ) -> Upload | None:
+    def take(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> Upload | None:
         """Take what the browser sent; return the file once it is whole.
 
         Raises:

@@ -1,0 +1,170 @@
+"""A chain on the screen: its steps in the strip, two of its pictures side by side."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from kontext_nb import pixels
+from kontext_nb.session.edits import Chain, Edit
+from kontext_nb.widgets.aside import Latest
+from kontext_nb.widgets.compare import Compare
+from kontext_nb.widgets.plain_compare import PlainCompare
+from kontext_nb.widgets.plain_strip import PlainStrip
+from kontext_nb.widgets.shots import Shot, of_edit
+from kontext_nb.widgets.strip import Strip
+from kontext_nb.widgets.view import ShownStep
+
+SOURCE = "source"  # id of the strip's first place
+THUMB_PX = 160
+
+
+class Showing:
+    """Fills a strip and a comparison from a chain.
+
+    Pictures are decoded on a thread of its own, so that a click returns at once; of
+    many clicks only the last is drawn.
+
+    Args:
+        strip: Shows the steps.
+        view: Shows two pictures.
+    """
+
+    def __init__(self, strip: Strip | PlainStrip, view: Compare | PlainCompare) -> None:
+        self._strip, self._view = strip, view
+        self._lock = threading.RLock()
+        self._chain: Chain | None = None
+        self._name = "Source"
+        self._edits: dict[str, Edit] = {}
+        self._right: tuple[str, Shot] | None = None
+        self._previous: Shot | None = None
+        self._latest = Latest()
+        strip.observe(lambda _: self._latest.do(self._draw), ["selected", "compared"])
+
+    def open(self, chain: Chain, name: str) -> None:
+        """Show another chain, at its newest step.
+
+        Args:
+            chain: The chain.
+            name: What its source is called.
+        """
+        with self._lock:
+            self._chain, self._name = chain, name
+            self._edits, self._right, self._previous = {}, None, None
+            self._strip.compared = self._strip.removed = ""
+            self._strip.thumbs = {}
+            self.refresh(select=SOURCE)
+            self.refresh(select=next(reversed(self._edits), SOURCE))
+
+    def refresh(self, *, select: str | None = None) -> None:
+        """Read the chain again.
+
+        Args:
+            select: The step to go to; None to stay where one is.
+        """
+        with self._lock:
+            chain = self._chain
+            if chain is None:
+                return
+            edits = chain.edits
+            self._edits = {edit.step.id: edit for edit in edits}
+            self._strip.thumbs = self._thumbs(chain, edits)
+            self._strip.steps = _steps(self._name, edits)
+            places = (SOURCE, *self._edits)
+            wanted = select or self._strip.selected
+            self._strip.selected = wanted if wanted in places else places[-1]
+            if self._strip.compared not in places:
+                self._strip.compared = ""
+        self._latest.do(self._draw)
+
+    @property
+    def selected(self) -> Edit | None:
+        """The edit that the next one starts from; None for the source."""
+        return self._edits.get(self._strip.selected)
+
+    @property
+    def place(self) -> str:
+        """Where the next edit starts from, as the strip's id of it."""
+        return self._strip.selected
+
+    @property
+    def last_seed(self) -> int | None:
+        """The seed of the newest edit; None if there is none."""
+        with self._lock:
+            newest = next(reversed(self._edits.values()), None)
+        return newest.seed if newest else None
+
+    def settled(self, limit_s: float) -> bool:
+        """Wait until the comparison shows what is selected."""
+        return self._latest.settled(limit_s)
+
+    def _thumbs(self, chain: Chain, edits: Sequence[Edit]) -> dict[str, bytes]:
+        """Return the thumb of each step; those the strip has are not made again."""
+        wanted: dict[str, Callable[[], pixels.Picture | str]]
+        wanted = {SOURCE: lambda: chain.source}
+        wanted |= {edit.step.id: lambda edit=edit: edit.after for edit in edits}  # type: ignore[misc]
+        kept = self._strip.thumbs
+        return {
+            place: kept[place] if place in kept else _thumb(picture())
+            for place, picture in wanted.items()
+        }
+
+    def _draw(self) -> None:
+        """Show the two chosen steps, or the selected one beside its parent."""
+        with self._lock:
+            chain, selected = self._chain, self._strip.selected
+            pair, edit = self._strip.pair, self._edits.get(selected)
+        if chain is None:
+            return
+        if edit is None and not self._strip.compared:
+            shots = [self._shot(SOURCE), Shot("Result")]
+            self._view.show(shots, previous=self._previous_for("", None))
+            return
+        if edit and not self._strip.compared:
+            shots = list(of_edit(edit))
+        else:
+            shots = [self._shot(place) for place in pair or (SOURCE, selected)]
+        previous = self._previous_for(selected, shots[1])
+        self._view.show(shots, previous=previous, footer=self._footer(edit))
+
+    def _previous_for(self, place: str, shot: Shot | None) -> Shot | None:
+        """Return the result that was shown before, for one key to bring back."""
+        if self._right and self._right[0] != place:
+            self._previous = self._right[1]
+        if shot:
+            self._right = place, shot
+        return self._previous
+
+    def _shot(self, place: str) -> Shot:
+        edit = self._edits.get(place)
+        if edit:
+            return of_edit(edit)[1]
+        assert self._chain is not None  # noqa: S101 - for the type checker
+        return Shot.of(self._chain.source, self._name)
+
+    @staticmethod
+    def _footer(edit: Edit | None) -> str:
+        seed = edit.step.job.request.seed_text if edit else ""
+        return " · ".join(filter(None, (edit.model if edit else "", seed)))
+
+
+def _steps(name: str, edits: Sequence[Edit]) -> list[ShownStep]:
+    return [
+        ShownStep(id=SOURCE, title=name),
+        *(
+            ShownStep(
+                id=edit.step.id,
+                title=edit.prompt,
+                detail=edit.step.job.request.seed_text,
+                alt=f"The result of: {edit.prompt}",
+                parent=edit.step.parent or SOURCE,
+            )
+            for edit in edits
+        ),
+    ]
+
+
+def _thumb(picture: pixels.Picture | str) -> bytes:
+    if isinstance(picture, str):
+        return b""  # an address: only the service has its pixels
+    return pixels.preview(picture.image, longest_px=THUMB_PX, quality=80)
