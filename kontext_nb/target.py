@@ -8,7 +8,7 @@ import secrets
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from itertools import accumulate
+from itertools import accumulate, count
 from pathlib import Path
 from typing import Any
 
@@ -105,14 +105,47 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[tuple[Path, Path]]:
         yield aside, target
         os.replace(aside, target)  # noqa: PTH105 - the documented atomic call
     except OSError as error:
-        reason = error.strerror or error
-        raise NotSaved(
-            f"The file {echo(str(target))} cannot be written: {reason}.",
-            "Give a folder that has room and that you may write to.",
-        ) from error
+        raise _not_saved(target, error) from error
     finally:
         with suppress(OSError):  # gone, or its folder is
             aside.unlink()
+
+
+@contextmanager
+def unused(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give the block a name that no file has: ``path``, or the same with a number.
+
+    An empty file holds the name, so that two savers never get the same one. The block
+    replaces it; if it fails, the name is given up.
+
+    Raises:
+        ParameterRejected: See `check_target`.
+        NotSaved: Nothing can be written there.
+    """
+    wanted = check_target(path)
+    for number in count(1):
+        name = f"{wanted.stem}-{number}" if number > 1 else wanted.stem
+        held = wanted.with_name(name + wanted.suffix)
+        try:
+            held.open("xb").close()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise _not_saved(held, error) from error
+        break
+    try:
+        yield held
+    except BaseException:
+        with suppress(OSError):
+            held.unlink()
+        raise
+
+
+def _not_saved(target: Path, error: OSError) -> NotSaved:
+    return NotSaved(
+        f"The file {echo(str(target))} cannot be written: {error.strerror or error}.",
+        "Give a folder that has room and that you may write to.",
+    )
 
 
 def check_savable(path: str | os.PathLike[str]) -> Path:

@@ -36,7 +36,7 @@ function item(model, id, choose, menu) {
   pick.onclick = (event) => choose(id, event.ctrlKey || event.metaKey || event.shiftKey);
   more.onclick = () => menu(id, more);
 
-  let state;
+  let [state, told] = [];
   const picture = () => {
     none.hidden = paint(img, STATES[state] ? null : model.get(`thumb:${id}`));
     none.textContent = none.hidden ? "" : (STATES[state] ?? "No picture yet");
@@ -48,6 +48,9 @@ function item(model, id, choose, menu) {
     pick,
     more,
     show(step) {
+      const whole = JSON.stringify(step);
+      if (told === whole) return; // so that a star is not fifty steps laid out anew
+      told = whole;
       const name = step.name || step.title;
       li.dataset.state = state = step.state;
       li.title = [name, step.name && step.title, step.note].filter(Boolean).join("\n");

@@ -66,7 +66,7 @@ class PlainStrip(Steps, Still, ipywidgets.VBox):
         starred_only = many and self._only.value
         self._rows.children = [
             part
-            for lane in lanes(self.steps)
+            for lane in lanes(self.shown)
             for part in self._lane([s for s in lane if _seen(s, starred_only)])
         ]
         self._mark()

@@ -1,4 +1,4 @@
-"""What both strips share: the steps they are given, and what the user does with them."""
+"""What both strips share: the steps, and what the user wants done with them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,16 @@ class Steps:
     was asked for, and then gives new ``steps``.
     """
 
-    steps: list[ShownStep]
+    steps: list[Any]  # of `ShownStep`
     selected: str
     compared: str
     removed: str
     _heard: tuple[Callable[[Act], object], ...] = ()
+
+    @property
+    def shown(self) -> list[ShownStep]:
+        """The steps as what they are: a trait only knows that they are dicts."""
+        return cast("list[ShownStep]", self.steps)
 
     @property
     def pair(self) -> tuple[str, str] | None:
@@ -30,7 +35,7 @@ class Steps:
         That is the second choice with the selected step, or without one the step that
         the selected one was made from; None where there is no second.
         """
-        parents = {step["id"]: step.get("parent", "") for step in self.steps}
+        parents = {step["id"]: step.get("parent", "") for step in self.shown}
         if self.selected not in parents:
             return None
         for other in (self.compared, parents[self.selected]):

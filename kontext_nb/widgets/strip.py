@@ -47,19 +47,21 @@ class Strip(Steps, Still, anywidget.AnyWidget):
         self.on_msg(self._heed)
 
     def get_state(
-        self, key: str | Iterable[str] | None = None, drop_defaults: bool = False
+        self,
+        key: str | Iterable[str] | None = None,
+        drop_defaults: bool = False,  # noqa: FBT001, FBT002 - as ipywidgets calls it
     ) -> dict[str, Any]:
         """Return what the browser gets; each thumb is a piece of its own there.
 
         As one trait, all of them would travel again for each that is added.
         """
-        wanted = {key} if isinstance(key, str) else key and set(key)
         thumbs = {_THUMB + step: data for step, data in self.thumbs.items()}
-        if wanted is not None:
-            thumbs = {name: thumbs[name] for name in wanted & set(thumbs)}
-            wanted -= set(thumbs)
-        state: dict[str, Any] = super().get_state(wanted, drop_defaults)
-        return state | thumbs
+        if key is None:
+            return dict(super().get_state(None, drop_defaults)) | thumbs
+        wanted = {key} if isinstance(key, str) else set(key)
+        thumbs = {name: thumbs[name] for name in wanted & set(thumbs)}
+        state = super().get_state(wanted - set(thumbs), drop_defaults)
+        return dict(state) | thumbs
 
     @traitlets.observe("thumbs")
     def _send_new(self, change: Any) -> None:
@@ -69,7 +71,7 @@ class Strip(Steps, Still, anywidget.AnyWidget):
             self.send_state({_THUMB + step for step in new})
 
     def _heed(self, _widget: object, message: Any, _buffers: object) -> None:
-        act = act_of(message, self.steps)
+        act = act_of(message, self.shown)
         if act:
             self._act(act)
 

@@ -31,16 +31,16 @@ def placed(steps: Sequence[ShownStep]) -> list[PlacedStep]:
     found: list[PlacedStep] = []
     for number, step in enumerate(steps):
         spot = spots[step["id"]]
-        beside = spot.up is None or spot.up.number == number - 1
+        up = spot.up
         found.append(
             {
                 **step,
                 "number": number,
-                "called": _called(number),
-                "origin": "" if beside else f"from {_called(spot.up.number).removeprefix('the ')}",
+                "called": f"step {number}" if number else "the source",
+                "origin": "" if up is None else _origin(up.number, number),
                 "row": spot.row,
                 "column": spot.column,
-                "rows": -1 if spot.up is None else spot.row - spot.up.row,
+                "rows": -1 if up is None else spot.row - up.row,
             }
         )
     return found
@@ -60,8 +60,10 @@ def lanes(steps: Sequence[ShownStep]) -> list[list[PlacedStep]]:
     return found
 
 
-def _called(number: int) -> str:
-    return f"step {number}" if number else "the source"
+def _origin(parent: int, number: int) -> str:
+    if parent == number - 1:
+        return ""
+    return f"from step {parent}" if parent else "from source"
 
 
 @dataclass(slots=True, eq=False)

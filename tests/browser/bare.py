@@ -39,9 +39,11 @@ MODEL = """
 async ({script, state}) => {
   const heard = {};
   const dirty = new Set();
-  const bytes = ([text]) => new DataView(Uint8Array.from(atob(text), c => c.charCodeAt()).buffer);
-  const real = value => Array.isArray(value?.bytes) ? bytes(value.bytes) : value;
-  const tell = (name, ...given) => [...(heard[name] ?? [])].forEach(run => run(...given));
+  const bytes = text =>
+    new DataView(Uint8Array.from(atob(text), c => c.charCodeAt()).buffer);
+  const real = value => typeof value?.bytes === 'string' ? bytes(value.bytes) : value;
+  const tell = (name, ...given) =>
+    [...(heard[name] ?? [])].forEach(run => run(...given));
   const model = {
     values: {},
     get: name => model.values[name],
@@ -67,7 +69,8 @@ async ({script, state}) => {
     for (const name of names) model.values[name] = real(state[name]);
     names.forEach(name => tell(`change:${name}`));
   };
-  window.told = (content, buffers) => tell('msg:custom', content, buffers.map(b => bytes([b])));
+  window.told = (content, buffers) =>
+    tell('msg:custom', content, buffers.map(bytes));
   window.given(state);
   const url = URL.createObjectURL(new Blob([script], {type: 'text/javascript'}));
   const widget = (await import(url)).default;
@@ -81,12 +84,11 @@ class _Comm:
     """The Python end of the line: keeps what the widget sends until it is fetched."""
 
     comm_id = "bare"
-    kernel = None
 
     def __init__(self):
         self.sent = []
 
-    def send(self, data=None, metadata=None, buffers=None):
+    def send(self, data=None, buffers=None, **_):
         self.sent.append((data, buffers or []))
 
     def on_msg(self, heed):
@@ -99,7 +101,7 @@ class _Comm:
 def _carried(value):
     """Return a value of a widget's state as JSON, bytes as text in an object."""
     return (
-        {"bytes": [base64.b64encode(value).decode()]}
+        {"bytes": base64.b64encode(value).decode()}
         if isinstance(value, bytes | memoryview)
         else value
     )

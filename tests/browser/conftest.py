@@ -26,6 +26,7 @@ from urllib.parse import quote, urlsplit
 
 import nbformat
 import pytest
+from ipywidgets import Widget
 
 REPO = Path(__file__).parents[2]
 ARTIFACTS = REPO / "artifacts"
@@ -355,3 +356,18 @@ def lab(browser, server):
     server.forget_theme()
     assert window.foreign == []
     assert window.errors == []
+
+
+@pytest.fixture
+def page(browser):
+    """Return an empty page; no script on it may fail, and it asks nobody."""
+    failed, asked = [], []
+    with browser.new_context(viewport={"width": 1280, "height": 700}) as context:
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: failed.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        yield page
+    Widget.close_all()  # ipywidgets keeps every widget until told
+    assert failed == []
+    assert [url for url in asked if not url.startswith("blob:")] == []
