@@ -3,9 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from kontext_nb.model import Job
+from kontext_nb.errors import ParameterRejected
+from kontext_nb.model import Job, echo
+
+NAME_MAX_CHARS = 80
+NOTE_MAX_CHARS = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """What the user noted about a step; none of it changes the picture.
+
+    Args:
+        starred: Whether it is one of the good ones.
+        name: Shown instead of the prompt; "" for none. One line, at most 80 characters.
+        note: For the user's own eyes; "" for none. At most 2,000 characters.
+        deleted: Whether it is hidden. Its picture is kept: what was paid for is never
+            thrown away, and a step can always be brought back.
+
+    Raises:
+        ParameterRejected: A text is too long, or is none.
+    """
+
+    starred: bool = False
+    name: str = ""
+    note: str = ""
+    deleted: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the texts; what they say is the user's affair."""
+        for what, text, most in (
+            ("name", self.name, NAME_MAX_CHARS),
+            ("note", self.note, NOTE_MAX_CHARS),
+        ):
+            if not isinstance(text, str) or _is_broken(text):
+                raise ParameterRejected(
+                    f"The {what} {echo(text)} is no text.", f"Give the {what} as text."
+                )
+            if len(text) > most:
+                raise ParameterRejected(
+                    f"The {what} has {len(text)} characters, more than {most}.",
+                    "Make it shorter.",
+                )
+        if len(self.name.splitlines()) > 1:
+            raise ParameterRejected(
+                f"The name {echo(self.name)} has more than one line.",
+                "Give one line, and the rest as a note.",
+            )
+
+
+def _is_broken(text: str) -> bool:
+    """Tell whether a text holds half of a character, which no file can keep."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +75,7 @@ class Step:
         call: Which call of which cell made it, so that a re-run finds it again.
         text_call: The same by the cell's code, for runs that know no cell ids.
         created_at: Unix seconds.
+        marks: What the user noted about it.
     """
 
     id: str
@@ -29,6 +85,24 @@ class Step:
     call: str | None
     text_call: str | None = None
     created_at: float
+    marks: Marks = field(default_factory=Marks)
+
+
+def shown_parent(steps: Iterable[Step], step: Step) -> str | None:
+    """Return the nearest step before this one that is not deleted.
+
+    Args:
+        steps: All steps of its chain.
+        step: One of them.
+
+    Returns:
+        Its id; None for the chain's source picture.
+    """
+    known = {one.id: one for one in steps}
+    parent = known.get(step.parent or "")
+    while parent and parent.marks.deleted:
+        parent = known.get(parent.parent or "")
+    return parent.id if parent else None
 
 
 def lineage(steps: Iterable[Step], step_id: str) -> tuple[Step, ...]:

@@ -66,7 +66,7 @@ class Desk:
             found = self.ledger.step_of_call(call.key, asked.fingerprint)
             kept = found and found.job.state in order.worth_keeping
             if found and kept and not self.forgotten(found.job):
-                return found, True
+                return self._brought_back(found), True
         self.make_home()
         seeds = seed_range(about.schema)
         seeded = asked
@@ -96,12 +96,16 @@ class Desk:
         if by.free:
             adopt -= UNDER_WAY | {State.UNKNOWN}
         besides = () if order.shares_what_is_in_hand else frozenset(_in_hand)
-        step = self.ledger.add(step, adopt=adopt, besides=besides)
+        step = self._brought_back(self.ledger.add(step, adopt=adopt, besides=besides))
         if step.job.state is State.INTENT and job.estimate_usd is not None:
             step = replace(step, job=self.ledger.priced(step.job, job.estimate_usd))
         _in_hand.add(step.job.id)
         _placed_here.add(step.job.id)
         return step, step.job.id != job.id
+
+    def _brought_back(self, step: Step) -> Step:
+        """Show a deleted step again: it is being asked for."""
+        return self.ledger.mark(step, deleted=False) if step.marks.deleted else step
 
     def make_home(self) -> None:
         """Make the store's folder, and keep people's photos out of repositories."""

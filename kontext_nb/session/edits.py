@@ -1,19 +1,16 @@
-"""What the user holds: an edit, the chain it stands in, and how both are shown."""
+"""What the user holds: an edit that can be edited again, and the chain it is in."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
+from functools import partial
+from typing import Any, Literal, TypedDict, Unpack, overload
 
-from kontext_nb import __version__, pixels, target
-from kontext_nb.chain import Step, lineage
+from kontext_nb import pixels
+from kontext_nb.chain import Step, shown_parent
 from kontext_nb.engine.bridge import Task
-from kontext_nb.errors import ParameterRejected, StoreError
-from kontext_nb.grids import plan
+from kontext_nb.errors import ParameterRejected
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Progress
 from kontext_nb.session import cell as cells
@@ -22,12 +19,9 @@ from kontext_nb.session.desk import Desk
 from kontext_nb.session.engines import engine
 from kontext_nb.session.making import begun, made
 from kontext_nb.session.orders import Order, is_address, source_of
-from kontext_nb.session.shown import bundle, pair_of, strip_of
+from kontext_nb.session.result import Result
+from kontext_nb.session.shown import bundle, strip_of
 from kontext_nb.session.sweeps import Grid
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
 
 _OPEN = (State.SENDING, State.SUBMITTED, State.RUNNING, State.UNKNOWN)
 
@@ -46,83 +40,16 @@ class How(TypedDict, total=False):
     refresh: bool
 
 
-class Edit:
+class Edit(Result):
     """One finished edit: the picture before, the picture after, and how it was made.
 
     Shown as the last line of a cell it is the pair, side by side.
     """
 
-    def __init__(self, desk: Desk, step: Step, *, reused: bool) -> None:
-        self._desk = desk
-        self.step = step
-        self.reused = reused
-
-    @property
-    def prompt(self) -> str:
-        """The instruction."""
-        return self.step.job.request.prompt
-
-    @property
-    def seed(self) -> int | None:
-        """The seed it was made with, also when none was given; None if it has none."""
-        return self.step.job.request.seed
-
-    @property
-    def model(self) -> str:
-        """What made the picture, as it should be named to others."""
-        return self.step.job.engine or self.step.job.request.model
-
-    @property
-    def job(self) -> str:
-        """Id of the job in the store; `resume` takes it."""
-        return self.step.job.id
-
-    @property
-    def cost_usd(self) -> float | None:
-        """What it cost in US dollars, or should by its price; None if unknown."""
-        told, expected = self.step.job.cost_usd, self.step.job.estimate_usd
-        return expected if told is None else told
-
-    @cached_property
-    def images(self) -> tuple[Image, ...]:
-        """All the pictures the model made, where it makes more than one."""
-        kept = map(self._desk.blobs.get, self.step.job.results)
-        return tuple(pixels.load(data).image for data in kept)
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """What should be known: made smaller to be sent, taken from the store."""
-        if self.reused:
-            return ("Taken from the store: nothing was sent or charged.",)
-        return self.step.job.notices
-
-    @cached_property
-    def before(self) -> pixels.Picture | str:
-        """The source as a checked picture, or the address it was sent by, or ""."""
-        blob = self.step.job.source
-        if not blob or is_address(blob):
-            return blob
-        return pixels.load(self._desk.blobs.get(blob))
-
-    @cached_property
-    def after(self) -> pixels.Picture:
-        """The result as a checked picture."""
-        return pixels.load(self._desk.blobs.get(self.step.job.result))
-
-    @property
-    def source(self) -> Image | None:
-        """The picture before; None if it was sent as an address."""
-        return None if isinstance(self.before, str) else self.before.image.copy()
-
-    @property
-    def image(self) -> Image:
-        """The picture after, at the size the model made it."""
-        return self.after.image.copy()
-
     @property
     def chain(self) -> Chain:
         """The chain this edit stands in."""
-        return Chain(self._desk, self.step.chain, self._root())
+        return Chain(self._desk, self.step.chain, self.root)
 
     @overload
     def edit(
@@ -165,68 +92,39 @@ class Edit:
             inputs=asked.options,
         )
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Save the result; the file carries prompt, seed, model and parents.
+    def mark(
+        self,
+        *,
+        starred: bool | None = None,
+        name: str | None = None,
+        note: str | None = None,
+    ) -> Edit:
+        """Star it, name it or note something about it; what is left out stays.
 
         Args:
-            path: Ends in .png, .jpg, .jpeg or .webp; a file there is replaced.
+            starred: Whether it is one of the good ones.
+            name: Shown instead of the prompt, one line of at most 80 characters; "" for
+                none.
+            note: For your own eyes, at most 2,000 characters; "" for none.
+
+        Returns:
+            The edit with its marks.
 
         Raises:
-            ParameterRejected: Another suffix, or no such folder.
-            NotSaved: The disk did not take it; the result stays in the store.
+            ParameterRejected: A text is too long.
+            StoreError: The store did not take it.
         """
-        line = self._line()
-        facts = {
-            "software": f"kontext_nb {__version__}",
-            "model": self.model,
-            "prompt": self.prompt,
-            "seed": self.seed,
-            "aspect_ratio": self.step.job.request.aspect_ratio,
-            "source_sha256_of_pixels": next(iter(self.step.job.request.pictures), None),
-            "parents": [
-                {
-                    "prompt": step.job.request.prompt,
-                    "seed": step.job.request.seed,
-                    "model": step.job.engine,
-                }
-                for step in line[:-1]
-            ],
-        }
-        return target.write(self.after.image, path, facts)
-
-    def _root(self) -> pixels.Picture | str:
-        line = self._line()
-        if line[0].id == self.step.id:
-            return self.before
-        return Edit(self._desk, line[0], reused=True).before
-
-    def _line(self) -> tuple[Step, ...]:
-        try:
-            return lineage(self._desk.ledger.chain(self.step.chain), self.step.id)
-        except KeyError:
-            raise StoreError(
-                f"This edit is no longer in the store {self._desk.home}.",
-                "Restore the folder, or make the edit again.",
-            ) from None
-
-    def sheet(self) -> plan.Sheet:
-        """Return source and result as a sheet of two cells."""
-        return pair_of(self)
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        """Show the pair as static HTML, JPEG and text."""
-        return bundle(self.sheet(), repr(self))
-
-    def __repr__(self) -> str:
-        """Say in one line what this is."""
-        seed = "" if self.seed is None else f"seed={self.seed}, "
-        return f"Edit({self.prompt!r}, {seed}by {self.model})"
+        told = {"starred": starred, "name": name, "note": note}
+        given = {mark: value for mark, value in told.items() if value is not None}
+        step = self._desk.ledger.mark(self.step, **given)
+        return Edit(self._desk, step, reused=self.reused)
 
 
 class Chain:
     """One picture and all its edits, as a tree; shown as a strip.
 
-    ``chain[0]`` is the first edit; each can be edited again, which makes a branch.
+    ``chain[0]`` is the first edit; each can be edited again, which makes a branch. What
+    was deleted is not among them, and can be brought back.
 
     Args:
         desk: Where its steps are kept.
@@ -235,18 +133,29 @@ class Chain:
     """
 
     def __init__(self, desk: Desk, chain_id: str, source: pixels.Picture | str) -> None:
-        self.desk = desk
+        self._desk = desk
         self.id = chain_id
         self.source = source
 
     @property
+    def desk(self) -> Desk:
+        """Where its steps are kept."""
+        return self._desk
+
+    @property
     def edits(self) -> tuple[Edit, ...]:
-        """The finished edits, oldest first."""
-        return tuple(
-            Edit(self.desk, step, reused=True)
-            for step in self.desk.ledger.chain(self.id)
-            if step.job.state is State.DONE
-        )
+        """The finished edits that are not deleted, oldest first."""
+        return tuple(edit for edit in self._all() if not edit.step.marks.deleted)
+
+    @property
+    def deleted(self) -> tuple[Edit, ...]:
+        """The deleted ones, oldest first; `restore` brings one back."""
+        return tuple(edit for edit in self._all() if edit.step.marks.deleted)
+
+    def _all(self) -> tuple[Edit, ...]:
+        steps = self._desk.ledger.chain(self.id)
+        done = (step for step in steps if step.job.state is State.DONE)
+        return tuple(Edit(self._desk, step, reused=True) for step in done)
 
     def __iter__(self) -> Iterator[Edit]:
         """Go through the finished edits, oldest first."""
@@ -261,8 +170,60 @@ class Chain:
         return self.edits[index]
 
     def find(self, step_id: str) -> Edit | None:
-        """Return the finished edit of that step, if it is one of this chain's."""
-        return next((edit for edit in self if edit.step.id == step_id), None)
+        """Return the finished edit of that step, deleted or not, if it has one."""
+        return next((edit for edit in self._all() if edit.step.id == step_id), None)
+
+    def parent(self, edit: Edit) -> Edit | None:
+        """Return the nearest edit before one that is not deleted.
+
+        Args:
+            edit: One of this chain's.
+
+        Returns:
+            The edit; None for the chain's source.
+        """
+        place = shown_parent(self._desk.ledger.chain(self.id), edit.step)
+        return self.find(place) if place else None
+
+    def delete(self, edit: Edit) -> Callable[[], None]:
+        """Take an edit out of sight; what was made of it stays.
+
+        Its picture stays in the store, and an edit that is asked for again is back, at
+        no cost.
+
+        Args:
+            edit: One of this chain's.
+
+        Returns:
+            What undoes it.
+
+        Raises:
+            ParameterRejected: It is an edit of another chain.
+            StoreError: The store did not take it.
+        """
+        self._check_own(edit)
+        self._desk.ledger.mark(edit.step, deleted=True)
+        return partial(self.restore, edit)
+
+    def restore(self, edit: Edit) -> None:
+        """Bring a deleted edit back.
+
+        Args:
+            edit: One of `deleted`.
+
+        Raises:
+            ParameterRejected: It is an edit of another chain.
+            StoreError: The store did not take it.
+        """
+        self._check_own(edit)
+        self._desk.ledger.mark(edit.step, deleted=False)
+
+    def _check_own(self, edit: Edit) -> None:
+        if edit.step.chain != self.id:
+            raise ParameterRejected(
+                "It is an edit of another chain.",
+                "Give one of this chain's edits, or use its own chain.",
+            )
 
     @overload
     def add(
@@ -324,11 +285,12 @@ class Chain:
     @property
     def open_steps(self) -> tuple[Step, ...]:
         """The steps that were sent and not yet collected, or whose fate is unknown."""
-        steps = self.desk.ledger.chain(self.id)
         return tuple(
             step
-            for step in steps
-            if step.job.state in _OPEN and not self.desk.forgotten(step.job)
+            for step in self._desk.ledger.chain(self.id)
+            if step.job.state in _OPEN
+            and not step.marks.deleted
+            and not self._desk.forgotten(step.job)
         )
 
     def go_on(self, step: Step, *, report: Report, ended: Ended) -> Task[Edit]:
@@ -339,7 +301,7 @@ class Chain:
             report: See `begin`.
             ended: See `begin`.
         """
-        return self._begun(self.desk, (step, False), report, ended)
+        return self._begun(self._desk, (step, False), report, ended)
 
     @staticmethod
     def _begun(
@@ -351,13 +313,10 @@ class Chain:
         return begun(desk, placed, report, ended, edit)
 
     def _order(self, prompt: str, parent: Edit | None, how: How) -> tuple[Desk, Order]:
-        if parent and parent.step.chain != self.id:
-            raise ParameterRejected(
-                "The parent is an edit of another chain.",
-                "Give one of this chain's edits, or use its own edit().",
-            )
+        if parent:
+            self._check_own(parent)
         # What is configured now decides, but a chain stays in the store it began in.
-        now = replace(settings.current(), home=self.desk.home)
+        now = replace(settings.current(), home=self._desk.home)
         order = Order(
             source=parent.after if parent else self.source,
             prompt=prompt,

@@ -13,7 +13,7 @@ from kontext_nb.model import Job
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from kontext_nb.session.edits import Edit
+    from kontext_nb.session.result import Result
 
 # The pictures of a pair: with their markup below 150 KB in the notebook file, where the
 # JPEG stands as base64. The HTML is what JupyterLab and nbconvert show; the JPEG serves
@@ -39,7 +39,7 @@ def bundle(sheet: plan.Sheet, text: str, *, cell_px: int = 480) -> dict[str, Any
     }
 
 
-def pair_of(edit: Edit) -> plan.Sheet:
+def pair_of(edit: Result) -> plan.Sheet:
     """Return an edit's source and result as a sheet of two cells."""
     before = edit.before
     source = None if isinstance(before, str) else before.image
@@ -61,7 +61,7 @@ def _size_on_the_way(source: Image, job: Job) -> str:
     return f"{own} → sent {sent}" if sent else own
 
 
-def result_cell(edit: Edit) -> plan.Cell:
+def result_cell(edit: Result) -> plan.Cell:
     """Return a result as one cell; the picture before is not decoded for it."""
     result = edit.after.image
     seed = edit.step.job.request.seed_text
@@ -69,7 +69,7 @@ def result_cell(edit: Edit) -> plan.Cell:
     return plan.Cell(result, edit.prompt, detail, alt=f"The result of: {edit.prompt}")
 
 
-def strip_of(source: pixels.Picture | str, edits: Iterable[Edit]) -> plan.Sheet:
+def strip_of(source: pixels.Picture | str, edits: Iterable[Result]) -> plan.Sheet:
     """Return a chain's source and its edits as one row."""
     first = source.image if isinstance(source, pixels.Picture) else None
     row = [plan.Cell(first, "Source", pixels.size_text(first) if first else "")]

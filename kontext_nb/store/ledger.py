@@ -184,6 +184,27 @@ class Ledger:
             raise _working_elsewhere()
         return replace(job, state=State.SENDING, **claimed)
 
+    def mark(self, step: Step, **marks: Any) -> Step:
+        """Set some of a step's marks; what another kernel set meanwhile stays.
+
+        Args:
+            step: A step of this ledger.
+            **marks: Fields of `Marks`.
+
+        Raises:
+            ParameterRejected: A text is too long.
+            StoreError: The disk did not take it.
+        """
+
+        def work(db: sqlite3.Connection) -> Step:
+            marked = rows.mark(db, step, **marks)
+            if step.job.sends:
+                with suppress(StoreError):  # stars are not worth a refusal
+                    self._recorded(db, step.job.id)
+            return marked
+
+        return self._written(work)
+
     def priced(self, job: Job, estimate_usd: float) -> Job:
         """Note what a job should cost by today's price, as long as it is not sent."""
         changed = self._written(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from typing import Any
 
-from kontext_nb.chain import Step
-from kontext_nb.errors import StoreError
+from kontext_nb.chain import Marks, Step
+from kontext_nb.errors import ParameterRejected, StoreError
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Job, Request, picture_mark
 
@@ -109,6 +110,8 @@ MIGRATIONS = (
     CREATE INDEX jobs_by_ask ON jobs (ask);
     CREATE INDEX jobs_by_request ON jobs (request_id);
     """,
+    # Stars, names, notes, and what is hidden.
+    "ALTER TABLE steps ADD COLUMN marks TEXT NOT NULL DEFAULT '{}'",
 )
 
 PLAIN = (
@@ -130,7 +133,7 @@ PLAIN = (
 )
 STEP = """
     SELECT steps.id AS step, chain, parent, call, text_call,
-        steps.created_at AS stepped_at, jobs.*
+        steps.created_at AS stepped_at, marks, jobs.*
     FROM steps JOIN jobs ON jobs.id = steps.job
 """
 
@@ -223,11 +226,16 @@ def step_columns(step: Step) -> dict[str, Any]:
         "call": step.call,
         "text_call": step.text_call,
         "stepped_at": step.created_at,
+        "marks": _marked(step.marks),
     }
 
 
 def step(row: Row) -> Step:
-    """Return the step of a row that holds its job as well."""
+    """Return the step of a row that holds its job as well.
+
+    Raises:
+        Damaged: No job can have been written like this.
+    """
     return Step(
         id=row["step"],
         chain=row["chain"],
@@ -236,7 +244,23 @@ def step(row: Row) -> Step:
         call=row["call"],
         text_call=row["text_call"],
         created_at=row["stepped_at"],
+        marks=_marks(row["marks"]),
     )
+
+
+def _marked(marks: Marks) -> str:
+    """Return marks as JSON, with what is not as it always is."""
+    usual = asdict(Marks())
+    return json.dumps({k: v for k, v in asdict(marks).items() if v != usual[k]})
+
+
+def _marks(text: Any) -> Marks:
+    """Return the marks of a row; damaged ones are none, since no edit hangs on them."""
+    try:
+        told = json.loads(text)
+        return Marks(**{name: told[name] for name in asdict(Marks()) if name in told})
+    except (TypeError, ValueError, RecursionError, ParameterRejected):
+        return Marks()
 
 
 def insert(db: sqlite3.Connection, step: Step) -> None:
@@ -249,10 +273,19 @@ def insert(db: sqlite3.Connection, step: Step) -> None:
         tuple(values.values()),
     )
     place = (step.id, step.chain, step.parent, step.job.id)
+    call = (step.call, step.text_call, step.created_at)
     db.execute(
-        "INSERT INTO steps VALUES (?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING",
-        (*place, step.call, step.text_call, step.created_at),
+        "INSERT INTO steps VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING",
+        (*place, *call, _marked(step.marks)),
     )
+
+
+def mark(db: sqlite3.Connection, step: Step, **marks: Any) -> Step:
+    """Set some of a step's marks, and leave the others as they stand in its row."""
+    row = db.execute("SELECT marks FROM steps WHERE id = ?", (step.id,)).fetchone()
+    now = replace(_marks(row["marks"]), **marks) if row else step.marks
+    db.execute("UPDATE steps SET marks = ? WHERE id = ?", (_marked(now), step.id))
+    return replace(step, marks=now)
 
 
 def update(db: sqlite3.Connection, job: Job, **facts: Any) -> bool:

@@ -1,0 +1,172 @@
+"""A finished step to look at: its pictures, how they were made, and what is noted."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kontext_nb import __version__, pixels, target
+from kontext_nb.chain import Step, lineage
+from kontext_nb.errors import StoreError
+from kontext_nb.grids import plan
+from kontext_nb.session.desk import Desk
+from kontext_nb.session.orders import is_address
+from kontext_nb.session.shown import bundle, pair_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class Result:
+    """The picture before, the picture after, and how it was made.
+
+    Args:
+        desk: Where it is kept.
+        step: A step whose job is DONE.
+        reused: Whether it was in the store already.
+    """
+
+    def __init__(self, desk: Desk, step: Step, *, reused: bool) -> None:
+        self._desk = desk
+        self.step = step
+        self.reused = reused
+
+    @property
+    def prompt(self) -> str:
+        """The instruction."""
+        return self.step.job.request.prompt
+
+    @property
+    def seed(self) -> int | None:
+        """The seed it was made with, also when none was given; None if it has none."""
+        return self.step.job.request.seed
+
+    @property
+    def model(self) -> str:
+        """What made the picture, as it should be named to others."""
+        return self.step.job.engine or self.step.job.request.model
+
+    @property
+    def job(self) -> str:
+        """Id of the job in the store; `resume` takes it."""
+        return self.step.job.id
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What it cost in US dollars, or should by its price; None if unknown."""
+        told, expected = self.step.job.cost_usd, self.step.job.estimate_usd
+        return expected if told is None else told
+
+    @cached_property
+    def images(self) -> tuple[Image, ...]:
+        """All the pictures the model made, where it makes more than one."""
+        kept = map(self._desk.blobs.get, self.step.job.results)
+        return tuple(pixels.load(data).image for data in kept)
+
+    @property
+    def starred(self) -> bool:
+        """Whether the user marked it as one of the good ones; see `mark`."""
+        return self.step.marks.starred
+
+    @property
+    def name(self) -> str:
+        """What the user calls it, or ""; see `mark`."""
+        return self.step.marks.name
+
+    @property
+    def note(self) -> str:
+        """What the user noted about it, or ""; see `mark`."""
+        return self.step.marks.note
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What should be known: made smaller to be sent, taken from the store."""
+        if self.reused:
+            return ("Taken from the store: nothing was sent or charged.",)
+        return self.step.job.notices
+
+    @cached_property
+    def before(self) -> pixels.Picture | str:
+        """The source as a checked picture, or the address it was sent by, or ""."""
+        blob = self.step.job.source
+        if not blob or is_address(blob):
+            return blob
+        return pixels.load(self._desk.blobs.get(blob))
+
+    @cached_property
+    def after(self) -> pixels.Picture:
+        """The result as a checked picture."""
+        return pixels.load(self._desk.blobs.get(self.step.job.result))
+
+    @property
+    def source(self) -> Image | None:
+        """The picture before; None if it was sent as an address."""
+        return None if isinstance(self.before, str) else self.before.image.copy()
+
+    @property
+    def image(self) -> Image:
+        """The picture after, at the size the model made it."""
+        return self.after.image.copy()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Save the result; the file carries prompt, seed, model and parents.
+
+        Args:
+            path: Ends in .png, .jpg, .jpeg or .webp; a file there is replaced.
+
+        Raises:
+            ParameterRejected: Another suffix, or no such folder.
+            NotSaved: The disk did not take it; the result stays in the store.
+        """
+        line = self.line()
+        facts = {
+            "software": f"kontext_nb {__version__}",
+            "model": self.model,
+            "prompt": self.prompt,
+            "seed": self.seed,
+            "aspect_ratio": self.step.job.request.aspect_ratio,
+            "source_sha256_of_pixels": next(iter(self.step.job.request.pictures), None),
+            "parents": [
+                {
+                    "prompt": step.job.request.prompt,
+                    "seed": step.job.request.seed,
+                    "model": step.job.engine,
+                }
+                for step in line[:-1]
+            ],
+        }
+        return target.write(self.after.image, path, facts)
+
+    @property
+    def root(self) -> pixels.Picture | str:
+        """The picture its chain starts from, or the address it was sent by, or ""."""
+        return Result(self._desk, self.line()[0], reused=True).before
+
+    def line(self) -> tuple[Step, ...]:
+        """Return the steps from the first edit of the chain's source down to this.
+
+        Raises:
+            StoreError: It is no longer in the store.
+        """
+        try:
+            return lineage(self._desk.ledger.chain(self.step.chain), self.step.id)
+        except KeyError:
+            raise StoreError(
+                f"This edit is no longer in the store {self._desk.home}.",
+                "Restore the folder, or make the edit again.",
+            ) from None
+
+    def sheet(self) -> plan.Sheet:
+        """Return source and result as a sheet of two cells."""
+        return pair_of(self)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """Show the pair as static HTML, JPEG and text."""
+        return bundle(self.sheet(), repr(self))
+
+    def __repr__(self) -> str:
+        """Say in one line what this is."""
+        seed = "" if self.seed is None else f"seed={self.seed}, "
+        return f"Edit({self.prompt!r}, {seed}by {self.model})"
