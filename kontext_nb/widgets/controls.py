@@ -83,11 +83,10 @@ class Controls(ipywidgets.HBox):
 
     def list_models(self, models: Sequence[tuple[str, str]]) -> None:
         """Offer these models, as names and ids; the one chosen stays if it is there."""
-        chosen = self.model.value
-        if tuple(self.model.options) != tuple(models):
-            self.model.options = models
-            if chosen in dict(models).values():
-                self.model.value = chosen
+        ids = [model for _, model in models]
+        # The same models under other names are no reason to disturb who is choosing.
+        if ids != [model for _, model in self.model.options]:
+            _fill(self.model, models, ids[0])
 
     def offer(self, offer: Offer, *, left: int | None) -> None:
         """Show what the chosen model offers; what is chosen stays where it can.

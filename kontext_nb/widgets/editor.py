@@ -17,7 +17,9 @@ from kontext_nb.session.edits import Chain
 from kontext_nb.session.shown import bundle
 from kontext_nb.widgets import choice
 from kontext_nb.widgets.aside import aside
+from kontext_nb.widgets.changes_view import ChangesView
 from kontext_nb.widgets.controls import Controls
+from kontext_nb.widgets.marking import Marking
 from kontext_nb.widgets.pictures import Pictures
 from kontext_nb.widgets.showing import Showing
 from kontext_nb.widgets.supply import Supply
@@ -49,7 +51,9 @@ class Editor(Still, ipywidgets.VBox):
         self.status = choice.status_line()
         self.view = choice.compare_view()
         self.strip = choice.strip_view()
-        self.showing = Showing(self.strip, self.view)
+        self.changes = ChangesView()
+        self.showing = Showing(self.strip, self.view, self.changes)
+        self.marking = Marking(self.strip, self.showing, self.status)
         self.supply = Supply(self.controls)
         self.wording = Wording(self.prompt, self.controls)
         self.work = Work(
@@ -99,7 +103,9 @@ class Editor(Still, ipywidgets.VBox):
                 self.controls,
                 self.status,
                 self.view,
+                self.changes,
                 self.strip,
+                # EXPORT
                 self.pictures,
             ]
 

@@ -60,12 +60,14 @@ class Running:
     Args:
         tell: Is told how far it is.
         arrived: Is given what came of each edit, as soon as it is known.
-        over: Is called after the last, when the next run may start.
+        over: Is called after the last.
+        free: Is called then, when the next run may start.
     """
 
     tell: Callable[[Stand], object]
     arrived: Callable[[Outcome], object]
     over: Callable[[], object]
+    free: Callable[[], object]
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _busy: bool = False
     _cancelled: bool = False
@@ -125,12 +127,14 @@ class Running:
                 continue
             part.over = True
             self.arrived(outcome)
-        with self._lock:
-            self._busy, self._parts = False, ()
         try:
             self.over()
         finally:
-            self._idle.set()
+            with self._lock:
+                self._busy, self._parts = False, ()
+            self.free()
+            if not self._busy:
+                self._idle.set()
 
     def _begin(
         self, part: _Part, begin: Begin, ended: Callable[[Outcome], None]

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from kontext_nb import pixels
+from kontext_nb.chain import Step, shown_parent
+from kontext_nb.grids.changes import Made
+from kontext_nb.lifecycle import State
 from kontext_nb.session.edits import Chain, Edit
+from kontext_nb.session.shown_changes import made_of
 from kontext_nb.widgets.aside import Latest
+from kontext_nb.widgets.changes_view import ChangesView
 from kontext_nb.widgets.compare import Compare
 from kontext_nb.widgets.plain_compare import PlainCompare
 from kontext_nb.widgets.plain_strip import PlainStrip
@@ -28,10 +34,16 @@ class Showing:
     Args:
         strip: Shows the steps.
         view: Shows two pictures.
+        changes: Says what two steps have apart, when two were chosen.
     """
 
-    def __init__(self, strip: Strip | PlainStrip, view: Compare | PlainCompare) -> None:
-        self._strip, self._view = strip, view
+    def __init__(
+        self,
+        strip: Strip | PlainStrip,
+        view: Compare | PlainCompare,
+        changes: ChangesView,
+    ) -> None:
+        self._strip, self._view, self._changes = strip, view, changes
         self._lock = threading.RLock()
         self._chain: Chain | None = None
         self._name = "Source"
@@ -69,13 +81,24 @@ class Showing:
             edits = chain.edits
             self._edits = {edit.step.id: edit for edit in edits}
             self._strip.thumbs = self._thumbs(chain, edits)
-            self._strip.steps = _steps(self._name, edits)
+            self._strip.steps = [
+                *_steps(self._name, edits, chain.deleted),
+                *map(_open_step, chain.open_steps),
+            ]
             places = (SOURCE, *self._edits)
             wanted = select or self._strip.selected
             self._strip.selected = wanted if wanted in places else places[-1]
             if self._strip.compared not in places:
                 self._strip.compared = ""
         self._latest.do(self._draw)
+
+    def edit(self, place: str) -> Edit | None:
+        """Return the edit of a place in the strip; None for the source."""
+        return self._edits.get(place)
+
+    def number(self, edit: Edit) -> int:
+        """Return the number that people see on a step."""
+        return list(self._edits).index(edit.step.id) + 1
 
     @property
     def selected(self) -> Edit | None:
@@ -116,6 +139,8 @@ class Showing:
             pair, edit = self._strip.pair, self._edits.get(selected)
         if chain is None:
             return
+        both = pair if self._strip.compared else None
+        self._changes.show(*map(self._made, both or ("", "")))
         if edit is None and not self._strip.compared:
             shots = [self._shot(SOURCE), Shot("Result")]
             self._view.show(shots, previous=self._previous_for("", None))
@@ -135,6 +160,15 @@ class Showing:
             self._right = place, shot
         return self._previous
 
+    def _made(self, place: str) -> Made | None:
+        """Return how a step was made, to be set against another; None for no step."""
+        if not place:
+            return None
+        edit = self._edits.get(place)
+        assert self._chain is not None  # noqa: S101 - for the type checker
+        label = f"Step {self.number(edit)}" if edit else "Source"
+        return made_of(edit, label, source=self._chain.source)
+
     def _shot(self, place: str) -> Shot:
         edit = self._edits.get(place)
         if edit:
@@ -148,7 +182,8 @@ class Showing:
         return " · ".join(filter(None, (edit.model if edit else "", seed)))
 
 
-def _steps(name: str, edits: Sequence[Edit]) -> list[ShownStep]:
+def _steps(name: str, edits: Sequence[Edit], deleted: Sequence[Edit]) -> list[Any]:
+    steps = [edit.step for edit in (*edits, *deleted)]
     return [
         ShownStep(id=SOURCE, title=name),
         *(
@@ -157,11 +192,25 @@ def _steps(name: str, edits: Sequence[Edit]) -> list[ShownStep]:
                 title=edit.prompt,
                 detail=edit.step.job.request.seed_text,
                 alt=f"The result of: {edit.prompt}",
-                parent=edit.step.parent or SOURCE,
+                parent=shown_parent(steps, edit.step) or SOURCE,
+                name=edit.name,
+                note=edit.note,
+                starred=edit.starred,
             )
             for edit in edits
         ),
     ]
+
+
+def _open_step(step: Step) -> Any:
+    """Return a step whose result is still out, or whose fate is unknown."""
+    return ShownStep(
+        id=step.id,
+        title=step.job.request.prompt,
+        detail=step.job.request.seed_text,
+        parent=step.parent or SOURCE,
+        state="unknown" if step.job.state is State.UNKNOWN else "running",
+    )
 
 
 def _thumb(picture: pixels.Picture | str) -> bytes:

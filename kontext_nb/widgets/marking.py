@@ -1,0 +1,76 @@
+"""What the user does with a step of the strip: star, name, note, delete, undo."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from kontext_nb.errors import KontextError
+from kontext_nb.session.edits import Edit
+from kontext_nb.widgets.aside import aside
+from kontext_nb.widgets.plain_strip import PlainStrip
+from kontext_nb.widgets.remedies import alarm
+from kontext_nb.widgets.said import Saying
+from kontext_nb.widgets.showing import Showing
+from kontext_nb.widgets.strip import Strip
+from kontext_nb.widgets.view import Act
+
+
+class Marking:
+    """Does in the chain what was done in the strip.
+
+    Args:
+        strip: Tells what shall be done.
+        showing: Shows the chain.
+        status: Says what does not work.
+    """
+
+    def __init__(
+        self, strip: Strip | PlainStrip, showing: Showing, status: Saying
+    ) -> None:
+        self._strip, self._showing, self._status = strip, showing, status
+        self._lock = threading.Lock()
+        self._undo: Callable[[], None] | None = None
+        strip.on_act(lambda act: aside(self._do, act))
+
+    def settled(self) -> bool:
+        """Wait until what was asked for is done."""
+        with self._lock:
+            return True
+
+    def _do(self, act: Act) -> None:
+        with self._lock:  # two quick acts are done one after the other
+            try:
+                self._done(act)
+            except KontextError as error:
+                self._status.warn(alarm(error))
+
+    def _done(self, act: Act) -> None:
+        edit = self._showing.edit(act.step)
+        if act.kind == "undo":
+            undo, self._undo = self._undo, None
+            if undo:
+                undo()
+                self._showing.refresh()
+        elif edit is None:
+            return
+        elif act.kind == "delete":
+            self._delete(edit)
+        else:
+            edit.mark(**_mark(act))
+            self._showing.refresh()
+
+    def _delete(self, edit: Edit) -> None:
+        number, chain = self._showing.number(edit), edit.chain
+        parent = chain.parent(edit)
+        gone = self._showing.place == edit.step.id
+        self._undo = chain.delete(edit)
+        to = (parent.step.id if parent else None) if gone else self._showing.place
+        self._showing.refresh(select=to)
+        self._strip.removed = f"Step {number}, {edit.name or edit.prompt}, is deleted."
+
+
+def _mark(act: Act) -> dict[str, Any]:
+    """Return an act as `Edit.mark` takes it."""
+    return {{"star": "starred", "rename": "name"}.get(act.kind, act.kind): act.value}
