@@ -10,7 +10,7 @@ export default {
     const said = document.createElement("span");
     root.className = "kx-handout";
     // Else a key pressed here is also a command of the notebook ("b" adds a cell).
-    root.dataset.lmSuppressShortcuts = "true";
+    code.dataset.lmSuppressShortcuts = copy.dataset.lmSuppressShortcuts = "true";
     code.readOnly = true;
     code.spellcheck = false;
     code.ariaLabel = "Python code";

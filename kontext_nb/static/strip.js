@@ -52,7 +52,7 @@ function item(model, id, choose, menu) {
       if (told === whole) return; // so that a star is not fifty steps laid out anew
       told = whole;
       const name = step.name || step.title;
-      li.dataset.state = state = step.state;
+      li.dataset.state = state = step.state ?? "done";
       li.title = [name, step.name && step.title, step.note].filter(Boolean).join("\n");
       number.textContent = step.number || "Source";
       star.hidden = !step.starred;
@@ -110,12 +110,10 @@ export default {
     const list = make("ol", "kx-steps", { role: "list" });
     const empty = node("p", "kx-detail", "No steps yet");
     const said = make("span", "", { role: "status" });
-    const button = node("button", "kx-button");
+    const button = make("button", "kx-button");
     const root = make("div", "kx-strip", { role: "group", ariaLabel: "Edit chain" });
     root.append(make("div", "kx-tools", {}, hint, filter), list, empty);
     root.append(make("div", "kx-bar", {}, said, button));
-    // Else a key pressed here is also a command of the notebook ("b" adds a cell).
-    root.dataset.lmSuppressShortcuts = "true";
     el.append(root);
     const { show, ask } = panel(root);
     const items = new Map();

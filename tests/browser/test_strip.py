@@ -104,8 +104,17 @@ def test_arrow_keys_walk_the_tree_and_it_is_one_stop(page):
     assert walked == ["s3", "s5", "s4", "s1", "s5", "s0"]
     stops = "document.querySelectorAll('.kx-pick[tabindex=\"0\"]').length"
     assert page.evaluate(stops) == 1
-    root = page.get_by_role("group", name="Edit chain")
-    assert root.get_attribute("data-lm-suppress-shortcuts") == "true"
+
+
+def test_no_key_in_it_is_a_command_of_the_notebook(page):
+    """Whatever can have the focus says so itself: the notebook asks nothing around."""
+    shown(page, tree(range(9)), selected="s2", removed="Step 10 is deleted.")
+    step(page, 2).focus()
+    page.keyboard.press("n")
+    bare = "button:not([data-lm-suppress-shortcuts]), :is(input, textarea)"
+    bare += ":not([data-lm-suppress-shortcuts])"
+    assert page.locator(bare).count() == 0
+    assert page.locator("input, textarea").count() == 2
 
 
 def test_keys_star_name_note_and_delete(page):

@@ -82,7 +82,7 @@ def test_views_are_painted_and_a_click_reaches_python(lab):
         assert images.count() == count
         assert images.evaluate_all(PAINTED)
     assert not lab.page.get_by_text("yet").filter(visible=True).count()
-    last.get_by_role("button", name="step 5").click()
+    last.get_by_role("button", name="step 5:").click()
     last.get_by_text("Editing from here").wait_for()
     lab.run(3)
     assert lab.text(3) == "s5\n"
