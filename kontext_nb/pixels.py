@@ -392,4 +392,9 @@ def on_white(image: Image.Image) -> Image.Image:
 
 def size_text(image: Image.Image) -> str:
     """Return the size as people write it: width, a multiplication sign, height."""
-    return f"{image.width}{TIMES}{image.height}"
+    return shape_text(image.size)
+
+
+def shape_text(size: tuple[int, int]) -> str:
+    """Return (width, height) as people write it; see `size_text`."""
+    return f"{size[0]}{TIMES}{size[1]}"

@@ -26,6 +26,7 @@ from kontext_nb.session.settings import Settings, home_folder
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
 from kontext_nb.store.part import make
+from kontext_nb.store.previews import Previews
 
 # Jobs this process is placing or waiting for. An open job that is none of them was
 # left behind by a deadline, a stop or a crash: who asks for it again goes back to it.
@@ -46,6 +47,7 @@ class Desk:
         self.settings = settings
         self.home = settings.home or home_folder()
         self.blobs = Blobs(self.home / "blobs")
+        self.previews = Previews(self.home / "previews")
         self.ledger = Ledger(self.home / "ledger.sqlite3")
 
     def place(self, order: Order) -> tuple[Step, bool]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, overload
 
 from kontext_nb import pixels
 from kontext_nb.chain import Step, shown_parent
 from kontext_nb.engine.bridge import Task
 from kontext_nb.errors import ParameterRejected
+from kontext_nb.grids import as_html
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Progress
 from kontext_nb.session import cell as cells
@@ -20,10 +23,12 @@ from kontext_nb.session.engines import engine
 from kontext_nb.session.making import begun, made
 from kontext_nb.session.orders import Order, is_address, source_of
 from kontext_nb.session.result import Result
+from kontext_nb.session.script import code_of
 from kontext_nb.session.shown import bundle, strip_of
 from kontext_nb.session.sweeps import Grid
 
 _OPEN = (State.SENDING, State.SUBMITTED, State.RUNNING, State.UNKNOWN)
+SHOWN_PX, PAGE_PX = 512, 1024  # longest sides of previews, in a notebook and a page
 
 Report = Callable[[Progress], None]
 Ended = Callable[["Edit | Exception"], None]
@@ -173,17 +178,18 @@ class Chain:
         """Return the finished edit of that step, deleted or not, if it has one."""
         return next((edit for edit in self._all() if edit.step.id == step_id), None)
 
-    def parent(self, edit: Edit) -> Edit | None:
-        """Return the nearest edit before one that is not deleted.
+    def tree(self) -> tuple[tuple[Edit, str | None], ...]:
+        """Return each edit with the id of the step it is shown after, oldest first.
 
-        Args:
-            edit: One of this chain's.
-
-        Returns:
-            The edit; None for the chain's source.
+        That is the nearest step before it that is not deleted; None for the source.
         """
-        place = shown_parent(self._desk.ledger.chain(self.id), edit.step)
-        return self.find(place) if place else None
+        edits = self._all()
+        steps = [edit.step for edit in edits]
+        return tuple(
+            (edit, shown_parent(steps, edit.step))
+            for edit in edits
+            if not edit.step.marks.deleted
+        )
 
     def delete(self, edit: Edit) -> Callable[[], None]:
         """Take an edit out of sight; what was made of it stays.
@@ -337,12 +343,30 @@ class Chain:
         return engine(now).provider.label(now.model)
 
     def grid(self) -> Grid:
-        """Return the source and every edit as a comparison grid."""
-        return Grid(strip_of(self.source, self))
+        """Return the source and every edit as a comparison grid, in full size."""
+        return Grid(strip_of(self.source, self.tree()))
+
+    def code(self) -> str:
+        """Return the Python that repeats this chain; see `session.script`."""
+        return code_of(self._desk, self._all())
+
+    def to_html(self, path: str | os.PathLike[str]) -> Path:
+        """Save the chain as one offline page, its pictures at most 1024 pixels large.
+
+        Args:
+            path: Ends in .html; a file there is replaced.
+
+        Raises:
+            ParameterRejected: Another suffix, or no such folder.
+            NotSaved: The disk did not take it.
+        """
+        shown = strip_of(self.source, self.tree(), longest_px=PAGE_PX)
+        return as_html.save(shown, path)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Show the strip as static HTML, JPEG and text."""
-        return bundle(self.grid().sheet, repr(self), cell_px=240)
+        shown = strip_of(self.source, self.tree(), longest_px=SHOWN_PX)
+        return bundle(shown, repr(self), cell_px=240)
 
     def __repr__(self) -> str:
         """Say in one line what this is."""

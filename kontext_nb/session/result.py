@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kontext_nb import __version__, pixels, target
 from kontext_nb.chain import Step, lineage
 from kontext_nb.errors import StoreError
-from kontext_nb.grids import plan
+from kontext_nb.grids import as_html, pictures, plan
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.orders import is_address
 from kontext_nb.session.shown import bundle, pair_of
@@ -100,6 +100,27 @@ class Result:
         """The result as a checked picture."""
         return pixels.load(self._desk.blobs.get(self.step.job.result))
 
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the result in pixels; only its header is read for it."""
+        cell = plan.Cell(self._desk.blobs.path(self.step.job.result))
+        return pictures.shape(cell) or self.after.image.size
+
+    def preview(self, longest_px: int) -> bytes:
+        """Return a small JPEG of the result; after the first time, the store has it.
+
+        Args:
+            longest_px: Of its longer side.
+
+        Raises:
+            StoreError: The result is missing or damaged.
+        """
+        return self._desk.previews.get(
+            self.step.job.result,
+            longest_px,
+            lambda: pixels.preview(self.after.image, longest_px=longest_px),
+        )
+
     @property
     def source(self) -> Image | None:
         """The picture before; None if it was sent as an address."""
@@ -157,6 +178,18 @@ class Result:
                 f"This edit is no longer in the store {self._desk.home}.",
                 "Restore the folder, or make the edit again.",
             ) from None
+
+    def to_html(self, path: str | os.PathLike[str]) -> Path:
+        """Save source and result as one offline page; see `Grid.save`.
+
+        Args:
+            path: Ends in .html; a file there is replaced.
+
+        Raises:
+            ParameterRejected: Another suffix, or no such folder.
+            NotSaved: The disk did not take it.
+        """
+        return as_html.save(self.sheet(), path)
 
     def sheet(self) -> plan.Sheet:
         """Return source and result as a sheet of two cells."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kontext_nb import pixels
@@ -61,29 +63,57 @@ def _size_on_the_way(source: Image, job: Job) -> str:
     return f"{own} → sent {sent}" if sent else own
 
 
-def result_cell(edit: Result) -> plan.Cell:
-    """Return a result as one cell; the picture before is not decoded for it."""
-    result = edit.after.image
-    seed = edit.step.job.request.seed_text
-    detail = " · ".join(filter(None, (pixels.size_text(result), seed)))
-    return plan.Cell(result, edit.prompt, detail, alt=f"The result of: {edit.prompt}")
+def result_cell(edit: Result, picture: Image | Path | None = None) -> plan.Cell:
+    """Return a result as one cell; the picture before is not decoded for it.
+
+    Args:
+        edit: The result.
+        picture: What stands for it; left out, the result in full.
+    """
+    marks = edit.step.marks
+    words = [pixels.shape_text(edit.size), edit.step.job.request.seed_text]
+    words += [edit.prompt if marks.name else "", marks.note]
+    title = marks.name or edit.prompt
+    return plan.Cell(
+        picture or edit.after.image,
+        f"★ {title}" if marks.starred else title,
+        " · ".join(filter(None, words)),
+        alt=f"The result of: {edit.prompt}",
+    )
 
 
-def strip_of(source: pixels.Picture | str, edits: Iterable[Result]) -> plan.Sheet:
-    """Return a chain's source and its edits as one row."""
+def strip_of(
+    source: pixels.Picture | str,
+    tree: Iterable[tuple[Result, str | None]],
+    *,
+    longest_px: int | None = None,
+) -> plan.Sheet:
+    """Return a chain's source and its edits as one row.
+
+    Args:
+        source: The picture the chain starts from, or its address.
+        tree: Each edit with the id of the step it is shown after; None for the source.
+        longest_px: Show previews of that size; left out, the results in full.
+    """
     first = source.image if isinstance(source, pixels.Picture) else None
     row = [plan.Cell(first, "Source", pixels.size_text(first) if first else "")]
-    known = {edit.step.id: edit for edit in edits}
-    engines = dict.fromkeys(edit.model for edit in known.values())
+    known = {edit.step.id: (edit, parent) for edit, parent in tree}
+    engines = dict.fromkeys(edit.model for edit, _ in known.values())
     before: str | None = None
-    for place, edit in known.items():
-        cell = result_cell(edit)
-        words, parent = [cell.detail], edit.step.parent
+    for place, (edit, parent) in known.items():
+        cell = result_cell(edit, _preview(edit, longest_px) if longest_px else None)
+        words = [cell.detail]
         if parent != before:  # a branch: it does not follow its neighbour
-            came = f"from: {known[parent].prompt}" if parent else "from the source"
+            came = f"from: {known[parent][0].prompt}" if parent else "from the source"
             words.append(came)
         if len(engines) > 1:  # the footer names them all, but not which made this
             words.append(edit.model)
         row.append(replace(cell, detail=" · ".join(words)))
         before = place
     return plan.strip(row, footer=" · ".join(engines))
+
+
+def _preview(edit: Result, longest_px: int) -> Image:
+    from PIL import Image as PILImage
+
+    return PILImage.open(io.BytesIO(edit.preview(longest_px)))

@@ -33,6 +33,8 @@ def gc(*, delete: bool) -> tuple[Leftover, ...]:
         StoreError: The ledger cannot be read, or a file cannot be deleted.
     """
     desk = Desk(current())
-    return upkeep.gc(
+    unneeded = upkeep.gc(
         desk.blobs, desk.ledger, desk.ledger.records, now=time.time(), delete=delete
     )
+    previews = upkeep.gc_previews(desk.previews, desk.blobs, delete=delete)
+    return (*unneeded, *previews)

@@ -16,6 +16,7 @@ from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.damage import set_aside
 from kontext_nb.store.ledger import Ledger
 from kontext_nb.store.part import ASIDE, aside, check
+from kontext_nb.store.previews import Previews
 from kontext_nb.store.records import Records
 
 DAY_S = 24 * 3600.0
@@ -139,6 +140,21 @@ def gc(
                 if name not in used and _swept(blobs, found.path, until)
             ]
     return tuple(gone)
+
+
+def gc_previews(
+    previews: Previews, blobs: Blobs, *, delete: bool
+) -> tuple[Leftover, ...]:
+    """Find, or delete, the previews of pictures that are no longer there.
+
+    Raises:
+        StoreError: A file cannot be deleted.
+    """
+    found = []
+    for path in previews.of_nothing(blobs):
+        with suppress(FileNotFoundError):  # swept by somebody else just now
+            found.append(Leftover(path, path.stat().st_size))
+    return tuple(one for one in found if not delete or _removed(one.path))
 
 
 def _blobs_of(job: Job) -> set[str]:

@@ -19,6 +19,7 @@ from kontext_nb.widgets import choice
 from kontext_nb.widgets.aside import aside
 from kontext_nb.widgets.changes_view import ChangesView
 from kontext_nb.widgets.controls import Controls
+from kontext_nb.widgets.exporting import ExportMenu
 from kontext_nb.widgets.marking import Marking
 from kontext_nb.widgets.pictures import Pictures
 from kontext_nb.widgets.showing import Showing
@@ -98,6 +99,7 @@ class Editor(Still, ipywidgets.VBox):
             self.showing.open(place.chain, place.name)
             self.wording.open(place)
             self.work.open(place.chain)
+            gone = [part for part in self.children if isinstance(part, ExportMenu)]
             self.children = [
                 self.prompt,
                 self.controls,
@@ -105,9 +107,11 @@ class Editor(Still, ipywidgets.VBox):
                 self.view,
                 self.changes,
                 self.strip,
-                # EXPORT
+                ExportMenu(place.chain, edit=lambda: self.showing.selected),
                 self.pictures,
             ]
+            for menu in gone:
+                menu.close()
 
     def _made(self) -> None:
         """Take account of what was just made or tried."""

@@ -13,7 +13,7 @@ class Hint(TypedDict):
     """One finding. Every text is shown as it is: it is never read as markup."""
 
     severity: str  # "info", "warning" or "error"
-    words: str  # those at fault, cut; "" where it is the whole instruction
+    words: str  # those at fault, cut; "" if it is all, or the message has them
     message: str
     why: str
     better: NotRequired[str]  # the whole instruction, reworded
@@ -33,6 +33,8 @@ def hints(prompt: str, model: str | None) -> list[Hint]:
 
 def _hint(finding: Finding, words: str, *, whole: str) -> Hint:
     words = " ".join(words.split())
+    if words in finding.message:
+        words = ""
     if len(words) > _WORDS_SHOWN:
         words = words[: _WORDS_SHOWN - 1] + "…"
     hint = Hint(

@@ -62,12 +62,10 @@ class Marking:
             self._showing.refresh()
 
     def _delete(self, edit: Edit) -> None:
-        number, chain = self._showing.number(edit), edit.chain
-        parent = chain.parent(edit)
-        gone = self._showing.place == edit.step.id
-        self._undo = chain.delete(edit)
-        to = (parent.step.id if parent else None) if gone else self._showing.place
-        self._showing.refresh(select=to)
+        number, parent = self._showing.number(edit), self._showing.parent(edit)
+        here = self._showing.place
+        self._undo = edit.chain.delete(edit)
+        self._showing.refresh(select=parent if here == edit.step.id else here)
         self._strip.removed = f"Step {number}, {edit.name or edit.prompt}, is deleted."
 
 

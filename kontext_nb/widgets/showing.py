@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from kontext_nb import pixels
-from kontext_nb.chain import Step, shown_parent
+from kontext_nb.chain import Step
+from kontext_nb.errors import KontextError
 from kontext_nb.grids.changes import Made
 from kontext_nb.lifecycle import State
 from kontext_nb.session.edits import Chain, Edit
@@ -78,11 +79,12 @@ class Showing:
             chain = self._chain
             if chain is None:
                 return
-            edits = chain.edits
-            self._edits = {edit.step.id: edit for edit in edits}
-            self._strip.thumbs = self._thumbs(chain, edits)
+            tree = chain.tree()
+            self._edits = {edit.step.id: edit for edit, _ in tree}
+            self._strip.thumbs = self._thumbs(chain)
             self._strip.steps = [
-                *_steps(self._name, edits, chain.deleted),
+                dict(ShownStep(id=SOURCE, title=self._name)),
+                *(_step(edit, parent or SOURCE) for edit, parent in tree),
                 *map(_open_step, chain.open_steps),
             ]
             places = (SOURCE, *self._edits)
@@ -95,6 +97,11 @@ class Showing:
     def edit(self, place: str) -> Edit | None:
         """Return the edit of a place in the strip; None for the source."""
         return self._edits.get(place)
+
+    def parent(self, edit: Edit) -> str:
+        """Return the place that an edit is shown after."""
+        known = {step["id"]: step.get("parent", SOURCE) for step in self._strip.steps}
+        return str(known.get(edit.step.id, SOURCE))
 
     def number(self, edit: Edit) -> int:
         """Return the number that people see on a step."""
@@ -121,16 +128,16 @@ class Showing:
         """Wait until the comparison shows what is selected."""
         return self._latest.settled(limit_s)
 
-    def _thumbs(self, chain: Chain, edits: Sequence[Edit]) -> dict[str, bytes]:
+    def _thumbs(self, chain: Chain) -> dict[str, bytes]:
         """Return the thumb of each step; those the strip has are not made again."""
-        wanted: dict[str, Callable[[], pixels.Picture | str]]
-        wanted = {SOURCE: lambda: chain.source}
-        wanted |= {edit.step.id: lambda edit=edit: edit.after for edit in edits}  # type: ignore[misc]
-        kept = self._strip.thumbs
-        return {
-            place: kept[place] if place in kept else _thumb(picture())
-            for place, picture in wanted.items()
-        }
+        thumbs = dict(self._strip.thumbs)
+        if SOURCE not in thumbs:
+            thumbs[SOURCE] = _thumb(chain.source)
+        for place, edit in self._edits.items():
+            if place not in thumbs:
+                with suppress(KontextError):  # it is missing; the strip says so
+                    thumbs[place] = edit.preview(THUMB_PX)
+        return thumbs
 
     def _draw(self) -> None:
         """Show the two chosen steps, or the selected one beside its parent."""
@@ -182,24 +189,17 @@ class Showing:
         return " · ".join(filter(None, (edit.model if edit else "", seed)))
 
 
-def _steps(name: str, edits: Sequence[Edit], deleted: Sequence[Edit]) -> list[Any]:
-    steps = [edit.step for edit in (*edits, *deleted)]
-    return [
-        ShownStep(id=SOURCE, title=name),
-        *(
-            ShownStep(
-                id=edit.step.id,
-                title=edit.prompt,
-                detail=edit.step.job.request.seed_text,
-                alt=f"The result of: {edit.prompt}",
-                parent=shown_parent(steps, edit.step) or SOURCE,
-                name=edit.name,
-                note=edit.note,
-                starred=edit.starred,
-            )
-            for edit in edits
-        ),
-    ]
+def _step(edit: Edit, parent: str) -> Any:
+    return ShownStep(
+        id=edit.step.id,
+        title=edit.prompt,
+        parent=parent,
+        name=edit.name,
+        note=edit.note,
+        starred=edit.starred,
+        detail=edit.step.job.request.seed_text,
+        alt=f"The result of: {edit.prompt}",
+    )
 
 
 def _open_step(step: Step) -> Any:
