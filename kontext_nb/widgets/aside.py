@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 
-def aside(work: Callable[..., object], *given: Any) -> None:
-    """Do ``work`` on a thread of its own, and return at once."""
-    threading.Thread(target=work, args=given, daemon=True).start()
+class Aside:
+    """Does one thing after the other, in a thread that is there while it is needed.
 
-
-class Latest:
-    """Does the latest of the things it is asked for, one at a time.
-
-    Who clicks through ten steps wants to see the last of them, not all ten in turn.
+    Args:
+        latest_only: Whether what waits is dropped for what comes later. Who clicks
+            through ten steps wants to see the last of them, not all ten in turn.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, latest_only: bool = False) -> None:
+        self._waiting: deque[Callable[[], object]] = deque(
+            maxlen=1 if latest_only else None
+        )
         self._lock = threading.Lock()
-        self._next: Callable[[], object] | None = None
         self._working = False
         self._idle = threading.Event()
         self._idle.set()
 
     def do(self, work: Callable[[], object]) -> None:
-        """Do ``work`` soon, unless something later comes first; return at once."""
+        """Do ``work`` soon; return at once."""
         with self._lock:
-            self._next = work
+            self._waiting.append(work)
             if self._working:
                 return
             self._working = True
             self._idle.clear()
-        aside(self._work)
+        threading.Thread(target=self._work, daemon=True).start()
 
     def settled(self, limit_s: float) -> bool:
         """Wait until all is done; False if that takes longer."""
@@ -42,9 +42,12 @@ class Latest:
     def _work(self) -> None:
         while True:
             with self._lock:
-                work, self._next = self._next, None
-                if work is None:
+                if not self._waiting:
                     self._working = False
                     self._idle.set()
                     return
-            work()
+                work = self._waiting.popleft()
+            try:
+                work()
+            except Exception:  # noqa: BLE001 - what comes next must still be done
+                threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), None)))

@@ -16,7 +16,6 @@ from kontext_nb.session import settings
 from kontext_nb.session.edits import Chain
 from kontext_nb.session.shown import bundle
 from kontext_nb.widgets import choice
-from kontext_nb.widgets.aside import aside
 from kontext_nb.widgets.changes_view import ChangesView
 from kontext_nb.widgets.controls import Controls
 from kontext_nb.widgets.exporting import ExportMenu
@@ -89,7 +88,7 @@ class Editor(Still, ipywidgets.VBox):
 
     def settled(self, limit_s: float = 30.0) -> bool:
         """Wait until nothing runs and all is shown; False if that takes longer."""
-        parts = (self.work, self.showing, self.supply)
+        parts = (self.pictures, self.work, self.marking, self.showing, self.supply)
         return all(part.settled(limit_s) for part in parts)
 
     def _open(self, place: Place) -> None:
@@ -117,11 +116,10 @@ class Editor(Still, ipywidgets.VBox):
         """Take account of what was just made or tried."""
         if self._place:
             self.wording.recall(self._place)
-        self.supply.refresh()
+        self.supply.refresh_soon()
 
     def _model_chosen(self, _model: str) -> None:
-        # A schema may have to be read from the disk, or asked for.
-        aside(self.supply.refresh)
+        self.supply.refresh_soon()
         self.wording.hint()
 
     def _still(self) -> dict[str, Any]:

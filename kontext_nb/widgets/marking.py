@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from kontext_nb.errors import KontextError
 from kontext_nb.session.edits import Edit
-from kontext_nb.widgets.aside import aside
+from kontext_nb.widgets.aside import Aside
 from kontext_nb.widgets.plain_strip import PlainStrip
 from kontext_nb.widgets.remedies import alarm
 from kontext_nb.widgets.said import Saying
@@ -30,21 +30,19 @@ class Marking:
         self, strip: Strip | PlainStrip, showing: Showing, status: Saying
     ) -> None:
         self._strip, self._showing, self._status = strip, showing, status
-        self._lock = threading.Lock()
         self._undo: Callable[[], None] | None = None
-        strip.on_act(lambda act: aside(self._do, act))
+        self._aside = Aside()
+        strip.on_act(lambda act: self._aside.do(partial(self._do, act)))
 
-    def settled(self) -> bool:
-        """Wait until what was asked for is done."""
-        with self._lock:
-            return True
+    def settled(self, limit_s: float) -> bool:
+        """Wait until all that was asked for is done; False if that takes longer."""
+        return self._aside.settled(limit_s)
 
     def _do(self, act: Act) -> None:
-        with self._lock:  # two quick acts are done one after the other
-            try:
-                self._done(act)
-            except KontextError as error:
-                self._status.warn(alarm(error))
+        try:
+            self._done(act)
+        except KontextError as error:
+            self._status.warn(alarm(error))
 
     def _done(self, act: Act) -> None:
         edit = self._showing.edit(act.step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ipywidgets
@@ -10,7 +11,7 @@ import ipywidgets
 from kontext_nb.errors import KontextError
 from kontext_nb.session.starters import NAMES
 from kontext_nb.widgets import choice
-from kontext_nb.widgets.aside import aside
+from kontext_nb.widgets.aside import Aside
 from kontext_nb.widgets.uploads import Upload
 from kontext_nb.widgets.workplace import Place, Workplace
 
@@ -30,10 +31,11 @@ class Pictures(ipywidgets.HBox):
     ) -> None:
         self._workplace, self._opened = workplace, opened
         self._filling = False
+        self._aside = Aside()
         self.intake = choice.intake()
         self.intake.samples = list(NAMES)
-        self.intake.on_file(lambda upload: aside(self._take, upload))
-        self.intake.on_sample(lambda name: aside(self._take, name))
+        self.intake.on_file(self._soon)
+        self.intake.on_sample(self._soon)
         self.choice = ipywidgets.Dropdown(
             description="Picture",
             style={"description_width": "initial"},
@@ -42,6 +44,13 @@ class Pictures(ipywidgets.HBox):
         self.choice.observe(self._choose, "value")
         super().__init__([self.choice, self.intake], layout=_WRAPS)
         self._list(workplace.first)
+
+    def settled(self, limit_s: float) -> bool:
+        """Wait until all that came is open; False if that takes longer."""
+        return self._aside.settled(limit_s)
+
+    def _soon(self, came: Upload | str) -> None:
+        self._aside.do(partial(self._take, came))
 
     def _take(self, came: Upload | str) -> None:
         """Open what came in, and say what became of the picture before."""
@@ -83,7 +92,7 @@ class Pictures(ipywidgets.HBox):
     def _choose(self, change: Any) -> None:
         if not self._filling and change.new is not None:
             self.intake.say("")
-            aside(self._opened, change.new)
+            self._aside.do(partial(self._opened, change.new))
 
     def __repr__(self) -> str:
         """Say how many there are."""

@@ -13,7 +13,7 @@ from kontext_nb.grids.changes import Made
 from kontext_nb.lifecycle import State
 from kontext_nb.session.edits import Chain, Edit
 from kontext_nb.session.shown_changes import made_of
-from kontext_nb.widgets.aside import Latest
+from kontext_nb.widgets.aside import Aside
 from kontext_nb.widgets.changes_view import ChangesView
 from kontext_nb.widgets.compare import Compare
 from kontext_nb.widgets.plain_compare import PlainCompare
@@ -51,8 +51,8 @@ class Showing:
         self._edits: dict[str, Edit] = {}
         self._right: tuple[str, Shot] | None = None
         self._previous: Shot | None = None
-        self._latest = Latest()
-        strip.observe(lambda _: self._latest.do(self._draw), ["selected", "compared"])
+        self._aside = Aside(latest_only=True)
+        strip.observe(lambda _: self._aside.do(self._draw), ["selected", "compared"])
 
     def open(self, chain: Chain, name: str) -> None:
         """Show another chain, at its newest step.
@@ -92,7 +92,7 @@ class Showing:
             self._strip.selected = wanted if wanted in places else places[-1]
             if self._strip.compared not in places:
                 self._strip.compared = ""
-        self._latest.do(self._draw)
+        self._aside.do(self._draw)
 
     def edit(self, place: str) -> Edit | None:
         """Return the edit of a place in the strip; None for the source."""
@@ -126,7 +126,7 @@ class Showing:
 
     def settled(self, limit_s: float) -> bool:
         """Wait until the comparison shows what is selected."""
-        return self._latest.settled(limit_s)
+        return self._aside.settled(limit_s)
 
     def _thumbs(self, chain: Chain) -> dict[str, bytes]:
         """Return the thumb of each step; those the strip has are not made again."""

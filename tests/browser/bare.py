@@ -41,7 +41,8 @@ async ({script, state}) => {
   const dirty = new Set();
   const bytes = text =>
     new DataView(Uint8Array.from(atob(text), c => c.charCodeAt()).buffer);
-  const text = buffer => btoa(Array.from(new Uint8Array(buffer), b => String.fromCharCode(b)).join(''));
+  const text = buffer =>
+    btoa(Array.from(new Uint8Array(buffer), b => String.fromCharCode(b)).join(''));
   const real = value => typeof value?.bytes === 'string' ? bytes(value.bytes) : value;
   const tell = (name, ...given) =>
     [...(heard[name] ?? [])].forEach(run => run(...given));

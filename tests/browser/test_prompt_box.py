@@ -68,7 +68,7 @@ def test_arrows_go_through_what_was_asked_before(page):
 
 
 def test_a_fix_is_one_click_and_one_undo(page):
-    """"Fix" puts the better wording in; the browser's own undo takes it out."""
+    """The better wording replaces one's own; the browser's own undo takes it out."""
     box, bare, _ = shown(page)
     weak = "make the car be changed to red"
     box.findings = [
@@ -91,7 +91,7 @@ def test_a_fix_is_one_click_and_one_undo(page):
 
 
 def test_passes_wait_behind_the_first(page):
-    """"As passes" leaves the first part in the box and says what follows."""
+    """The first part is left in the box, and what follows is said."""
     box, bare, _ = shown(page)
     box.findings = [
         {
@@ -144,6 +144,6 @@ def test_it_fits_wide_and_narrow(page, theme):
         page.set_viewport_size({"width": width, "height": 300})
         for name in ("Run", "Cancel"):
             box = page.get_by_role("button", name=name).bounding_box()
-            assert 0 <= box["x"]
+            assert box["x"] >= 0
             assert box["x"] + box["width"] <= width
         page.screenshot(path=ARTIFACTS / f"prompt-{theme}-{width}.png")
