@@ -14,12 +14,13 @@ export default {
   render({ model, el }) {
     const input = build("input", "", { type: "file", accept: TYPES.join(), hidden: true });
     const open = press("Open a picture…", () => input.click());
-    const hint = build("span", "kx-quiet", {}, "or drop or paste one");
+    const first = build("b", "", {}, "Edit a picture by saying what to change.");
+    const hint = build("span", "kx-quiet", {}, "or drop or paste one here: PNG, JPEG or WebP");
     const wrong = build("p", "kx-alarm", { role: "alert" });
     const said = build("p", "kx-quiet", { role: "status" });
     const samples = build("p", "kx-samples", {});
     const root = build("div", "kx-intake", { role: "group", ariaLabel: "Pictures" },
-      build("div", "kx-zone", {}, open, hint, input), samples, said, wrong);
+      build("div", "kx-zone", {}, first, open, hint, input), samples, said, wrong);
     root.dataset.lmSuppressShortcuts = "true";
     el.append(root);
 
@@ -74,7 +75,8 @@ export default {
       const names = model.get("samples");
       open.textContent = model.get("compact") ? "Open another picture…" : "Open a picture…";
       root.classList.toggle("kx-compact", model.get("compact"));
-      samples.hidden = !names.length;
+      first.hidden = model.get("compact");
+      samples.hidden = first.hidden || !names.length;
       samples.replaceChildren("Or try a sample: ", ...names.map((name) => press(name, () => model.send({ kind: "sample", name }))));
     };
     const told = () => tell(model.get("error"), model.get("note"));

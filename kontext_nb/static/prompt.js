@@ -28,7 +28,7 @@ export default {
     hints.ariaLabel = "Hints on the wording";
     hints.ariaLive = "polite";
     run.title = "Ctrl+Enter";
-    const root = build("div", "kx-prompt", { role: "group", ariaLabel: "Instruction" },
+    const root = build("div", "kx-prompt", { role: "group", ariaLabel: "What to change" },
       label, build("div", "kx-line", {}, field, build("div", "kx-buttons", {}, run, cancel)), queue, hints);
     // Else a key pressed here is also a command of the notebook ("b" adds a cell).
     root.dataset.lmSuppressShortcuts = "true";

@@ -19,6 +19,7 @@ _WRAPS = {
 }
 _SEEDS = (("random", "random"), ("fixed", "fixed"), ("next", "next"))
 _AS_SOURCE = "as the picture"
+_NONE = ""  # ipywidgets takes None for no choice at all
 
 
 class Controls(ipywidgets.HBox):
@@ -37,7 +38,7 @@ class Controls(ipywidgets.HBox):
         self.number = ipywidgets.Text(
             placeholder="a whole number", layout={"width": "130px"}, tooltip="Seed"
         )
-        self.ratio = _choice("Aspect ratio", [(_AS_SOURCE, None)], "220px")
+        self.ratio = _choice("Aspect ratio", [(_AS_SOURCE, _NONE)], "220px")
         self.count = _choice("Variants", [1], "110px")
         self._cost = ipywidgets.HTML()
         parts = [self.model, self.kind, self.number, self.ratio, self.count, self._cost]
@@ -78,7 +79,7 @@ class Controls(ipywidgets.HBox):
                 span=self._offer.seeds,
             )
         return Wanted(
-            model=self.model.value, seeds=numbers, aspect_ratio=self.ratio.value
+            model=self.model.value, seeds=numbers, aspect_ratio=self.ratio.value or None
         )
 
     def list_models(self, models: Sequence[tuple[str, str]]) -> None:
@@ -99,7 +100,7 @@ class Controls(ipywidgets.HBox):
             return  # another was chosen meanwhile
         self._offer, self._left = offer, left
         own = f"the model's own ({offer.own_ratio})" if offer.own_ratio else _AS_SOURCE
-        _fill(self.ratio, [(own, None), *((r, r) for r in offer.ratios)], None)
+        _fill(self.ratio, [(own, _NONE), *((r, r) for r in offer.ratios)], _NONE)
         self.ratio.layout.display = "" if offer.ratios else "none"
         most = MOST_VARIANTS if left is None else max(1, min(MOST_VARIANTS, left))
         _fill(self.count, range(1, most + 1), 1)

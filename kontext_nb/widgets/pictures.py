@@ -34,6 +34,7 @@ class Pictures(ipywidgets.HBox):
         self._aside = Aside()
         self.intake = choice.intake()
         self.intake.samples = list(NAMES)
+        self.intake.layout.flex = "1 1 320px"
         self.intake.on_file(self._soon)
         self.intake.on_sample(self._soon)
         self.choice = ipywidgets.Dropdown(

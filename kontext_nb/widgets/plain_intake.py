@@ -34,7 +34,7 @@ class PlainIntake(Taking, ipywidgets.VBox):
         row = ipywidgets.HBox([self.upload, self.offered], layout=_WRAPS)
         super().__init__([row, self._said], **kwargs)
         self.upload.observe(self._came, "value")
-        self.observe(self._draw, "samples")
+        self.observe(self._draw, ["samples", "compact"])
         self.observe(self._draw_said, ["error", "note"])
         self._draw()
 
@@ -51,9 +51,11 @@ class PlainIntake(Taking, ipywidgets.VBox):
             self._file(upload)
 
     def _draw(self, _change: object = None) -> None:
-        gone = self.offered.children
-        label = [ipywidgets.HTML("Or try a sample:")] if self.samples else []
-        self.offered.children = [*label, *map(self._button, self.samples)]
+        gone, words = self.offered.children, "another " if self.compact else "a "
+        self.upload.description = f"Open {words}picture"
+        names = [] if self.compact else self.samples
+        label = [ipywidgets.HTML("Or try a sample:")] if names else []
+        self.offered.children = [*label, *map(self._button, names)]
         for part in gone:
             part.close()
 

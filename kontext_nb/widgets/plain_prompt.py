@@ -110,7 +110,7 @@ class PlainPrompt(Asking, ipywidgets.VBox):
         lines = [*map(escape, then), *map(_line, self.findings)] or [escape(self.tip)]
         # Of one height, full or empty: what stands below must not jump.
         self._hints.value = (
-            '<div aria-live="polite" dir="auto" style="height:4.9em;overflow:auto;'
+            '<div aria-live="polite" dir="auto" style="height:4.3em;overflow:auto;'
             f'line-height:1.4">{"<br>".join(lines)}</div>'
         )
 

@@ -115,7 +115,7 @@ def test_passes_wait_behind_the_first(page):
 def test_hints_move_nothing(page):
     """However many there are, what stands below the box stays where it is."""
     _, bare, _ = shown(page, tip="Say what to change.")
-    root = page.get_by_role("group", name="Instruction")
+    root = page.get_by_role("group", name="What to change")
     empty = root.bounding_box()["height"]
     page.get_by_text("Say what to change.").wait_for()
     typed(page, bare, WEAK)
