@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from kontext_nb.prompts.linting import lint as lint
     from kontext_nb.session.asking import edit as edit
     from kontext_nb.session.asking import resume as resume
+    from kontext_nb.session.places import adopt as adopt
+    from kontext_nb.session.places import chains as chains
     from kontext_nb.session.settings import configure as configure
     from kontext_nb.session.sweeps import sweep as sweep
     from kontext_nb.widgets.comparing import compare as compare
@@ -31,6 +33,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "Editor": "kontext_nb.widgets.editor",
     "KontextError": "kontext_nb.errors",
+    "adopt": "kontext_nb.session.places",
+    "chains": "kontext_nb.session.places",
     "compare": "kontext_nb.widgets.comparing",
     "configure": "kontext_nb.session.settings",
     "edit": "kontext_nb.session.asking",
@@ -51,6 +55,16 @@ def __getattr__(name: str) -> Any:
     found = home if name == "samples" else getattr(home, name)
     globals()[name] = found
     return found
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Bring the magic commands, for ``%load_ext kontext_nb``."""
+    import_module("kontext_nb.magics").load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take them out again, for ``%unload_ext kontext_nb``."""
+    import_module("kontext_nb.magics").unload(shell)
 
 
 def __dir__() -> list[str]:

@@ -75,6 +75,8 @@ class Step:
         call: Which call of which cell made it, so that a re-run finds it again.
         text_call: The same by the cell's code, for runs that know no cell ids.
         created_at: Unix seconds.
+        place: Where its chain belongs: a cell of a notebook, or a name (see
+            `session.cell.Cell`); None for a chain of its own.
         marks: What the user noted about it.
     """
 
@@ -85,6 +87,7 @@ class Step:
     call: str | None
     text_call: str | None = None
     created_at: float
+    place: str | None = None
     marks: Marks = field(default_factory=Marks)
 
 

@@ -27,6 +27,7 @@ ROOT = Path(kontext_nb.__file__).parent
 # Each room's floor. Imports go to a lower floor only.
 FLOORS = {
     "cli": 8,
+    "magics": 8,
     "widgets": 7,
     "session": 6,
     "grids": 5,
@@ -48,6 +49,7 @@ FLOORS = {
 }
 NEVER = {
     "cli": {"IPython", "ipywidgets"},
+    "magics": {"httpx", "sqlite3", "kontext_nb.providers", "kontext_nb.demo"},
     "widgets": {"httpx", "sqlite3", "kontext_nb.providers", "kontext_nb.demo"},
     "session": {"ipywidgets", "httpx"},
     "grids": {
@@ -155,6 +157,8 @@ def test_every_public_name_resolves():
     assert set(kontext_nb.__all__) == {
         "Editor",
         "KontextError",
+        "adopt",
+        "chains",
         "compare",
         "configure",
         "edit",

@@ -17,16 +17,27 @@ from kontext_nb.session.resolving import found, resolved
 
 @overload
 def edit(
-    source: Any, prompt: str, *, wait: Literal[True] = ..., **how: Unpack[How]
+    source: Any,
+    prompt: str,
+    *,
+    chain: str | None = ...,
+    wait: Literal[True] = ...,
+    **how: Unpack[How],
 ) -> Edit: ...
 @overload
 def edit(
-    source: Any, prompt: str, *, wait: Literal[False], **how: Unpack[How]
+    source: Any,
+    prompt: str,
+    *,
+    chain: str | None = ...,
+    wait: Literal[False],
+    **how: Unpack[How],
 ) -> Task[Edit]: ...
 def edit(
     source: Any,
     prompt: str,
     *,
+    chain: str | None = None,
     wait: bool = True,
     **how: Unpack[How],
 ) -> Edit | Task[Edit]:
@@ -40,6 +51,8 @@ def edit(
             address, which the service fetches itself; None for a model that makes a
             picture from words alone.
         prompt: The change, as one short instruction.
+        chain: A name for the chain, which then is the same in whatever cell or script
+            it is asked for; left out, the chain is the cell's own.
         wait: False to return at once with something to await.
         **how: Options:
 
@@ -59,19 +72,33 @@ def edit(
         ServiceError: The service could not do it.
         StoreError: The store cannot be used; nothing was sent.
     """
-    return open_chain(source).add(prompt, wait=wait, **how)
+    cell = cells.here(chain)
+    return _chain(source, cell, asks=cell).add(prompt, wait=wait, **how)
 
 
-def open_chain(source: Any, *, key: str | None = None) -> Chain:
+def open_chain(
+    source: Any, *, name: str | None = None, cell: cells.Cell | None = None
+) -> Chain:
     """Return the chain of a picture in this cell, with what it already holds.
 
     Args:
-        source: A picture, as `edit` takes it.
-        key: Of another place than this cell.
+        source: As `edit` takes it.
+        name: See ``chain`` of `edit`.
+        cell: Another cell than the running one, in the place of a name.
+
+    Raises:
+        ImageRejected: The source is no usable picture.
+        ParameterRejected: The name cannot be used.
     """
-    picture, cell = source_of(source), cells.here()
-    place = key or (cell.key if cell else None)
-    return Chain(Desk(settings.current()), chain_id(picture, place), picture)
+    return _chain(source, cell or cells.here(name))
+
+
+def _chain(
+    source: Any, cell: cells.Cell | None, *, asks: cells.Cell | None = None
+) -> Chain:
+    picture, desk = source_of(source), Desk(settings.current())
+    place = cell.key if cell else None
+    return Chain(desk, chain_id(picture, cell), picture, place, asks)
 
 
 @overload

@@ -19,10 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kontext_nb.errors import ParameterRejected
+from kontext_nb.model import echo
+
+NAME_MAX_CHARS = 80
+NAMED = "name:"  # in front of a name in the place of a cell's id
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell during one run of it.
+    """A cell during one run of it, or what the user gave a name of its own.
 
     Args:
         key: Stable over re-runs and kernel restarts.
@@ -69,38 +75,69 @@ def notebook() -> Path | None:
     return Path(told) if told else None
 
 
-def here() -> Cell | None:
-    """Return the running cell, or None outside a notebook."""
+def here(name: str | None = None) -> Cell | None:
+    """Return the running cell, or None outside a notebook.
+
+    Args:
+        name: A name the user gave, which stands for the cell wherever it is used; in a
+            script too.
+
+    Raises:
+        ParameterRejected: The name is no text, or is empty or too long.
+    """
     shell = kernel()
     parent = shell.get_parent() if shell and hasattr(shell, "get_parent") else None
     # In a widget's callback the parent is a comm message: that is no cell.
-    if not parent or parent.get("header", {}).get("msg_type") != "execute_request":
+    running = parent and parent.get("header", {}).get("msg_type") == "execute_request"
+    run = parent["header"].get("msg_id", "") if parent and running else "a program"
+    if name is not None:
+        return _named(name, run)
+    if not parent or not running:
         return None
     code = str((parent.get("content") or {}).get("code", ""))
-    text = "text-" + hashlib.sha256(code.encode()).hexdigest()[:24]
+    text = "text-" + _short(code)
     place = _id(parent.get("metadata") or {})
-    key = f"{notebook() or ''}#{place}" if place else text
-    return Cell(key, text, parent["header"].get("msg_id", ""))
+    return Cell(_placed(place) if place else text, text, run)
+
+
+def program(place: str | None) -> Cell | None:
+    """Return what asks in a script for a chain that belongs somewhere; else None.
+
+    A script that is run again asks the same again. What a button of a notebook asks for
+    is asked anew each time.
+    """
+    return Cell(place, place, "a program") if place and kernel() is None else None
+
+
+def _named(name: str, run: str) -> Cell:
+    if not isinstance(name, str) or not 0 < len(name.strip()) <= NAME_MAX_CHARS:
+        raise ParameterRejected(
+            f"{echo(name)} is no name of a chain.",
+            f"Give a text of 1 to {NAME_MAX_CHARS} characters.",
+        )
+    return Cell(_placed(NAMED + name), "name-" + _short(name), run)
+
+
+def _placed(place: str) -> str:
+    return f"{notebook() or ''}#{place}"
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:24]
 
 
 def _id(metadata: Mapping[str, Any]) -> str | None:
     """Return the id that the user or the front end gave the cell."""
-    for found in (
-        metadata.get("kontext", {}).get("chain"),
-        metadata.get("colab", {}).get("cell_id"),
-        metadata.get("cellId"),
+    for place, name, mark in (
+        ("kontext", "chain", NAMED),
+        ("colab", "cell_id", ""),
     ):
-        if found and not str(found).startswith("vscode-notebook-cell:"):
-            return str(found)
-    return None
-
-
-def named(name: str) -> str:
-    """Return the key of a place that the user gave a name, in this notebook.
-
-    It is the key of a cell whose metadata gives it that name.
-    """
-    return f"{notebook() or ''}#{name}"
+        of = metadata.get(place)
+        if isinstance(of, Mapping) and of.get(name):
+            return f"{mark}{of[name]}"
+    told = str(metadata.get("cellId") or "")
+    # VS Code counts its cells anew in every session.
+    return None if told.startswith("vscode-notebook-cell:") else told or None
 
 
 def next_call(cell: Cell | None, ask: str) -> Call | None:

@@ -93,6 +93,7 @@ class Desk:
             call=call.key if call else None,
             text_call=call.text if call else None,
             created_at=time.time(),
+            place=order.place,
         )
         adopt = order.adoptable(call)
         if by.free:

@@ -54,7 +54,7 @@ class Edit(Result):
     @property
     def chain(self) -> Chain:
         """The chain this edit stands in."""
-        return Chain(self._desk, self.step.chain, self.root)
+        return Chain(self._desk, self.step.chain, self.root, self.step.place)
 
     @overload
     def edit(
@@ -135,12 +135,22 @@ class Chain:
         desk: Where its steps are kept.
         chain_id: Its id in the store.
         source: The picture it starts from.
+        place: Where it belongs, if it is not one of its own.
+        cell: What asks for its edits; left out, the cell that runs then.
     """
 
-    def __init__(self, desk: Desk, chain_id: str, source: pixels.Picture | str) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        chain_id: str,
+        source: pixels.Picture | str,
+        place: str | None = None,
+        cell: cells.Cell | None = None,
+    ) -> None:
         self._desk = desk
         self.id = chain_id
         self.source = source
+        self._place, self._cell = place, cell
 
     @property
     def desk(self) -> Desk:
@@ -328,7 +338,8 @@ class Chain:
             prompt=prompt,
             chain=self.id,
             parent=parent.step.id if parent else None,
-            cell=cells.here(),
+            cell=self._cell or cells.here() or cells.program(self._place),
+            place=self._place,
             seed=how.get("seed"),
             aspect_ratio=how.get("aspect_ratio"),
             references=tuple(map(source_of, how.get("references", ()))),

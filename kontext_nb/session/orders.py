@@ -30,6 +30,7 @@ class Order:
         seed: None for any.
         aspect_ratio: None to follow the source.
         cell: The cell that asks, if one does.
+        place: Where the chain belongs, if it is not one of its own.
         refresh: Have it made anew even where the store has it.
         references: Further pictures, for a model that takes several.
         inputs: Further inputs, by the model's own names.
@@ -44,6 +45,7 @@ class Order:
     seed: int | None = None
     aspect_ratio: str | None = None
     cell: cells.Cell | None = None
+    place: str | None = None
     refresh: bool = False
     references: tuple[Picture | str, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
@@ -102,9 +104,18 @@ def source_of(given: Any) -> Picture | str:
     return pixels.load(given)
 
 
-def chain_id(source: Picture | str, key: str | None) -> str:
-    """Return the id of a chain: a place's own, or a new one where there is no place."""
-    if key is None:
+def chain_id(source: Picture | str, cell: cells.Cell | None) -> str:
+    """Return the id of a chain: the cell's own, or a new one without a cell."""
+    if cell is None:
         return uuid.uuid4().hex
-    name = source if isinstance(source, str) else source.digest
-    return hashlib.sha256(f"{key}\n{name}".encode()).hexdigest()[:32]
+    return chain_id_at(cell.key, source if isinstance(source, str) else source.digest)
+
+
+def chain_id_at(place: str, picture: str) -> str:
+    """Return the id of the chain that a picture has in one place.
+
+    Args:
+        place: The cell's key.
+        picture: The picture's digest, or its address.
+    """
+    return hashlib.sha256(f"{place}\n{picture}".encode()).hexdigest()[:32]

@@ -86,7 +86,7 @@ def sweep(
     prompts, seeds = _checked(prompts, seeds)
     picture, cell = source_of(source), cells.here()
     desk = Desk(settings.current())
-    chain = chain_id(picture, cell.key if cell else None)
+    chain = chain_id(picture, cell)
     steps = [
         desk.place(
             Order(
@@ -96,6 +96,7 @@ def sweep(
                 seed=seed,
                 aspect_ratio=aspect_ratio,
                 cell=cell,
+                place=cell.key if cell else None,
                 refresh=refresh,
             )
         )[0]

@@ -205,6 +205,39 @@ class Ledger:
 
         return self._written(work)
 
+    def move(self, chain: str, to: str, *, place: str, text: str) -> int:
+        """Let a chain belong elsewhere, with all its steps, deleted ones too.
+
+        Args:
+            chain: Its id.
+            to: The id it has there.
+            place: Where that is; the calls of its steps become calls from there.
+            text: The same by the cell's code (see `session.cell`).
+
+        Returns:
+            How many steps were moved.
+
+        Raises:
+            StoreError: The disk did not take it; nothing was moved.
+        """
+
+        def work(db: sqlite3.Connection) -> int:
+            moved = db.execute(
+                "UPDATE steps SET chain = ?, place = ?,"
+                " call = ? || substr(call, length(rtrim(call, '0123456789'))),"
+                " text_call = ? ||"
+                " substr(text_call, length(rtrim(text_call, '0123456789')))"
+                " WHERE chain = ?",
+                (to, place, place, text, chain),
+            ).rowcount
+            found = db.execute("SELECT DISTINCT job FROM steps WHERE chain = ?", (to,))
+            for (job_id,) in found.fetchall():
+                with suppress(StoreError):
+                    self._recorded(db, job_id)
+            return moved
+
+        return self._written(work)
+
     def priced(self, job: Job, estimate_usd: float) -> Job:
         """Note what a job should cost by today's price, as long as it is not sent."""
         changed = self._written(
@@ -267,6 +300,15 @@ class Ledger:
         """Return a chain's steps, oldest first."""
         query = rows.STEP + "WHERE chain = ? ORDER BY stepped_at, steps.rowid"
         return tuple(self._found(rows.step, query, chain))
+
+    def chains(self) -> tuple[tuple[Step, ...], ...]:
+        """Return all chains as their steps, oldest first; the newest chain first."""
+        query = rows.STEP + "ORDER BY stepped_at, steps.rowid"
+        found: dict[str, list[Step]] = {}
+        for step in self._found(rows.step, query):
+            found.setdefault(step.chain, []).append(step)
+        newest = sorted(found.values(), key=lambda steps: -steps[-1].created_at)
+        return tuple(map(tuple, newest))
 
     def expected_s(self, provider: str, model: str) -> float | None:
         """Return the median seconds that the last 15 jobs took at the service."""

@@ -115,7 +115,8 @@ def _read(path: Path) -> tuple[Job, tuple[Step, ...]] | None:
             return None
         # A column may be younger than the record.
         kept = dict.fromkeys(rows.PLAIN) | facts["job"]
-        steps = (kept | {"marks": "{}"} | step for step in facts["steps"])
+        younger = {"marks": "{}", "place": None}
+        steps = (kept | younger | step for step in facts["steps"])
         return rows.job(kept), tuple(map(rows.step, steps))
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None  # no file, no JSON, or not of the shape that is written here

@@ -110,8 +110,13 @@ MIGRATIONS = (
     CREATE INDEX jobs_by_ask ON jobs (ask);
     CREATE INDEX jobs_by_request ON jobs (request_id);
     """,
-    # Stars, names, notes, and what is hidden.
-    "ALTER TABLE steps ADD COLUMN marks TEXT NOT NULL DEFAULT '{}'",
+    # Stars, names, notes and what is hidden; and where a chain belongs, which for most
+    # steps is in front of the number of the call.
+    """
+    ALTER TABLE steps ADD COLUMN marks TEXT NOT NULL DEFAULT '{}';
+    ALTER TABLE steps ADD COLUMN place TEXT;
+    UPDATE steps SET place = rtrim(rtrim(call, '0123456789'), ':')
+    """,
 )
 
 PLAIN = (
@@ -133,7 +138,7 @@ PLAIN = (
 )
 STEP = """
     SELECT steps.id AS step, chain, parent, call, text_call,
-        steps.created_at AS stepped_at, marks, jobs.*
+        steps.created_at AS stepped_at, place, marks, jobs.*
     FROM steps JOIN jobs ON jobs.id = steps.job
 """
 
@@ -226,6 +231,7 @@ def step_columns(step: Step) -> dict[str, Any]:
         "call": step.call,
         "text_call": step.text_call,
         "stepped_at": step.created_at,
+        "place": step.place,
         "marks": _marked(step.marks),
     }
 
@@ -244,6 +250,7 @@ def step(row: Row) -> Step:
         call=row["call"],
         text_call=row["text_call"],
         created_at=row["stepped_at"],
+        place=row["place"],
         marks=_marks(row["marks"]),
     )
 
@@ -275,8 +282,8 @@ def insert(db: sqlite3.Connection, step: Step) -> None:
     place = (step.id, step.chain, step.parent, step.job.id)
     call = (step.call, step.text_call, step.created_at)
     db.execute(
-        "INSERT INTO steps VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING",
-        (*place, *call, _marked(step.marks)),
+        "INSERT INTO steps VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING",
+        (*place, *call, _marked(step.marks), step.place),
     )
 
 

@@ -40,6 +40,7 @@ class Editor(Still, ipywidgets.VBox):
 
     Raises:
         ImageRejected: It is no usable picture.
+        ParameterRejected: The name cannot be used.
     """
 
     def __init__(self, source: Any = None, *, chain: str | None = None) -> None:

@@ -41,13 +41,14 @@ class Workplace:
 
     Raises:
         ImageRejected: It is no usable picture.
+        ParameterRejected: The name cannot be used.
     """
 
     def __init__(self, source: Any, name: str | None) -> None:
         # In a callback nobody knows any more which cell this is.
-        cell = cells.here()
-        self._key = cells.named(name) if name else cell.key if cell else None
-        self._album = Album(Desk(settings.current()), self._key)
+        self._cell = cells.here(name)
+        key = self._cell.key if self._cell else None
+        self._album = Album(Desk(settings.current()), key)
         given = [] if source is None else [self._place(source, _called(source))]
         self._given = bool(given)
         kept = [self._place(o.picture, o.name) for o in self._album.opened()]
@@ -89,7 +90,7 @@ class Workplace:
         return place
 
     def _place(self, source: Any, name: str) -> Place:
-        return Place(name, open_chain(source, key=self._key))
+        return Place(name, open_chain(source, cell=self._cell))
 
 
 def _called(source: Any) -> str:
