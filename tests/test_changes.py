@@ -1,14 +1,16 @@
 """What two steps have apart: as data, and as HTML that is safe and says it in words."""
 
 import re
+from html import escape
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kontext_nb as kx
 from kontext_nb.grids.as_changes import fragment
 from kontext_nb.grids.changes import Made, changes
+from kontext_nb.lettering import whole
 from kontext_nb.session.shown_changes import made_of
 from kontext_nb.widgets.changes_view import ChangesView
 from tests.test_grids_hostile import PAYLOADS
@@ -57,11 +59,15 @@ def test_nothing_in_it_is_markup(text):
     assert not set("<>\"'") & set(OURS.sub("", shown))
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
-def test_no_word_is_lost(before, after):
-    """What is not in <ins> is the old prompt, what is not in <del> the new one."""
+def test_any_two_prompts_can_be_set_against_each_other(before, after):
+    """Whatever stands in them, every letter is there, and none of it is markup."""
     shown = fragment(changes(Made("a", before), Made("b", after)))
-    assert not set("<>\"'") & set(OURS.sub("", shown))
+    text = OURS.sub("", shown)
+    assert not set("<>\"'") & set(text)
+    for word in (before + " " + after).split():
+        assert all(escape(whole(char)) in text for char in word)
 
 
 def test_made_of_an_edit_and_of_its_source():
