@@ -16,7 +16,7 @@ class Strip(Still, anywidget.AnyWidget):
     step that the next edit starts from, or empty.
     """
 
-    _esm = asset("picture.js", "strip.js")
+    _esm = asset("node.js", "picture.js", "strip.js")
     _css = asset("view.css", "strip.css")
 
     steps = traitlets.List(traitlets.Dict()).tag(sync=True)

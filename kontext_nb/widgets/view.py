@@ -7,9 +7,16 @@ widget is added on top of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any, NotRequired, TypedDict
+
+# Of whole lines, or with two blanks of code before: within a text they are left alone.
+_COMMENT = re.compile(
+    r"^ *(//[^\n]*|/\*.*?\*/)\n|(?<=[;,{]) //[^\n]*", re.DOTALL | re.MULTILINE
+)
+_INDENT = re.compile(r"^ +", re.MULTILINE)
 
 
 class ShownStep(TypedDict):
@@ -29,11 +36,12 @@ class ShownStep(TypedDict):
 def asset(*names: str) -> str:
     """Return the named files of ``kontext_nb/static``, one after the other.
 
-    Scripts and styles have no imports and no build, so what two views share is put in
-    front of each of them.
+    They have no imports and no build, so what two views share is put in front of each
+    of them. Every view on a page carries its script: comments and indents stay behind.
     """
     folder = files("kontext_nb") / "static"
-    return "\n".join((folder / name).read_text("utf-8") for name in names)
+    text = "\n".join((folder / name).read_text("utf-8") for name in names)
+    return _INDENT.sub("", _COMMENT.sub("", text))
 
 
 class Still:
