@@ -12,15 +12,15 @@ function fault({ type, size }, mostBytes) {
 
 export default {
   render({ model, el }) {
-    const input = build("input", "", { type: "file", accept: TYPES.join(), hidden: true });
+    const input = make("input", "", { type: "file", accept: TYPES.join(), hidden: true });
     const open = press("Open a picture…", () => input.click());
-    const first = build("b", "", {}, "Edit a picture by saying what to change.");
-    const hint = build("span", "kx-quiet", {}, "or drop or paste one here: PNG, JPEG or WebP");
-    const wrong = build("p", "kx-alarm", { role: "alert" });
-    const said = build("p", "kx-quiet", { role: "status" });
-    const samples = build("p", "kx-samples", {});
-    const root = build("div", "kx-intake", { role: "group", ariaLabel: "Pictures" },
-      build("div", "kx-zone", {}, first, open, hint, input), samples, said, wrong);
+    const first = make("b", "", {}, "Edit a picture by saying what to change.");
+    const hint = make("span", "kx-quiet", {}, "or drop or paste one here: PNG, JPEG or WebP");
+    const wrong = make("p", "kx-alarm", { role: "alert" });
+    const said = make("p", "kx-quiet", { role: "status" });
+    const samples = make("p", "kx-samples", {});
+    const root = make("div", "kx-intake", { role: "group", ariaLabel: "Pictures" },
+      make("div", "kx-zone", {}, first, open, hint, input), samples, said, wrong);
     root.dataset.lmSuppressShortcuts = "true";
     el.append(root);
 

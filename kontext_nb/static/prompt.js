@@ -20,16 +20,16 @@ function atEdge(field, up) {
 export default {
   render({ model, el }) {
     const id = `kx-prompt-${(numbered += 1)}`;
-    const field = build("textarea", "kx-field", { id, rows: 2, dir: "auto" });
-    const label = build("label", "kx-name", { htmlFor: id }, "Instruction");
+    const field = make("textarea", "kx-field", { id, rows: 2, dir: "auto" });
+    const label = make("label", "kx-name", { htmlFor: id }, "Instruction");
     const [run, cancel] = [press("Run", () => ask("run"), "kx-button kx-run"), press("Cancel", () => ask("cancel"))];
-    const hints = build("ul", "kx-hints", { role: "list", id: `${id}-hints`, tabIndex: 0 });
-    const queue = build("p", "kx-quiet kx-queue", { dir: "auto" });
+    const hints = make("ul", "kx-hints", { role: "list", id: `${id}-hints`, tabIndex: 0 });
+    const queue = make("p", "kx-quiet kx-queue", { dir: "auto" });
     hints.ariaLabel = "Hints on the wording";
     hints.ariaLive = "polite";
     run.title = "Ctrl+Enter";
-    const root = build("div", "kx-prompt", { role: "group", ariaLabel: "What to change" },
-      label, build("div", "kx-line", {}, field, build("div", "kx-buttons", {}, run, cancel)), queue, hints);
+    const root = make("div", "kx-prompt", { role: "group", ariaLabel: "What to change" },
+      label, make("div", "kx-line", {}, field, make("div", "kx-buttons", {}, run, cancel)), queue, hints);
     // Else a key pressed here is also a command of the notebook ("b" adds a cell).
     root.dataset.lmSuppressShortcuts = "true";
     el.append(root);
@@ -91,8 +91,8 @@ export default {
     };
 
     const hint = ({ severity, words, message, why, better, passes }) => {
-      const said = build("span", "", {}, build("b", "kx-mark", {}, MARKS[severity]), " ");
-      if (words) said.append(build("q", "", { dir: "auto" }, words), " ");
+      const said = make("span", "", {}, make("b", "kx-mark", {}, MARKS[severity]), " ");
+      if (words) said.append(make("q", "", { dir: "auto" }, words), " ");
       said.append(message);
       const does = [];
       if (passes?.length)
@@ -103,7 +103,7 @@ export default {
         }));
       if (better) does.push(press("Fix", () => write(better, true)));
       if (better) does.at(-1).title = better;
-      return build("li", `kx-hint kx-${severity}`, { title: why }, said, ...does);
+      return make("li", `kx-hint kx-${severity}`, { title: why }, said, ...does);
     };
     const draw = () => {
       const [busy, found, next] = ["busy", "findings", "following"].map((name) => model.get(name));
@@ -114,8 +114,8 @@ export default {
         const held = hints.contains(document.activeElement) && document.activeElement !== hints;
         hints.kxDrawn = drawn;
         hints.replaceChildren(...found.map(hint));
-        if (undo !== null) hints.prepend(build("li", "kx-hint", {}, "Reworded.", press("Undo", () => write(undo))));
-        if (!hints.children.length) hints.append(build("li", "kx-quiet", {}, model.get("tip")));
+        if (undo !== null) hints.prepend(make("li", "kx-hint", {}, "Reworded.", press("Undo", () => write(undo))));
+        if (!hints.children.length) hints.append(make("li", "kx-quiet", {}, model.get("tip")));
         if (held) field.focus();
       }
       queue.hidden = !next.length;

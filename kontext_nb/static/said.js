@@ -2,13 +2,13 @@
 
 export default {
   render({ model, el }) {
-    const said = build("span", "", { role: "status" });
-    const ticking = build("span", "kx-quiet", { ariaHidden: "true" });
-    const bar = build("div", "kx-bar", { ariaHidden: "true" }, build("i", "", {}));
-    const alarm = build("div", "kx-alarm", { role: "alert" });
-    const does = build("form", "kx-does", {});
-    const root = build("div", "kx-said", {}, build("p", "kx-now", {}, said, " ", ticking), bar,
-      build("div", "kx-wrong", {}, alarm, does));
+    const said = make("span", "", { role: "status" });
+    const ticking = make("span", "kx-quiet", { ariaHidden: "true" });
+    const bar = make("div", "kx-bar", { ariaHidden: "true" }, make("i", "", {}));
+    const alarm = make("div", "kx-alarm", { role: "alert" });
+    const does = make("form", "kx-does", {});
+    const root = make("div", "kx-said", {}, make("p", "kx-now", {}, said, " ", ticking), bar,
+      make("div", "kx-wrong", {}, alarm, does));
     root.dataset.lmSuppressShortcuts = "true";
     does.onsubmit = (event) => event.preventDefault();
     el.append(root);
@@ -26,12 +26,12 @@ export default {
       const held = does.contains(document.activeElement);
       text(alarm, [problem && `✕ ${problem}`, remedy].filter(Boolean).join(" "));
       does.replaceChildren(...choices.map(({ key, label, asks, title = "" }) => {
-        const field = asks && build("input", "kx-field", { placeholder: asks, ariaLabel: asks, dir: "auto" });
+        const field = asks && make("input", "kx-field", { placeholder: asks, ariaLabel: asks, dir: "auto" });
         const send = press(label, () => model.send({ kind: "choose", key, text: field ? field.value.trim() : "" }));
         send.title = title;
         if (!field) return send;
         field.onkeydown = (event) => event.key === "Enter" && send.click();
-        return build("span", "kx-pair", {}, field, send);
+        return make("span", "kx-pair", {}, field, send);
       }));
       root.lastChild.hidden = !problem;
       if (held) (does.querySelector("button") ?? el.closest(".kx-editor")?.querySelector("textarea"))?.focus();

@@ -8,6 +8,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from kontext_nb.widgets import page
 from kontext_nb.widgets.comparison import Comparison
 from kontext_nb.widgets.view import asset
 
@@ -19,8 +20,8 @@ class Compare(Comparison, anywidget.AnyWidget):
     the front end asks for it, because someone looks closer than the preview can show.
     """
 
-    _esm = asset("picture.js", "compare.js")
-    _css = asset("view.css", "compare.css")
+    _esm = asset(*page.SCRIPT)
+    _css = asset(*page.STYLE)
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -12,6 +14,7 @@ import traitlets
 
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.model import echo
+from kontext_nb.widgets import page
 from kontext_nb.widgets.shots import Shot
 from kontext_nb.widgets.view import Still
 
@@ -98,6 +101,21 @@ class Comparison(Still, ipywidgets.DOMWidget):
         shot = getattr(self, "_shots", {}).get(key)
         return shot.full() if shot else b""
 
+    def to_html(self, path: str | os.PathLike[str]) -> Path:
+        """Write one offline .html file that compares as the view does; return its path.
+
+        It holds the full pictures, and works by itself in any browser.
+
+        Raises:
+            ParameterRejected: Another suffix, or no such folder.
+            NotSaved: Nothing can be written there.
+        """
+        state = {name: getattr(self, name) for name in Comparison.class_own_traits()}
+        shown = [*self.pictures, self.previous] if self.previous else self.pictures
+        full = {picture["key"]: self.full(picture["key"]) for picture in shown}
+        still = self.static() if self.static is not None else {}
+        return page.write(path, state, full, still.get("text/html", ""))
+
     @traitlets.validate("position", "gain", "threshold", "zoom", "center")
     def _within(self, proposal: Any) -> Any:
         """Bring a number to where it makes sense, as the view does by itself."""
@@ -136,7 +154,7 @@ def _told(key: str, shot: Shot) -> dict[str, Any]:
         "key": key,
         "label": shot.label,
         "size": shot.size,
-        "alt": shot.alt,
+        "alt": shot.alt or shot.label,
         "preview": shot.preview,
         "width": shot.width,
         "height": shot.height,

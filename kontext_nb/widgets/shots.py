@@ -22,8 +22,8 @@ class Shot:
 
     Args:
         label: The name people see.
-        size: Its size in words, with what became of it on the way: "4000×3000 → sent
-            1448×1086"; the preview does not know it.
+        size: Its size in words, with what became of it on the way: "4000x3000 → sent
+            1448x1086"; the preview does not know it.
         alt: What it shows, for those who cannot see it; else the label.
         preview: An encoded picture of at most `PREVIEW_PX` a side; empty if there is
             no picture (yet).
@@ -80,7 +80,7 @@ def in_full(picture: pixels.Picture) -> bytes:
 
 
 def of_edit(edit: Edit) -> tuple[Shot, Shot]:
-    """Return the picture before an edit and the one after, in the words of its still."""
+    """Return the picture before an edit and the one after, worded as in its still."""
     before, after = pair_of(edit).rows[0]
     return (
         Shot.of(edit.before, before.caption, size=before.detail, alt=before.alt),
