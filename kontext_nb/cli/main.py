@@ -19,6 +19,7 @@ from kontext_nb.cli.completion import completion
 from kontext_nb.cli.doctor import doctor
 from kontext_nb.cli.editing import OUTPUT_EXIT, edit
 from kontext_nb.cli.jobs import cancel, jobs, result, status
+from kontext_nb.cli.linting import lint
 from kontext_nb.cli.models import models
 from kontext_nb.cli.running import run
 from kontext_nb.cli.serving import serve
@@ -47,7 +48,7 @@ def cli(*, output: str, quiet: bool, debug: bool) -> None:
 
 
 _COMMANDS = (
-    *(edit, run, status, result, cancel, jobs, models, store, serve),
+    *(edit, lint, run, status, result, cancel, jobs, models, store, serve),
     *(login, logout, whoami, balance, doctor, completion),
 )
 for _command in _COMMANDS:

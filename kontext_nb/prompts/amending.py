@@ -7,20 +7,22 @@ from collections.abc import Callable
 
 from kontext_nb.prompts.reading import Reading
 
-_ENDING = re.compile(r"[\s,;:]*\Z")
+MENDED_CHARS = 400  # what is longer needs a rewrite, not a click
 
 
-def adding(text: str, clause: str) -> str:
+def adding(text: str, kept: str, *, same: bool = True) -> str:
     """Return a prompt with a clause about what stays.
 
     Args:
         text: The prompt.
-        clause: What is to stay, as it stands between "keep" and "the same".
+        kept: What is to stay.
+        same: Whether the words "the same" are still to be added.
     """
-    bare = _ENDING.sub("", text)
-    if bare.endswith((".", "!", "?", "。")):
-        return f"{bare} Keep {clause} the same."
-    return f"{bare}, keeping {clause} the same"
+    kept = f"{kept} the same" if same else kept
+    bare = text.rstrip(" \t\r\n,;:")
+    if bare.endswith((".", "!", "?")):
+        return f"{bare} Keep {kept}."
+    return f"{bare}, keeping {kept}"
 
 
 def replacing(
@@ -36,6 +38,8 @@ def replacing(
         written: Returns what to write for a match. Letters are taken from the prompt
             itself by the match's spans, so that capitals and quotes survive.
     """
+    if len(reading.text) > MENDED_CHARS:
+        return None
     parts, at = [], 0
     for match in pattern.finditer(reading.plain):
         words = written(match)

@@ -18,14 +18,23 @@ _UNSPACED = (
     "\uf900-\ufaff\uff66-\uff9f\U0001b000-\U0001b16f\U00020000-\U0003ffff"
 )
 _MARKS = "\u0300-\u036f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u3099\u309a\ufe0e\ufe0f"
-_LETTER = rf"[^\s!-/:-@\[-`{{-~¡-¿\u2010-\u205e\u3000-\u3004\u3008-\u3020\uff01-\uff0f\uff1a-\uff20{_UNSPACED}]"
+_PUNCTUATION = (
+    r"!-/:-@\[-`{-~¡-¿\u2010-\u205e\u3000-\u3004\u3008-\u3020\uff01-\uff0f\uff1a-\uff20"
+)
+_LETTER = rf"[^\s{_PUNCTUATION}{_UNSPACED}]"
 _TOKEN = re.compile(
     rf"(\s*)([{_UNSPACED}][{_MARKS}]*|{_LETTER}+(?:['\u2019.:-]{_LETTER}+)*|\S|\Z)"
 )
 # Where two stretches share no word that is there once, they are compared in full up to
 # this many tokens a side; beyond, they are shown as replaced, for nobody could read it.
 _BLOCK = 60
-_LONE_CHARS = 3  # a shorter word alone between two changes is nothing to hold on to
+# A word with fewer letters, alone between two changes, is nothing to hold on to.
+_LONE = 3
+
+
+_Token = tuple[
+    str, str
+]  # the white space before a word, and the word; the last is the end
 
 
 class Kind(StrEnum):
@@ -49,12 +58,6 @@ class Piece:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    blank: str
-    word: str
-
-
 def prompt_changes(before: str, after: str) -> tuple[Piece, ...]:
     """Return what was taken out of a prompt and what came in, in whole words.
 
@@ -71,20 +74,20 @@ def prompt_changes(before: str, after: str) -> tuple[Piece, ...]:
         >>> [(p.kind.value, p.text) for p in prompt_changes("a red hat", "a blue hat")]
         [('same', 'a'), ('removed', ' red'), ('added', ' blue'), ('same', ' hat')]
     """
-    old, new = _tokens(before), _tokens(after)
-    pieces: list[Piece] = []
+    old, new = _TOKEN.findall(before), _TOKEN.findall(after)
+    found = _Pieces()
     at_old = at_new = 0
-    for i, j in _held(old, new, _common(old, new)):
-        _add(pieces, Kind.REMOVED, old[at_old:i])
-        _add(pieces, Kind.ADDED, new[at_new:j])
-        if old[i].blank == new[j].blank:
-            _add(pieces, Kind.SAME, [old[i]])
+    for i, j in _held(old, _common(old, new)):
+        if at_old < i or at_new < j:
+            found.change(_text(old[at_old:i]), _text(new[at_new:j]))
+        (blank, word), other = old[i], new[j][0]
+        if blank == other:
+            found.keep(blank + word)
         else:
-            _add(pieces, Kind.REMOVED, [_Token(old[i].blank, "")])
-            _add(pieces, Kind.ADDED, [_Token(new[j].blank, "")])
-            _add(pieces, Kind.SAME, [_Token("", old[i].word)])
+            found.change(blank, other)
+            found.keep(word)
         at_old, at_new = i + 1, j + 1
-    return tuple(pieces)
+    return found.closed()
 
 
 def parameter_changes(
@@ -110,60 +113,84 @@ def _alike(before: object, after: object) -> bool:
     return type(before) is type(after) and before == after
 
 
-def _tokens(text: str) -> list[_Token]:
-    """Return the words with the white space before each; the last is the text's end."""
-    return [_Token(*match.groups()) for match in _TOKEN.finditer(text)]
+def _text(tokens: Iterable[_Token]) -> str:
+    return "".join(blank + word for blank, word in tokens)
 
 
-def _add(pieces: list[Piece], kind: Kind, tokens: Iterable[_Token]) -> None:
-    text = "".join(token.blank + token.word for token in tokens)
-    if text and pieces and pieces[-1].kind is kind:
-        text = pieces.pop().text + text
-    if text:
-        pieces.append(Piece(kind, text))
+class _Pieces:
+    """Runs of text with one fate, joined as they come."""
+
+    def __init__(self) -> None:
+        self._found: list[Piece] = []
+        self._same = self._removed = self._added = ""
+
+    def keep(self, text: str) -> None:
+        """Take text that both prompts have."""
+        if text and (self._removed or self._added):
+            self._close()
+        self._same += text
+
+    def change(self, removed: str, added: str) -> None:
+        """Take text that one of them has."""
+        self._removed += removed
+        self._added += added
+
+    def closed(self) -> tuple[Piece, ...]:
+        """Return what was taken."""
+        self._close()
+        return tuple(self._found)
+
+    def _close(self) -> None:
+        texts = (self._same, self._removed, self._added)
+        self._found += [
+            Piece(kind, t) for kind, t in zip(Kind, texts, strict=True) if t
+        ]
+        self._same = self._removed = self._added = ""
 
 
-def _common(old: Sequence[_Token], new: Sequence[_Token]) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of places where the same word stands, in order.
+def _common(old: Sequence[_Token], new: Sequence[_Token]) -> list[tuple[int, int]]:
+    """Return the pairs of places where the same word stands, in order.
 
     Words that each side has exactly once hold the two together; what lies between is
     done in the same way, then in full if it is short. The end of text is such a word.
     """
-    work = [(0, len(old), 0, len(new))]
+    here, there = [word for _, word in old], [word for _, word in new]
+    work = [(0, len(here), 0, len(there))]
     found: list[tuple[int, int]] = []
     while work:
         i, i_end, j, j_end = work.pop()
-        while i < i_end and j < j_end and old[i].word == new[j].word:
+        while i < i_end and j < j_end and here[i] == there[j]:
             found.append((i, j))
             i, j = i + 1, j + 1
-        while i < i_end and j < j_end and old[i_end - 1].word == new[j_end - 1].word:
+        while i < i_end and j < j_end and here[i_end - 1] == there[j_end - 1]:
             i_end, j_end = i_end - 1, j_end - 1
             found.append((i_end, j_end))
         if i == i_end or j == j_end:
             continue
-        anchors = _anchors(old, new, (i, i_end, j, j_end))
+        anchors = _anchors(here[i:i_end], there[j:j_end])
+        if not anchors and i_end - i <= _BLOCK and j_end - j <= _BLOCK:
+            found += (
+                (i + a, j + b) for a, b in _in_full(here[i:i_end], there[j:j_end])
+            )
+            continue
+        at_i, at_j = i, j
+        for a, b in anchors:
+            found.append((i + a, j + b))
+            work.append((at_i, i + a, at_j, j + b))
+            at_i, at_j = i + a + 1, j + b + 1
         if anchors:
-            found += anchors
-            for stop_i, stop_j in (*anchors, (i_end, j_end)):
-                work.append((i, stop_i, j, stop_j))
-                i, j = stop_i + 1, stop_j + 1
-        elif i_end - i <= _BLOCK and j_end - j <= _BLOCK:
-            found += _in_full(old, new, (i, i_end, j, j_end))
-    yield from sorted(found)
+            work.append((at_i, i_end, at_j, j_end))
+    return sorted(found)
 
 
-def _anchors(
-    old: Sequence[_Token], new: Sequence[_Token], block: tuple[int, int, int, int]
-) -> list[tuple[int, int]]:
+def _anchors(here: Sequence[str], there: Sequence[str]) -> list[tuple[int, int]]:
     """Return the longest ordered run of words that both sides have exactly once."""
-    i, i_end, j, j_end = block
-    here = Counter(token.word for token in old[i:i_end])
-    there = Counter(token.word for token in new[j:j_end])
-    places = {new[k].word: k for k in range(j, j_end)}
+    counts, others = Counter(here), Counter(there)
+    places = {word: k for k, word in enumerate(there)}
     pairs = [
         (k, places[word])
-        for k in range(i, i_end)
-        if here[word := old[k].word] == 1 and there[word] == 1
+        for k, word in enumerate(here)
+        if counts[word] == 1 and others[word] == 1
     ]
     ends: list[int] = []  # the lowest place a run of each length can end at
     last: list[int] = []  # which pair that is
@@ -180,20 +207,13 @@ def _anchors(
     return run[::-1]
 
 
-def _in_full(
-    old: Sequence[_Token], new: Sequence[_Token], block: tuple[int, int, int, int]
-) -> Iterator[tuple[int, int]]:
-    i, i_end, j, j_end = block
-    here = [token.word for token in old[i:i_end]]
-    there = [token.word for token in new[j:j_end]]
+def _in_full(here: Sequence[str], there: Sequence[str]) -> Iterator[tuple[int, int]]:
     for a, b, size in SequenceMatcher(None, here, there, False).get_matching_blocks():
-        yield from ((i + a + k, j + b + k) for k in range(size))
+        yield from ((a + k, b + k) for k in range(size))
 
 
 def _held(
-    old: Sequence[_Token],
-    new: Sequence[_Token],
-    pairs: Iterable[tuple[int, int]],
+    old: Sequence[_Token], pairs: Iterable[tuple[int, int]]
 ) -> Iterator[tuple[int, int]]:
     """Leave out a short word or a mark that stands alone between two replacements."""
     runs: list[list[tuple[int, int]]] = []
@@ -202,15 +222,17 @@ def _held(
             runs[-1].append((i, j))
         else:
             runs.append([(i, j)])
+    before = (-1, -1)
     for number, run in enumerate(runs):
-        (i, j), (i_end, j_end) = run[0], run[-1]
-        letters = sum(len(old[k].word) for k in range(i, i_end + 1))
-        inside = 0 < number < len(runs) - 1 and min(i, j) > 0
-        replaced = inside and all(
-            later[0][side] - earlier[-1][side] > 1
-            for earlier, later in ((runs[number - 1], run), (run, runs[number + 1]))
+        after = runs[number + 1][0] if number + 1 < len(runs) else before
+        alone = all(
+            run[0][side] - before[side] > 1 and after[side] - run[-1][side] > 1
             for side in (0, 1)
         )
-        spaced = i_end + 1 < len(old) and j_end + 1 < len(new)
-        if not (replaced and spaced and letters < _LONE_CHARS):
+        if not (alone and sum(_weight(old[i][1]) for i, _ in run) < _LONE):
             yield from run
+        before = run[-1]
+
+
+def _weight(word: str) -> int:
+    return len(word) if word.isascii() else 2 * len(word)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from kontext_nb.prompts.vocabulary import words_of
 
@@ -16,21 +16,23 @@ _ENGLISH = words_of(
     keeping make made change changing turn replace remove add put give convert transform
     using use swap set blur erase delete brighten darken sharpen crop move rotate place
     fix improve enhance better nicer more less look looks like background you can please
-    everything else something i do want would who which has have
+    everything else something both combine merge
+    blend crop darker brighter warmer colder red blue green i do want would who which
+    has have
     """
 )
 # None of these is an English word that prompts have: no "die", "on", "no", "an", "in".
 _FOREIGN = (
     words_of(
         """
-        der das den dem des ein eine einen einem einer und oder mit ohne auf aus bei nach
-        von vor zu zum zur im ins ist sind nicht kein keine mach mache ändere ersetze
-        entferne füge hinzu lass lasse bild hintergrund bitte sich wie für über unter durch
-        soll haben ihr ihre sein seine nur alle alles mehr
+        der das den dem des ein eine einen einem einer und oder mit ohne auf aus bei
+        nach von vor zu zum zur im ins ist sind nicht kein keine mach mache ändere
+        ersetze entferne füge hinzu lass lasse bild hintergrund bitte sich wie für über
+        unter durch soll haben ihr ihre sein seine nur alle alles mehr
         le la les un une du au aux et ou avec sans dans sur sous est sont ce cette
         ces sa ses leur leurs fond remplace remplacez enlève enlevez ajoute ajoutez mets
         mettez rends gardez garde tout toute pas ne en que qui
-        el los las una uno del al y o sobre por para con es son su sus esta este cambia
+        el los las una uno del al y o sobre por para con es su sus esta este cambia
         cambie reemplaza quita añade agrega pon haz mantén fondo todo
         il gli uno della dello degli dei delle nel nella senza su per è e che questo
         questa cambia sostituisci rimuovi aggiungi metti sfondo tutto
@@ -45,18 +47,18 @@ _FOREIGN = (
 )
 
 
-def is_english(words: Iterable[str]) -> bool:
-    """Tell whether words are English rather than anything else.
+def leaning(words: Mapping[str, int]) -> int:
+    """Return by how many words a prompt is English, below 0 for any other language.
 
     Args:
-        words: In lower case. Names and rare words count neither way, so a word or two
-            of another language in an English sentence do not turn it.
+        words: How often each stands there, in lower case. Names and rare words count
+            neither way, so a word or two of another language in an English sentence do
+            not turn it.
     """
-    english = foreign = 0
-    for word in words:
-        if ord(word[0]) >= _LATIN_END:
-            foreign += 1
-        else:
-            english += word in _ENGLISH
-            foreign += word in _FOREIGN
-    return english > foreign
+    english = sum(words[word] for word in _ENGLISH & words.keys())
+    foreign = sum(words[word] for word in _FOREIGN & words.keys())
+    return (
+        english
+        - foreign
+        - sum(count for word, count in words.items() if ord(word[0]) >= _LATIN_END)
+    )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from kontext_nb.model import PROMPT_MAX_CHARS, checked_model, checked_prompt
+from kontext_nb.model import checked_model, checked_prompt
+from kontext_nb.prompts.amending import MENDED_CHARS
 from kontext_nb.prompts.finding import Finding, Findings
 from kontext_nb.prompts.reading import read
 from kontext_nb.prompts.rule import Fault, Rule
 from kontext_nb.prompts.rules import RULES
 
-# What is longer needs a rewrite, not a click.
-MENDED_CHARS = 600
+# What is longer is to be made shorter before anybody looks at its words.
+JUDGED_CHARS = 1600
 _OF_LENGTH = tuple(rule for rule in RULES if rule.id in ("K001", "K002"))
 
 
@@ -40,18 +42,17 @@ def lint(prompt: str, *, model: str | None = None) -> Findings:
         checked_prompt(prompt)
     if model is not None:
         checked_model(model)
-    # More cannot be sent; that is all there is to say of it.
-    rules = RULES if len(prompt) <= PROMPT_MAX_CHARS else _OF_LENGTH
-    before = dict(_faults(rules, prompt, model))
+    before = dict(_faults(prompt, model))
     found = [_finding(prompt, rule, before, model) for rule in before]
     return Findings(prompt, tuple(sorted(found, key=lambda f: (f.start, f.end))))
 
 
-def _faults(
-    rules: Iterable[Rule], prompt: str, model: str | None
-) -> Iterator[tuple[Rule, Fault]]:
-    reading = read(prompt, model)
-    for rule in rules:
+def _faults(prompt: str, model: str | None) -> Iterator[tuple[Rule, Fault]]:
+    judged = len(prompt) <= JUDGED_CHARS
+    reading = read(prompt if judged else "", model)
+    if not judged:
+        reading = replace(reading, text=prompt)
+    for rule in RULES if judged else _OF_LENGTH:
         if fault := rule.fault(reading):
             yield rule, fault
 
@@ -65,7 +66,7 @@ def _finding(
     known = {r: _rank(r, f) for r, f in before.items()}
 
     def helps(text: str) -> bool:
-        after = dict(_faults(RULES, text, model))
+        after = dict(_faults(text, model))
         return rule not in after and all(
             _rank(r, f) < severity.rank or _rank(r, f) <= known.get(r, -1)
             for r, f in after.items()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from kontext_nb.catalogue import MAKES, ROWS
 from kontext_nb.model import KONTEXT_PRO
-from kontext_nb.prompts.languages import is_english
+from kontext_nb.prompts.languages import leaning
 from kontext_nb.schema import picture_field
 
 # What stands for a quoted letter: no word and no white space, so no rule judges it.
@@ -24,7 +26,7 @@ _QUOTED = re.compile(
     "|«[^«»]{1,300}»|»[^«»]{1,300}«"  # French, Russian; German books
     "|「[^「」]{1,300}」|『[^『』]{1,300}』"
 )
-_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+_WORD = re.compile(r"[^\W_]+(?:'(?!s\b)[^\W_]+)?")
 # Marks that lower-case letters are compared without; each stands for one character.
 _PLAIN = {0x2019: "'", 0xA0: " ", 0x0D: "\n"}
 
@@ -37,8 +39,11 @@ class Reading:
         text: The prompt as it is; spans count its characters.
         plain: The same in lower case, letter for letter, with quoted letters masked.
         quoted: Where quotes stand, marks and all.
-        words: The words outside quotes, in lower case.
+        places: Where each word outside quotes stands, by the word in lower case and
+            without a "'s".
+        length: How many words there are.
         english: Whether rules about English words may speak.
+        foreign: Whether it is surely in another language; a list of nouns is neither.
         makes: Whether the model makes pictures from words alone.
         pictures: How many pictures the model takes; None if that is not known.
         kontext: Whether the model is FLUX.1 Kontext.
@@ -47,11 +52,22 @@ class Reading:
     text: str
     plain: str
     quoted: tuple[tuple[int, int], ...]
-    words: tuple[str, ...]
+    places: Mapping[str, Sequence[int]]
+    length: int
     english: bool
+    foreign: bool
     makes: bool
     pictures: int | None
     kontext: bool
+
+    def said(self, start: int, end: int) -> str:
+        """Return some of its words as they are told in a sentence: in one line."""
+        return " ".join(self.text[start:end].split())
+
+    @property
+    def words(self) -> AbstractSet[str]:
+        """All words outside quotes."""
+        return self.places.keys()
 
 
 def read(prompt: str, model: str | None) -> Reading:
@@ -66,14 +82,20 @@ def read(prompt: str, model: str | None) -> Reading:
     if len(lowered) != len(prompt):  # a few letters become two
         lowered = "".join(c.lower() if len(c.lower()) == 1 else c for c in prompt)
     plain = _masked(lowered.translate(_PLAIN), quoted)
-    words = tuple(_WORD.findall(plain))
+    places: dict[str, list[int]] = {}
+    for word in _WORD.finditer(plain):
+        places.setdefault(word[0], []).append(word.start())
+    counts = {word: len(found) for word, found in places.items()}
+    english = leaning(counts)
     makes, pictures = _taking(model or KONTEXT_PRO)
     return Reading(
         text=prompt,
         plain=plain,
         quoted=quoted,
-        words=words,
-        english=is_english(words),
+        places=places,
+        length=sum(counts.values()),
+        english=english > 0,
+        foreign=english < 0,
         makes=makes,
         pictures=pictures,
         kontext="flux-1-kontext" in (model or KONTEXT_PRO),

@@ -40,9 +40,9 @@ def lines(prompt: str, found: Sequence[Finding]) -> Iterator[str]:
     for finding in found:
         words = plain(prompt[finding.start : finding.end].strip())
         if len(words) > _WORDS_SHOWN:
-            words = words[: _WORDS_SHOWN - 1] + "…"
+            words = words[: _WORDS_SHOWN - 3] + "..."
         place = f"at {finding.start}-{finding.end}"
-        at = f"{place}, in “{words}”" if words else place
+        at = f'{place}: "{words}"' if words else place
         yield f"{finding.rule} {finding.severity} {at}"
         yield f"  {finding.message}"
         yield f"  Why: {finding.why}"
