@@ -14,7 +14,7 @@ import stat
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,7 @@ MAX_SIDE = 65_535
 MAX_FILE_BYTES = 64 * 1024 * 1024
 # What RunComfy's own clients keep to, so that the request stays under its limit.
 MAX_SENT_BYTES = 6 * 1024 * 1024
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 _FORMATS = ("PNG", "JPEG", "WEBP")
 # MPO is what many phones call a JPEG with a second, hidden picture; its first is read.
@@ -352,10 +353,28 @@ def pack(picture: Picture) -> Parcel:
     if image is picture.image:
         return Parcel(png, image.size)
     notice = (
-        f"Sent at {image.width}x{image.height} instead of {picture.image.width}x"
-        f"{picture.image.height} to stay under {MAX_SENT_BYTES // 2**20} MiB."
+        f"Sent at {image.width}x{image.height}{_instead_of(picture.image.size)} to stay"
+        f" under {MAX_SENT_BYTES // 2**20} MiB."
     )
     return Parcel(png, image.size, notice)
+
+
+def _instead_of(size: tuple[int, int]) -> str:
+    return f" instead of {size[0]}x{size[1]}"
+
+
+def sent_size(notices: Iterable[str], size: tuple[int, int]) -> str | None:
+    """Return the size at which a picture was sent, as people write it, if `pack` said.
+
+    Args:
+        notices: Of a job: what `pack` had to say is kept only there.
+        size: (width, height) of the picture.
+    """
+    for notice in notices:
+        sent, found, _ = notice.removeprefix("Sent at ").partition(_instead_of(size))
+        if found:
+            return sent.replace("x", TIMES)
+    return None
 
 
 def preview(image: Image.Image, *, longest_px: int, quality: int = 85) -> bytes:
@@ -384,4 +403,4 @@ def size_text(image: Image.Image) -> str:
 
 def shape_text(size: tuple[int, int]) -> str:
     """Return (width, height) as people write it; see `size_text`."""
-    return f"{size[0]}\N{MULTIPLICATION SIGN}{size[1]}"
+    return f"{size[0]}{TIMES}{size[1]}"

@@ -1,12 +1,13 @@
-"""The Editor without a browser: its buttons, its chain, its honesty."""
+"""The Editor without a browser: what its buttons do, its chain, its honesty."""
 
 import threading
 
 import pytest
 
 import kontext_nb as kx
-from kontext_nb.widgets.editor import SOURCE
-from kontext_nb.widgets.plain import PlainCompare
+from kontext_nb.widgets.plain_compare import PlainCompare
+from kontext_nb.widgets.plain_prompt import PlainPrompt
+from kontext_nb.widgets.showing import SOURCE
 
 
 @pytest.fixture
@@ -19,24 +20,37 @@ def editor(picture):
     return kx.Editor(picture)
 
 
-def wait_until_idle(editor):
-    """Wait for the Run button to come back, as a person would."""
-    idle = threading.Event()
-
-    def look(_=None):
-        if not editor.run_button.disabled:
-            idle.set()
-
-    editor.run_button.observe(look, "disabled")
-    look()
-    assert idle.wait(30)
-    editor.run_button.unobserve(look, "disabled")
+def press(editor, kind):
+    """Press Run or Cancel as the browser says it."""
+    editor.prompt._heed(None, {"kind": kind, "value": editor.prompt.value}, [])
 
 
 def run(editor, prompt):
     editor.prompt.value = prompt
-    editor.run_button.click()
-    wait_until_idle(editor)
+    press(editor, "run")
+    assert editor.settled()
+
+
+def said(editor):
+    """Return all that the status line says."""
+    alarm = editor.status.alarm
+    told = (editor.status.said, alarm.get("problem", ""), alarm.get("remedy", ""))
+    return " ".join(filter(None, told))
+
+
+def choices(editor):
+    return [choice["key"] for choice in editor.status.alarm.get("choices", ())]
+
+
+def choose(editor, key, text=""):
+    editor.status._heed(None, {"kind": "choose", "key": key, "text": text}, [])
+    assert editor.settled()
+
+
+def act(editor, kind, step="", value=None):
+    """Do something with a step, and wait until the strip shows it."""
+    editor.strip._heed(None, {"kind": kind, "step": step, "value": value}, [])
+    assert editor.settled()
 
 
 def test_run_makes_the_next_link(editor):
@@ -46,67 +60,248 @@ def test_run_makes_the_next_link(editor):
     first, second = editor.chain
     assert second.step.parent == first.step.id
     assert editor.strip.selected == second.step.id
-    assert [step["title"] for step in editor.strip.steps] == [
-        "Source",
-        "Make it sepia",
-        "Make it darker",
-    ]
-    assert editor.view.right_label == "Make it darker"
+    titles = [step["title"] for step in editor.strip.steps]
+    assert titles == ["Source", "Make it sepia", "Make it darker"]
+    labels = [picture["label"] for picture in editor.view.pictures]
+    assert labels == ["Before", "Make it darker"]
     assert "demo engine" in editor.view.footer
 
 
-def test_edit_from_here_branches(editor):
-    """Selecting an earlier step makes the next edit start there."""
+def test_the_result_before_is_a_key_away(editor):
+    """The comparison holds the result that was shown last."""
+    run(editor, "Make it sepia")
+    run(editor, "Make it darker")
+    assert editor.view.previous["label"] == "Make it sepia"
+
+
+def test_a_selected_step_is_where_the_next_edit_starts(editor):
+    """Selecting an earlier step branches there."""
     run(editor, "Make it sepia")
     editor.strip.selected = SOURCE
-    assert editor.view.right == b""
+    assert editor.settled()
+    assert editor.view.pictures[1]["preview"] == b""
     run(editor, "Make it night")
     assert [edit.step.parent for edit in editor.chain] == [None, None]
+
+
+def test_two_chosen_steps_are_compared(editor):
+    """The older one stands left, and what they have apart is said."""
+    run(editor, "Make it sepia")
+    editor.strip.selected = SOURCE
+    run(editor, "Make it night")
+    editor.strip.compared = editor.chain[0].step.id
+    assert editor.settled()
+    labels = [picture["label"] for picture in editor.view.pictures]
+    assert labels == ["Make it sepia", "Make it night"]
+    assert "sepia" in editor.changes.value
+    assert "night" in editor.changes.value
+    editor.strip.compared = ""
+    assert editor.settled()
+    assert editor.changes.value == ""
+
+
+def test_variants_are_siblings_with_seeds_of_their_own(editor):
+    """Three variants of one instruction stand side by side in the chain."""
+    editor.controls.count.value = 3
+    editor.controls.kind.value = "fixed"
+    editor.controls.number.value = "7"
+    run(editor, "Add a red star")
+    assert [edit.seed for edit in editor.chain] == [7, 8, 9]
+    assert {edit.step.parent for edit in editor.chain} == {None}
+    assert editor.status.said == "3 of 3 done."
+    editor.controls.count.value = 1
+    editor.controls.kind.value = "next"
+    run(editor, "Add a red star")
+    assert editor.chain[-1].seed == 10
+
+
+def test_model_and_aspect_ratio_are_sent(editor):
+    """What the controls say is what is asked for."""
+    editor.controls.model.value = "blackforestlabs/flux-1-kontext/max/edit"
+    editor.controls.ratio.value = "16:9"
+    run(editor, "Make it night")
+    asked = editor.chain[0].step.job.request
+    assert (asked.model.split("/")[2], asked.aspect_ratio) == ("max", "16:9")
+
+
+def test_only_models_that_edit_are_offered(editor):
+    """A model that takes no picture is not in the list; the one in use is first."""
+    assert editor.settled()
+    ids = [model for _, model in editor.controls.model.options]
+    assert ids[0] == "blackforestlabs/flux-1-kontext/pro/edit"
+    assert len(ids) > 2
+    assert not [model for model in ids if "text-to-image" in model]
 
 
 def test_what_is_wrong_is_said_and_nothing_is_sent(editor):
     """An empty instruction and a seed that is none are refused in words."""
     run(editor, "  ")
-    assert "The prompt is empty." in editor.status.value
-    editor.seed.value = "<b>many</b>"
-    run(editor, "Make it night")
-    assert "not a whole number" in editor.status.value
-    assert "<b>" not in editor.status.value
+    assert "The prompt is empty." in said(editor)
+    editor.controls.kind.value = "fixed"
+    for odd in ("<b>many</b>", "9" * 5000, "\N{ARABIC-INDIC DIGIT SEVEN}", "-1", "1e3"):
+        editor.controls.number.value = odd
+        run(editor, "Make it night")
+        assert "not a whole number" in said(editor)
     assert len(editor.chain) == 0
 
 
 def test_a_failed_edit_leaves_the_editor_usable(editor):
-    """What the engine cannot do is said; the next edit works."""
+    """What the engine cannot do is said; the next edit works and takes it away."""
     run(editor, "Remove the bottle")
-    assert "can do" in editor.status.value
+    assert "can do" in said(editor)
     run(editor, "Make it night")
+    assert editor.status.alarm == {}
     assert len(editor.chain) == 1
-
-
-def test_no_seed_however_odd_locks_the_editor(editor):
-    """Whatever is typed as a seed is refused in words, and Run comes back."""
-    for odd in ("9" * 5000, "\N{ARABIC-INDIC DIGIT SEVEN}", "-1", "1e3"):
-        editor.seed.value = odd
-        run(editor, "Make it night")
-        assert "not a whole number" in editor.status.value
 
 
 def test_cancel_says_what_became_of_it(picture):
     """A queued job is cancelled, and the Editor is free again at once."""
     with kx.configure(demo_s=90):
         editor = kx.Editor(picture)
-        editor.prompt.value = "Make it night"
         queued = threading.Event()
         editor.status.observe(
-            lambda change: queued.set() if "queued" in change["new"] else None, "value"
+            lambda change: queued.set() if "queued" in change["new"] else None, "said"
         )
-        editor.run_button.click()
+        editor.prompt.value = "Make it night"
+        press(editor, "run")
         assert queued.wait(30)
-        editor.run_button.click()  # a second click starts nothing
-        editor.cancel_button.click()
-        wait_until_idle(editor)
-    assert "still queued and is cancelled" in editor.status.value
+        assert editor.strip.steps[1]["state"] == "running"
+        press(editor, "run")  # a second press starts nothing
+        press(editor, "cancel")
+        assert editor.settled()
+    assert "still queued and is cancelled" in said(editor)
     assert len(editor.chain) == 0
+    assert len(editor.strip.steps) == 1
+    assert not editor.prompt.busy
+
+
+def test_a_result_does_not_take_the_user_away(picture):
+    """Who looks at another step when a result comes stays there."""
+    with kx.configure(demo_s=1):
+        editor = kx.Editor(picture)
+        run(editor, "Make it sepia")
+        press(editor, "run")
+        editor.strip.selected = SOURCE
+        assert editor.settled()
+    assert len(editor.strip.steps) == 3
+    assert editor.strip.selected == SOURCE
+
+
+def test_steps_are_starred_named_noted_deleted_and_brought_back(editor):
+    """What is done in the strip is done in the chain, and undone."""
+    run(editor, "Make it sepia")
+    run(editor, "Make it darker")
+    first, second = (edit.step.id for edit in editor.chain)
+    act(editor, "star", first, True)
+    act(editor, "rename", first, "old")
+    act(editor, "note", first, "like a photo of 1900")
+    shown = editor.strip.steps[1]
+    assert (shown["starred"], shown["name"]) == (True, "old")
+    assert editor.chain[0].note == "like a photo of 1900"
+    act(editor, "delete", first)
+    assert [step["id"] for step in editor.strip.steps] == [SOURCE, second]
+    assert editor.strip.steps[1]["parent"] == SOURCE
+    assert editor.strip.removed == "Step 1, old, is deleted."
+    act(editor, "undo")
+    assert [step["id"] for step in editor.strip.steps] == [SOURCE, first, second]
+    act(editor, "delete", second)
+    assert editor.strip.selected == first
+
+
+def test_a_split_instruction_is_run_part_by_part(editor):
+    """After each result the next part is in the box; a failure keeps it waiting."""
+    editor.prompt.following = ["Make it darker", "Make it sepia"]
+    run(editor, "Make it night")
+    assert editor.prompt.value == "Make it darker"
+    assert editor.prompt.following == ["Make it sepia"]
+    run(editor, "Remove the bottle")
+    assert editor.prompt.following == ["Make it sepia"]
+
+
+def test_hints_follow_the_wording(editor):
+    """What is typed is read at once; the gravest comes first, with a better wording."""
+    editor.prompt.value = "Give her a red coat"
+    (hint,) = (h for h in editor.prompt.findings if h["severity"] == "warning")
+    assert "her" in hint["message"]
+    editor.prompt.value = ""
+    assert editor.prompt.findings == []
+
+
+def test_earlier_instructions_come_back(editor, picture):
+    """The chain's own first, the newest first, then those of the whole store."""
+    run(editor, "Make it sepia")
+    run(editor, "Make it night")
+    other = kx.Editor(picture.transpose(0))
+    run(other, "Make it darker")
+    assert other.prompt.history == ["Make it darker", "Make it night", "Make it sepia"]
+
+
+@pytest.mark.usefixtures("shop")
+def test_the_cost_is_said_and_unknown_is_not_free(editor):
+    """The demo is free, another service's price is not known until it tells."""
+    assert "free (demo engine)" in editor.controls._cost.value
+    with kx.configure(provider="runcomfy"):
+        paid = kx.Editor(kx.samples.bottle())
+        assert paid.settled()
+    assert "free" not in paid.controls._cost.value
+    assert "$" in paid.controls._cost.value or "not known" in paid.controls._cost.value
+
+
+def test_variants_stay_within_the_limit(picture, shop):
+    """No more variants are offered than the user's own cap still allows."""
+    with kx.configure(provider="runcomfy", max_edits=2):
+        editor = kx.Editor(picture)
+        assert editor.settled()
+        assert editor.controls.count.options == (1, 2)
+        run(editor, "Make it night")
+        assert editor.controls.count.options == (1,)
+        run(editor, "Make it sepia")
+        assert "your limit is reached" in editor.controls._cost.value
+    assert len(shop.booked()) == 2
+
+
+def test_an_unknown_fate_is_decided_with_buttons(picture, shop):
+    """It is never sent again by itself; an id, a second sending and an end are open."""
+    with kx.configure(provider="runcomfy"):
+        editor = kx.Editor(picture)
+        shop.script(submit="lose")
+        run(editor, "Make it night")
+        assert choices(editor) == ["accepted", "again", "give-up"]
+        assert editor.strip.steps[1]["state"] == "unknown"
+        choose(editor, "accepted", "no id of theirs!")
+        assert "is no request id" in said(editor)
+        assert choices(editor) == ["accepted", "again", "give-up"]
+        (booked,) = shop.booked()
+        choose(editor, "accepted", booked["request_id"])
+    assert editor.status.alarm == {}
+    assert len(editor.chain) == 1
+    assert len(shop.booked()) == 1
+
+
+def test_an_unknown_fate_is_asked_about_again_after_a_restart(picture, shop):
+    """Another Editor of the chain shows it with its buttons, and sends nothing."""
+    with kx.configure(provider="runcomfy"):
+        editor = kx.Editor(picture, chain="hero")
+        shop.script(submit="lose")
+        run(editor, "Make it night")
+        shop.script()
+        again = kx.Editor(picture, chain="hero")
+        assert again.settled()
+        assert choices(again) == ["accepted", "again", "give-up"]
+        assert len(shop.booked()) == 1
+        choose(again, "give-up")
+        assert again.status.alarm == {}
+        assert len(again.strip.steps) == 1
+        assert len(shop.booked()) == 1
+
+
+def test_a_named_chain_is_found_again(picture):
+    """The same name and picture open the same chain, with all its steps, for free."""
+    run(kx.Editor(picture, chain="hero"), "Make it night")
+    again = kx.Editor(picture, chain="hero")
+    assert [edit.prompt for edit in again.chain] == ["Make it night"]
+    assert len(again.strip.steps) == 2
+    assert len(kx.Editor(picture, chain="other").chain) == 0
 
 
 def test_what_a_dead_notebook_shows(editor):
@@ -122,13 +317,14 @@ def test_plain_widgets_do_the_same(picture):
     """KONTEXT_NB_WIDGETS=plain builds the Editor of ipywidgets alone."""
     with kx.configure(widgets="plain"):
         editor = kx.Editor(picture)
-    run(editor, "Make it night")
     assert isinstance(editor.view, PlainCompare)
+    assert isinstance(editor.prompt, PlainPrompt)
+    editor.prompt.field.value = "Make it night"
+    editor.prompt.run.click()
+    assert editor.settled()
     assert len(editor.chain) == 1
-
-
-def test_compare_shows_two_pictures(picture):
-    """`kx.compare` takes what `kx.edit` takes."""
-    view = kx.compare(picture, picture.transpose(0), labels=("a", "b"))
-    assert view.left[:2] == view.right[:2] == b"\xff\xd8"
-    assert view.left_size == "96\N{MULTIPLICATION SIGN}128"
+    assert editor.prompt.earlier.options[1][1] == "Make it night"
+    editor.prompt.field.value = "Remove the bottle"
+    editor.prompt.run.click()
+    assert editor.settled()
+    assert "can do" in editor.status._alarm.value

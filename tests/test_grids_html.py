@@ -148,23 +148,46 @@ def test_a_fragment_keeps_to_the_bytes_it_was_given():
         assert len(base64.b64decode(attrs["src"].split(",")[1])) <= 3000
 
 
-def test_the_page_holds_the_files_own_bytes(tmp_path):
-    """A page shows originals: a file of pixels and nothing else is in it as it is."""
+def test_the_page_holds_a_small_files_own_bytes(tmp_path):
+    """What is small and nothing but pixels is not encoded a second time."""
     path = tmp_path / "a.jpg"
     RED.save(path, quality=70)
-    first, second = Page(page(pair(Cell(path), Cell(BLUE)))).all("img")
+    (first,) = Page(page(strip([Cell(path)]))).all("img")
     assert base64.b64decode(first["src"].split(",")[1]) == path.read_bytes()
-    assert picture(second).tobytes() == BLUE.tobytes()
 
 
 def test_the_page_holds_only_the_pixels_of_a_file_that_says_more(tmp_path):
-    """A comment stays out of the page, and costs the picture nothing."""
+    """A comment stays out of the page."""
     path = tmp_path / "a.jpg"
     RED.save(path, quality=70, comment=b"mine")
     (first,) = Page(page(strip([Cell(path)]))).all("img")
     assert b"mine" not in base64.b64decode(first["src"].split(",")[1])
-    with Image.open(path) as opened:
-        assert picture(first).tobytes() == opened.tobytes()
+    assert picture(first).size == RED.size
+
+
+@pytest.mark.parametrize("size", [(3000, 2000), (800, 2400), (1024, 1024), (9000, 1)])
+@pytest.mark.parametrize("suffix", ["png", "jpg", None])
+def test_the_pictures_of_a_page_are_small(tmp_path, size, suffix):
+    """At most 1024 pixels and as JPEG, be it a file or in memory; never enlarged."""
+    loud = Image.effect_noise(size, 90).convert("RGB")
+    if suffix:
+        loud.save(tmp_path / f"a.{suffix}", quality=98)
+    cell = Cell(tmp_path / f"a.{suffix}" if suffix else loud)
+    (attrs,) = Page(page(strip([cell]))).all("img")
+    shown = picture(attrs)
+    assert max(shown.size) == min(1024, max(size))
+    assert shown.width / shown.height == pytest.approx(size[0] / size[1], rel=0.01) or (
+        min(shown.size) == 1
+    )
+    assert shown.format == "JPEG"
+    assert loud.size == size
+
+
+def test_what_is_transparent_stays_so_on_a_page():
+    """A page is dark at night: a white box would stand out."""
+    clear = Image.new("RGBA", (2000, 1000), (0, 0, 0, 0))
+    (attrs,) = Page(page(strip([Cell(clear)]))).all("img")
+    assert picture(attrs).getpixel((5, 5))[3] == 0
 
 
 def test_the_page_needs_nothing_from_elsewhere():

@@ -9,13 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kontext_nb.widgets.compare import Compare
-from kontext_nb.widgets.plain import PlainCompare
+from kontext_nb.widgets.plain_compare import PlainCompare
 from kontext_nb.widgets.plain_strip import PlainStrip
+from kontext_nb.widgets.shots import Shot
 from kontext_nb.widgets.strip import Strip
 from kontext_nb.widgets.view import ShownStep, asset
 
 LIVE = "application/vnd.jupyter.widget-view+json"
 JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
+SHOT = Shot("a", preview=JPEG, width=4, height=3)
 ALL = (Compare, PlainCompare, Strip, PlainStrip)
 # Each view's own script, and the most it may be: every instance carries it.
 SCRIPTS = {"compare": (Compare, 6 * 1024), "strip": (Strip, 12 * 1024)}
@@ -40,13 +42,10 @@ def below(widget, kind):
     return found + [w for c in getattr(widget, "children", ()) for w in below(c, kind)]
 
 
-@pytest.mark.parametrize(
-    ("rich", "plain"), [(Compare, PlainCompare), (Strip, PlainStrip)]
-)
-def test_plain_views_have_the_traits_of_the_rich_ones(rich, plain):
+def test_plain_views_have_the_traits_of_the_rich_ones():
     """Whoever fills a view need not know which of the two kinds it is."""
-    own = {n: t for n, t in rich.class_own_traits().items() if not n.startswith("_")}
-    same = plain.class_traits()
+    own = {n: t for n, t in Strip.class_own_traits().items() if not n.startswith("_")}
+    same = PlainStrip.class_traits()
     assert {n: type(t) for n, t in own.items()} == {n: type(same[n]) for n in own}
     assert all(same[n].default_value == own[n].default_value for n in own)
 
@@ -103,19 +102,21 @@ def test_the_still_figure_needs_no_script():
 
 def test_pictures_travel_as_binary():
     """Preview bytes are binary traits, so ipywidgets never turns them into text."""
-    compare = Compare(left=JPEG)
-    assert compare.get_state("left") == {"left": JPEG}
-    (_, paths, buffers) = ipywidgets.widgets.widget._remove_buffers(compare.get_state())
-    assert paths == [["left"], ["right"]]
-    assert [bytes(b) for b in buffers] == [JPEG, b""]
+    compare = Compare()
+    compare.show([SHOT, SHOT])
+    state = compare.get_state()
+    _, paths, buffers = ipywidgets.widgets.widget._remove_buffers(state)
+    assert paths == [["pictures", 0, "preview"], ["pictures", 1, "preview"]]
+    assert [bytes(b) for b in buffers] == [JPEG, JPEG]
 
 
-def test_plain_compare_says_that_a_result_is_missing():
+def test_plain_compare_says_that_a_picture_is_missing():
     """An empty side is words, not an empty frame."""
-    compare = PlainCompare(left=JPEG, footer="demo engine")
-    assert "No result yet" in words(compare)[1]
-    compare.right = JPEG
-    assert "No result yet" not in words(compare)[1]
+    compare = PlainCompare()
+    compare.show([SHOT, Shot("b")], footer="demo engine")
+    assert "No picture yet" in words(compare)[1]
+    compare.show([SHOT, SHOT])
+    assert "No picture yet" not in words(compare)[1]
     assert [image.value for image in below(compare, ipywidgets.Image)] == [JPEG, JPEG]
 
 
@@ -124,12 +125,11 @@ def test_plain_compare_says_that_a_result_is_missing():
 def test_plain_text_is_never_markup(text):
     """Any prompt, label or footer is shown as it is."""
     strip = PlainStrip(steps=[ShownStep(id="s", title=text, note=text, detail=text)])
-    compare = PlainCompare(
-        right=JPEG, left_label=text, right_alt=text, right_label="", footer=text
-    )
-    for value in words(strip) + words(compare):
+    compare = PlainCompare()
+    compare.show([Shot(text), Shot("", alt=text, preview=JPEG)], footer=text)
+    for value in words(strip) + [w for w in words(compare) if w]:
         ours = r'</?(div|b|br)( (dir|role|style|title)="[^"<>]*")*>'
-        shown = re.sub(ours, "", value)
+        shown = re.sub(ours, "", value).replace("No picture yet", "")
         assert html.escape(text) in shown or not shown
         assert not set("<>\"'") & set(shown)
     ipywidgets.Widget.close_all()

@@ -22,6 +22,7 @@ from kontext_nb.target import replacing, suffix_of
 
 SUFFIXES = (".html", ".htm")
 
+_PAGE_PX = 1024
 _PREVIEW_PX = 512
 _SMALL_PREVIEW_PX = 320
 _FEW = 8  # cells; beyond, they stand so close that small previews do
@@ -150,7 +151,10 @@ def fragment(sheet: Sheet, *, picture_bytes: int | None = None) -> str:
 
 
 def save(sheet: Sheet, path: str | os.PathLike[str]) -> Path:
-    """Write one offline .html file with full-size pictures, and return its path.
+    """Write one offline .html file and return its path.
+
+    Its pictures are previews of at most 1024 pixels, so that a page of many can be sent
+    and opened; in full they are in the store and in saved pictures.
 
     Raises:
         ParameterRejected: Unknown suffix, or no such folder.
@@ -178,7 +182,7 @@ def _page_parts(sheet: Sheet) -> Iterator[str]:
             yield _head("row", sheet.row_labels[number])
         ratio = _ratio(row)
         for cell in row:
-            yield f"<td>{_original(cell, ratio)}</td>\n"
+            yield f"<td>{_on_page(cell, ratio)}</td>\n"
         yield "</tr>\n"
     yield "</tbody>\n</table>\n</div>\n</main>\n"
     if sheet.footer:
@@ -249,9 +253,9 @@ def _preview(cell: Cell, longest: int, limit: int, ratio: str) -> str:
     return _figure(cell, _img(cell, small, _IMG), _FIGURE, _WORDS)
 
 
-def _original(cell: Cell, ratio: str) -> str:
-    """Return a cell with its picture as it is."""
-    seen = pictures.original(cell)
+def _on_page(cell: Cell, ratio: str) -> str:
+    """Return a cell with its picture as a page shows it."""
+    seen = pictures.preview(cell, _PAGE_PX)
     if isinstance(seen, Blank):
         return _figure(cell, _blank(seen, ratio))
     return _figure(cell, _img(cell, seen))

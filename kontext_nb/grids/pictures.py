@@ -6,6 +6,7 @@ raises: the drawer gets a `Blank` and writes it in the picture's place.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from kontext_nb.grids.plan import Blank, Cell
-from kontext_nb.pixels import encode_png
 from kontext_nb.srgb import upright
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _FORMATS = ("JPEG", "PNG", "WEBP")  # a phone's MPO is read by the JPEG reader
 MAX_ENLARGEMENT = 2.0  # beyond twice its size a picture shows pixels, not more
 _ORIENTATION = 0x0112  # EXIF tag; 5 to 8 mean that width and height are swapped
 _FIRST_SWAPPED = 5
+_PREVIEW_QUALITY = 85
 
 
 # What Pillow tells of a file that is about how its pixels are written, and no more.
@@ -38,7 +39,7 @@ _Shown = TypeVar("_Shown")
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A picture in full: its format as Pillow names it, its bytes, (width, height)."""
+    """An encoded picture: its format as Pillow names it, its bytes, (width, height)."""
 
     format: str
     data: bytes
@@ -76,26 +77,44 @@ def look(cell: Cell, box: tuple[int, int]) -> Image | Blank:
     return _or_blank(cell, show)
 
 
-def original(cell: Cell) -> Original | Blank:
-    """Return the picture in full: a file's own bytes, or an image as PNG.
+def preview(cell: Cell, longest_px: int) -> Original | Blank:
+    """Return the picture as a page shows it: small, and never enlarged.
 
-    A file that says more than pixels (where it was taken, by whom) is given as PNG too:
-    none of that is anybody's business who gets the page.
+    JPEG, or WebP where something is transparent. A file that is as small already is
+    taken as it is, if it says no more than pixels: where it was taken, and by whom, is
+    nobody's business who gets the page.
+
+    Args:
+        cell: Its own image is never changed.
+        longest_px: Most pixels of the longer side.
     """
 
     def show() -> Original:
         with _opened(cell.picture) as image:
-            size = _upright_shape(image)
+            whole = _upright_shape(image)
+            scale = min(1.0, longest_px / max(whole))
+            size = max(1, round(whole[0] * scale)), max(1, round(whole[1] * scale))
             if isinstance(cell.picture, Path):
+                _draft(image, size)
                 image.load()  # half a picture is none
-            if isinstance(cell.picture, Path) and _is_bare(image):
-                return Original(str(image.format), cell.picture.read_bytes(), size)
-            return Original("PNG", encode_png(upright(image)), size)
+            small = _encoded(_resized(upright(image), size))
+            if isinstance(cell.picture, Path) and size == whole and is_bare(image):
+                data = cell.picture.read_bytes()
+                if len(data) <= len(small.data):
+                    return Original(str(image.format), data, size)
+            return small
 
     return _or_blank(cell, show)
 
 
-def _is_bare(image: Image) -> bool:
+def _encoded(image: Image) -> Original:
+    kind = "WEBP" if image.mode == "RGBA" else "JPEG"
+    buffer = io.BytesIO()
+    image.save(buffer, kind, quality=_PREVIEW_QUALITY)
+    return Original(kind, buffer.getvalue(), image.size)
+
+
+def is_bare(image: Image) -> bool:
     """Tell whether an opened and loaded file says nothing but pixels."""
     segments = {name for name, _ in getattr(image, "applist", ())}
     told = {str(name) for name in image.info}

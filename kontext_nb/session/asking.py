@@ -77,18 +77,21 @@ def edit(
     return _chain(source, cell, asks=cell).add(prompt, wait=wait, **how)
 
 
-def open_chain(source: Any, *, name: str | None = None) -> Chain:
+def open_chain(
+    source: Any, *, name: str | None = None, cell: cells.Cell | None = None
+) -> Chain:
     """Return the chain of a picture in this cell, with what it already holds.
 
     Args:
         source: As `edit` takes it.
         name: See ``chain`` of `edit`.
+        cell: Another cell than the running one, in the place of a name.
 
     Raises:
         ImageRejected: The source is no usable picture.
         ParameterRejected: The name cannot be used.
     """
-    return _chain(source, cells.here(name))
+    return _chain(source, cell or cells.here(name))
 
 
 def _chain(

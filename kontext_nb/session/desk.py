@@ -67,7 +67,7 @@ class Desk:
             kept = found and found.job.state in order.worth_keeping
             if found and kept and not self.forgotten(found.job):
                 return self._brought_back(found), True
-        self._make_home()
+        self.make_home()
         seeds = seed_range(about.schema)
         seeded = asked
         if seeds and asked.seed is None:
@@ -108,7 +108,7 @@ class Desk:
         """Show a deleted step again: it is being asked for."""
         return self.ledger.mark(step, deleted=False) if step.marks.deleted else step
 
-    def _make_home(self) -> None:
+    def make_home(self) -> None:
         """Make the store's folder, and keep people's photos out of repositories."""
         try:
             make(self.home)

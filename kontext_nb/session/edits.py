@@ -28,6 +28,7 @@ from kontext_nb.session.shown import bundle, strip_of
 from kontext_nb.session.sweeps import Grid
 from kontext_nb.store.patience import within
 
+_OPEN = (State.SENDING, State.SUBMITTED, State.RUNNING, State.UNKNOWN)
 SHOWN_PX, PAGE_PX = 512, 1024  # longest sides of previews, in a notebook and a page
 
 Report = Callable[[Progress], None]
@@ -151,6 +152,11 @@ class Chain:
         self.id = chain_id
         self.source = source
         self._place, self._cell = place, cell
+
+    @property
+    def desk(self) -> Desk:
+        """Where its steps are kept."""
+        return self._desk
 
     @property
     def edits(self) -> tuple[Edit, ...]:
@@ -293,18 +299,26 @@ class Chain:
         desk, order = self._order(prompt, parent, how)
         return self._started(desk, order, report, ended)
 
-    def pick_up(self, *, report: Report, ended: Ended) -> Task[Edit] | None:
-        """Go on waiting for the newest edit that was sent and not yet collected.
+    @property
+    def open_steps(self) -> tuple[Step, ...]:
+        """The steps that were sent and not yet collected, or whose fate is unknown."""
+        return tuple(
+            step
+            for step in self._desk.ledger.chain(self.id)
+            if step.job.state in _OPEN
+            and not step.marks.deleted
+            and not self._desk.forgotten(step.job)
+        )
+
+    def go_on(self, step: Step, *, report: Report, ended: Ended) -> Task[Edit]:
+        """Go on waiting for a step, for someone who cannot wait for it.
 
         Args:
+            step: One of this chain's.
             report: See `begin`.
             ended: See `begin`.
         """
-        for step in reversed(self._desk.ledger.chain(self.id)):
-            waiting = step.job.state in (State.SUBMITTED, State.RUNNING)
-            if waiting and not self._desk.forgotten(step.job):
-                return self._begun(self._desk, (step, False), report, ended)
-        return None
+        return self._begun(self._desk, (step, False), report, ended)
 
     def _started(
         self, desk: Desk, order: Order, report: Report, ended: Ended

@@ -110,8 +110,14 @@ class Watch:
         """Seconds since this began."""
         return time.monotonic() - self._started
 
-    def text(self) -> str:
-        """Return the line as it should read now."""
+    @property
+    def expected_s(self) -> float | None:
+        """Seconds that past edits took; None if nobody knows."""
+        with self._lock:
+            return self._latest.expected_s
+
+    def doing(self) -> str:
+        """Say what goes on, without how long it takes: it changes a few times only."""
         with self._lock:
             latest = self._latest
         doing = {
@@ -122,12 +128,21 @@ class Watch:
         }.get(latest.state, latest.state.value)
         if latest.queue_position is not None:
             doing += f", place {latest.queue_position}"
-        if latest.state is State.DONE:
+        return doing
+
+    def took(self) -> str:
+        """Say how long it takes so far, and how long past edits took."""
+        expected_s = self.expected_s
+        of = f" of about {max(1, round(expected_s))} s" if expected_s else ""
+        return f"{self.elapsed_s:.0f} s{of}"
+
+    def text(self) -> str:
+        """Return the line as it should read now."""
+        with self._lock:
+            done = self._latest.state is State.DONE
+        if done:
             return f"{self._label} · done in {self.elapsed_s:.0f} s"
-        took = f"{self.elapsed_s:.0f} s"
-        if latest.expected_s:
-            took += f" of about {max(1, round(latest.expected_s))} s"
-        return f"{self._label} · {doing} · {took}"
+        return f"{self._label} · {self.doing()} · {self.took()}"
 
 
 def waiting_line(watch: Watch, shown: Line) -> Callable[[], None]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kontext_nb import pixels
 from kontext_nb.grids import as_html, as_image, plan
+from kontext_nb.model import Job
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,12 +48,19 @@ def pair_of(edit: Result) -> plan.Sheet:
     left = plan.Cell(
         source,
         "Before" if edit.step.parent else "Source",
-        pixels.size_text(source) if source else str(before),
+        _size_on_the_way(source, edit.step.job) if source else str(before),
         state="done" if source else "not loaded" if before else "from words alone",
         alt="The picture before the edit",
     )
     footer = " · ".join((edit.model, *edit.notices))
     return plan.pair(left, result_cell(edit), footer=footer)
+
+
+def _size_on_the_way(source: Image, job: Job) -> str:
+    """Return the size of a source, and at which it was sent where that is another."""
+    own = pixels.size_text(source)
+    sent = pixels.sent_size(job.notices, source.size)
+    return f"{own} → sent {sent}" if sent else own
 
 
 def result_cell(edit: Result, picture: Image | Path | None = None) -> plan.Cell:

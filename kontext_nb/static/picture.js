@@ -1,4 +1,4 @@
-// Shared by every view: elements that hold text, and pictures that come as bytes.
+// Pictures that come as bytes, in a list that arrives whole each time.
 
 const MAGIC = [
   ["image/jpeg", "\xff\xd8\xff"],
@@ -6,14 +6,6 @@ const MAGIC = [
   ["image/gif", "GIF8"],
   ["image/webp", "RIFF"],
 ];
-
-/** Make an element; `text` is text, never markup. */
-function node(tag, className, text = "") {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = text;
-  return made;
-}
 
 /** Show `view` (a DataView, or nothing) in `img`; return whether it can be seen. */
 function paint(img, view) {

@@ -114,6 +114,9 @@ export default {
     const root = make("div", "kx-strip", { role: "group", ariaLabel: "Edit chain" });
     root.append(make("div", "kx-tools", {}, hint, filter), list, empty);
     root.append(make("div", "kx-bar", {}, said, button));
+    // A notebook takes Shift-mousedown for a selection of cells, scrolls, and so loses the
+    // click. Without it there is a click all the same.
+    root.onpointerdown = (event) => event.shiftKey && event.preventDefault();
     el.append(root);
     const { show, ask } = panel(root);
     const items = new Map();

@@ -1,15 +1,5 @@
 // What can be done with one step: a small menu, and a line or two to type in.
 
-/** Make an element with properties and children; text is text, never markup. */
-function make(tag, className, properties, ...children) {
-  const made = Object.assign(node(tag, className), properties);
-  // Else a key pressed on it is also a command of the notebook ("b" adds a cell); the
-  // notebook asks the element that has the focus, and none around it.
-  made.dataset.lmSuppressShortcuts = "true";
-  made.append(...children);
-  return made;
-}
-
 /** Return what opens the panel beside `anchor`: as a menu, or to ask for words. */
 function panel(root) {
   // On top of the page, since a cell's output cuts off whatever sticks out of it.

@@ -1,36 +1,46 @@
-"""Two pictures side by side: source and result."""
+"""Two to four pictures, compared side by side or one over the other."""
 
 from __future__ import annotations
+
+import threading
+from typing import Any
 
 import anywidget
 import traitlets
 
-from kontext_nb.widgets.view import Still, asset
+from kontext_nb.widgets import page
+from kontext_nb.widgets.comparison import Comparison
+from kontext_nb.widgets.view import asset
 
 
-class Compare(Still, anywidget.AnyWidget):
-    """Show two pictures side by side, and one above the other where it is narrow.
+class Compare(Comparison, anywidget.AnyWidget):
+    """Compare pictures: side by side, slider, blink, onion skin, difference, change.
 
-    Pictures are previews: encoded JPEG (or PNG, WebP) bytes of at most 1024 pixels a
-    side, sent as binary. Empty bytes on the right show "No result yet". Labels are the
-    names people see; sizes are those of the originals ("3000 x 4000"), because the
-    previews do not know them; a missing alt text falls back to the label. The footer
-    says what made the result, for example "demo engine".
+    `show` gives it pictures. Previews are sent at once, as binary; a full picture when
+    the front end asks for it, because someone looks closer than the preview can show.
     """
 
-    _esm = asset("picture.js", "compare.js")
-    _css = asset("view.css", "compare.css")
+    _esm = asset(*page.SCRIPT)
+    _css = asset(*page.STYLE)
 
-    left = traitlets.Bytes().tag(sync=True)
-    right = traitlets.Bytes().tag(sync=True)
-    left_label = traitlets.Unicode("Source").tag(sync=True)
-    right_label = traitlets.Unicode("Result").tag(sync=True)
-    left_size = traitlets.Unicode().tag(sync=True)
-    right_size = traitlets.Unicode().tag(sync=True)
-    left_alt = traitlets.Unicode().tag(sync=True)
-    right_alt = traitlets.Unicode().tag(sync=True)
-    footer = traitlets.Unicode().tag(sync=True)
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self.on_msg(self._asked)
 
-    def __repr__(self) -> str:
-        """Name both sides, without their bytes."""
-        return f"Compare({self.left_label!r}, {self.right_label!r})"
+    @traitlets.default("keys")
+    def _synced(self) -> list[str]:
+        """Return what the front end shares: here all that makes up a comparison."""
+        return [*self.traits(sync=True), *Comparison.class_own_traits()]
+
+    def _asked(self, _view: object, content: Any, _buffers: object) -> None:
+        """Send a full picture; encoding one takes longer than a callback may."""
+        if isinstance(content, dict) and content.get("kind") == "full":
+            key = str(content.get("key"))
+            threading.Thread(target=self._send_full, args=(key,), daemon=True).start()
+
+    def _send_full(self, key: str) -> None:
+        try:
+            data = self.full(key)
+        except Exception:  # noqa: BLE001 - whatever it is, the preview stands
+            data = b""
+        self.send({"kind": "full", "key": key}, buffers=[data])

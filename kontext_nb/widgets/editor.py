@@ -1,253 +1,136 @@
 """The Editor: one picture, one instruction after the other, and the chain they make.
 
-Callbacks return at once: what takes time goes on in short threads and on the engine's,
-so the kernel stays free. Callbacks may come from any thread and two at a time, so one
-lock guards the running edit and one the view.
+Here its parts are put together and laid out; each does its own job. Callbacks return
+at once, and may come on any thread, two at a time: what runs is guarded in `Running`,
+what is shown in `Showing`.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from html import escape
 from typing import Any
 
 import ipywidgets
 
-from kontext_nb import pixels
-from kontext_nb.engine.bridge import Task
-from kontext_nb.errors import EditCancelled
-from kontext_nb.model import SEED_MAX, Progress, checked_seed
-from kontext_nb.session.asking import open_chain
-from kontext_nb.session.edits import Chain, Edit
-from kontext_nb.session.progress import Watch
+from kontext_nb.session import settings
+from kontext_nb.session.edits import Chain
 from kontext_nb.session.shown import bundle
-from kontext_nb.widgets.choice import compare_view, strip_view
-from kontext_nb.widgets.comparing import PREVIEW_PX
-from kontext_nb.widgets.view import ShownStep, Still
-
-SOURCE = "source"  # id of the strip's first place
-THUMB_PX = 160
-_ALARM = "var(--jp-error-color1,#c62828)"
-_SEED_DIGITS = len(str(SEED_MAX))
+from kontext_nb.widgets import choice
+from kontext_nb.widgets.changes_view import ChangesView
+from kontext_nb.widgets.controls import Controls
+from kontext_nb.widgets.exporting import ExportMenu
+from kontext_nb.widgets.marking import Marking
+from kontext_nb.widgets.pictures import Pictures
+from kontext_nb.widgets.showing import Showing
+from kontext_nb.widgets.supply import Supply
+from kontext_nb.widgets.view import Still
+from kontext_nb.widgets.wording import Wording
+from kontext_nb.widgets.work import Work
+from kontext_nb.widgets.workplace import Place, Workplace
 
 
 class Editor(Still, ipywidgets.VBox):
     """Edit a picture step by step.
 
     Args:
-        source: A path, bytes, a Pillow image or an array.
+        source: A path, bytes, a Pillow image or an array; None to begin with opening a
+            picture by hand.
+        chain: A name for the chain, to find it again from any cell of this notebook;
+            None for the cell's own.
 
     Raises:
         ImageRejected: It is no usable picture.
+        ParameterRejected: The name cannot be used.
     """
 
-    def __init__(self, source: Any) -> None:
-        self.chain: Chain = open_chain(source)
-        self._running = threading.Lock()
-        self._view = threading.RLock()
-        self._busy = False
-        self._cancelled = False
-        self._task: Task[Edit] | None = None
-        self._watch = Watch("")
-        self.prompt = ipywidgets.Textarea(
-            description="Instruction",
-            placeholder="Say what to change, for example: Make it sunset",
-            rows=2,
-            layout={"width": "auto"},
+    def __init__(self, source: Any = None, *, chain: str | None = None) -> None:
+        workplace = Workplace(source, chain)
+        self._lock = threading.RLock()
+        self._place: Place | None = None
+        self.prompt = choice.prompt_box()
+        self.controls = Controls(settings.current().model, changed=self._model_chosen)
+        self.status = choice.status_line()
+        self.view = choice.compare_view()
+        self.strip = choice.strip_view()
+        self.changes = ChangesView()
+        self.showing = Showing(self.strip, self.view, self.changes)
+        self.marking = Marking(self.strip, self.showing, self.status)
+        self.supply = Supply(self.controls)
+        self.wording = Wording(self.prompt, self.controls)
+        self.work = Work(
+            self.prompt,
+            self.controls,
+            status=self.status,
+            showing=self.showing,
+            made=self._made,
         )
-        self.seed = ipywidgets.Text(
-            description="Seed", placeholder="any", layout={"width": "220px"}
-        )
-        self.run_button = ipywidgets.Button(
-            description="Run", button_style="primary", icon="play"
-        )
-        self.cancel_button = ipywidgets.Button(
-            description="Cancel", icon="stop", disabled=True
-        )
-        self.status = ipywidgets.HTML()
-        self.view = compare_view()
-        self.strip = strip_view()
-        controls = ipywidgets.HBox(
-            [self.seed, self.run_button, self.cancel_button, self.status],
-            layout={"flex_flow": "row wrap", "align_items": "center"},
-        )
-        super().__init__([self.prompt, controls, self.view, self.strip])
+        self.pictures = Pictures(workplace, opened=self._open)
+        super().__init__()
+        self.add_class("kx-editor")
         self.static = self._still
-        self.strip.observe(lambda _: self._show_selected(), "selected")
-        self.run_button.on_click(lambda _: self.run())
-        self.cancel_button.on_click(lambda _: self.cancel())
-        self._show_chain()
-        self._begin(lambda: self.chain.pick_up(report=self._report, ended=self._ended))
+        self.supply.refresh()
+        if workplace.first:
+            self._open(workplace.first)
+        else:
+            self.children = [self.pictures]
+
+    @property
+    def chain(self) -> Chain | None:
+        """The chain of the picture that is open; None before there is one."""
+        return self._place.chain if self._place else None
 
     def run(self) -> None:
         """Start the edit that the instruction describes, from the selected step."""
-        prompt, place, seed = self.prompt.value, self.strip.selected, self.seed.value
-
-        def begin() -> Task[Edit]:
-            return self.chain.begin(
-                prompt,
-                parent=self.chain.find(place),
-                seed=_seed(seed),
-                report=self._report,
-                ended=self._ended,
-            )
-
-        _aside(self._begin, begin)
+        self.work.run()
 
     def cancel(self) -> None:
         """Ask the running edit to stop; what became of it is said when it is known."""
-        with self._running:
-            self._cancelled = self._busy
-            if self._busy:
-                self._say("Cancelling…")
-            if self._task is not None:
-                self._task.cancel()
+        self.work.cancel()
 
-    def _begin(self, begin: Callable[[], Task[Edit] | None]) -> None:
-        """Start what ``begin`` starts, unless an edit is running already."""
-        with self._running:
-            if self._busy:
-                return
-            self._set_busy(True)
-        try:
-            self._watch = Watch(self.chain.maker())
-            task = begin()
-        except Exception as error:  # noqa: BLE001 - nobody else would ever show it
-            self._free(str(error) or type(error).__name__, failed=True)
-            return
-        if task is None:
-            self._free("")
-            return
-        with self._running:
-            # It may have ended already, and then the Editor is free again.
-            self._task = task if self._busy else None
-            if self._cancelled:
-                task.cancel()
+    def settled(self, limit_s: float = 30.0) -> bool:
+        """Wait until nothing runs and all is shown; False if that takes longer."""
+        parts = (self.pictures, self.work, self.marking, self.showing, self.supply)
+        return all(part.settled(limit_s) for part in parts)
 
-    def _report(self, progress: Progress) -> None:
-        self._watch.report(progress)
-        self._say(self._watch.text())
+    def _open(self, place: Place) -> None:
+        """Show another picture and its chain."""
+        with self._lock:
+            self._place = place
+            self.showing.open(place.chain, place.name)
+            self.wording.open(place)
+            self.work.open(place.chain)
+            gone = [part for part in self.children if isinstance(part, ExportMenu)]
+            self.children = [
+                self.prompt,
+                self.controls,
+                self.status,
+                self.view,
+                self.changes,
+                self.strip,
+                ExportMenu(place.chain, edit=lambda: self.showing.selected),
+                self.pictures,
+            ]
+            for menu in gone:
+                menu.close()
 
-    def _ended(self, outcome: Edit | Exception) -> None:
-        # Decoding and scaling would hold up every other job on the engine's thread.
-        _aside(self._settle, outcome)
+    def _made(self) -> None:
+        """Take account of what was just made or tried."""
+        if self._place:
+            self.wording.recall(self._place)
+        self.supply.refresh_soon()
 
-    def _settle(self, outcome: Edit | Exception) -> None:
-        """Show what came of an edit, then allow the next."""
-        if not isinstance(outcome, Edit):
-            self._free(str(outcome), failed=not isinstance(outcome, EditCancelled))
-            return
-        try:
-            self._show_chain(select=outcome.step.id)
-        except Exception as error:  # noqa: BLE001 - nobody else would ever show it
-            self._free(str(error) or type(error).__name__, failed=True)
-        else:
-            self._free(" ".join(("Done.", *outcome.notices)))
-
-    def _free(self, said: str, *, failed: bool = False) -> None:
-        self._say(said, failed=failed)
-        with self._running:
-            self._task, self._cancelled = None, False
-            self._set_busy(False)
-
-    def _set_busy(self, busy: bool) -> None:  # noqa: FBT001 - it sets just that
-        self._busy = busy
-        self.run_button.disabled = busy
-        self.cancel_button.disabled = not busy
-
-    def _say(self, text: str, *, failed: bool = False) -> None:
-        # The bar says it without colour alone; red text is dim on a dark ground.
-        mark = f"border-left:3px solid {_ALARM};padding-left:8px" if failed else ""
-        style = f"line-height:1.4;{mark}"
-        said = f'<div role="status" style="{style}">{escape(text)}</div>'
-        if self.status.value != said:
-            self.status.value = said
-
-    def _show_chain(self, *, select: str | None = None) -> None:
-        """Fill the strip from the store, and go to ``select`` or the newest step."""
-        with self._view:
-            edits = self.chain.edits
-            self.strip.thumbs = {**self.strip.thumbs, **self._new_thumbs(edits)}
-            self.strip.steps = self._shown_steps(edits)
-            place = select or (edits[-1].step.id if edits else SOURCE)
-            if self.strip.selected == place:
-                self._show_selected()
-            self.strip.selected = place  # a change shows itself
-
-    def _shown_steps(self, edits: tuple[Edit, ...]) -> list[Any]:
-        return [
-            ShownStep(id=SOURCE, title="Source"),
-            *(
-                ShownStep(
-                    id=edit.step.id,
-                    title=edit.prompt,
-                    detail=edit.step.job.request.seed_text,
-                    alt=f"The result of: {edit.prompt}",
-                    parent=edit.step.parent or SOURCE,
-                )
-                for edit in edits
-            ),
-        ]
-
-    def _new_thumbs(self, edits: tuple[Edit, ...]) -> dict[str, bytes]:
-        """Return the thumbs the strip does not have yet, by step."""
-        known = self.strip.thumbs
-        new = {e.step.id: _thumb(e.after) for e in edits if e.step.id not in known}
-        return new if SOURCE in known else {SOURCE: _thumb(self.chain.source), **new}
-
-    def _show_selected(self) -> None:
-        """Show the selected step beside what it was made from."""
-        with self._view:
-            edit = self.chain.find(self.strip.selected)
-            before = edit.before if edit else self.chain.source
-            with self.view.hold_trait_notifications():
-                self.view.left = _preview(before)
-                self.view.left_size = (
-                    before
-                    if isinstance(before, str)
-                    else pixels.size_text(before.image)
-                )
-                parent = edit.step.parent if edit else None
-                self.view.left_label = "Before" if parent else "Source"
-                self.view.right = _preview(edit.after) if edit else b""
-                self.view.right_size = (
-                    pixels.size_text(edit.after.image) if edit else ""
-                )
-                self.view.right_label = edit.prompt if edit else "Result"
-                seed = edit.step.job.request.seed_text if edit else ""
-                made_by = (edit.model, seed) if edit else ()
-                self.view.footer = " · ".join(filter(None, made_by))
+    def _model_chosen(self, _model: str) -> None:
+        self.supply.refresh_soon()
+        self.wording.hint()
 
     def _still(self) -> dict[str, Any]:
         """Return what the notebook shows where no widget runs: the chain so far."""
+        if self.chain is None:
+            return {}
         return bundle(self.chain.grid().sheet, repr(self), cell_px=240)
 
     def __repr__(self) -> str:
         """Say in one line what this is."""
+        if self.chain is None:
+            return "Editor without a picture"
         return f"Editor with a chain of {len(self.chain)} edits"
-
-
-def _aside(work: Callable[..., None], *given: Any) -> None:
-    threading.Thread(target=work, args=given, daemon=True).start()
-
-
-def _thumb(picture: pixels.Picture | str) -> bytes:
-    if isinstance(picture, str):
-        return b""
-    return pixels.preview(picture.image, longest_px=THUMB_PX, quality=80)
-
-
-def _preview(picture: pixels.Picture | str) -> bytes:
-    if isinstance(picture, str):
-        return b""  # an address: only the service has its pixels
-    return pixels.preview(picture.image, longest_px=PREVIEW_PX)
-
-
-def _seed(text: str) -> int | None:
-    """Read the seed field; what is no number is refused where every seed is checked."""
-    text = text.strip()
-    if not text:
-        return None
-    number = text.isascii() and text.isdigit() and len(text) <= _SEED_DIGITS
-    return int(text) if number else checked_seed(text)

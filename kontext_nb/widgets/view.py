@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 Kind = Literal["star", "rename", "note", "delete", "undo"]
 
+# Of whole lines, or with two blanks of code before: within a text they are left alone.
+_COMMENT = re.compile(
+    r"^ *(//[^\n]*|/\*.*?\*/)\n|(?<=[;,{]) //[^\n]*", re.DOTALL | re.MULTILINE
+)
+_INDENT = re.compile(r"^ +", re.MULTILINE)
+
 
 class ShownStep(TypedDict):
     """One step of a chain, as `Strip` shows it. The first one is the source picture.
@@ -54,19 +60,15 @@ class Act:
     value: str | bool | None = None
 
 
-# Lines of comment, and the blanks before others: every instance carries its script.
-_LEFT_OUT = re.compile(r"^[ \t]*(?://|/\*\*| \*).*\n|^[ \t]+|\n(?=\n)", re.MULTILINE)
-
-
 def asset(*names: str) -> str:
     """Return the named files of ``kontext_nb/static``, one after the other.
 
-    Scripts and styles have no imports and no build, so what two views share is put in
-    front of each of them. Comments and indents stay behind.
+    They have no imports and no build, so what two views share is put in front of each
+    of them. Every view on a page carries its script: comments and indents stay behind.
     """
     folder = files("kontext_nb") / "static"
-    texts = ((folder / name).read_text("utf-8") for name in names)
-    return _LEFT_OUT.sub("", "\n".join(texts))
+    text = "\n".join((folder / name).read_text("utf-8") for name in names)
+    return _INDENT.sub("", _COMMENT.sub("", text))
 
 
 # No script: where scripts are off nothing is live, and the picture stays. Where styles

@@ -41,6 +41,8 @@ async ({script, state}) => {
   const dirty = new Set();
   const bytes = text =>
     new DataView(Uint8Array.from(atob(text), c => c.charCodeAt()).buffer);
+  const text = buffer =>
+    btoa(Array.from(new Uint8Array(buffer), b => String.fromCharCode(b)).join(''));
   const real = value => typeof value?.bytes === 'string' ? bytes(value.bytes) : value;
   const tell = (name, ...given) =>
     [...(heard[name] ?? [])].forEach(run => run(...given));
@@ -58,7 +60,8 @@ async ({script, state}) => {
       dirty.clear();
       window.sent.push({method: 'update', state: changes});
     },
-    send: content => window.sent.push({method: 'custom', content}),
+    send: (content, _, buffers = []) =>
+      window.sent.push({method: 'custom', content, buffers: buffers.map(text)}),
     on: (name, run) => (heard[name] ??= new Set()).add(run),
     off: (name, run) => heard[name]?.delete(run),
   };
@@ -146,7 +149,8 @@ class Bare:
                 if message["method"] == "update":
                     self._widget.set_state(message["state"])
                 else:
-                    self._widget._handle_custom_msg(message["content"], [])
+                    parts = map(base64.b64decode, message["buffers"])
+                    self._widget._handle_custom_msg(message["content"], list(parts))
             from_python, self._comm.sent = self._comm.sent, []
             for data, buffers in from_python:
                 self.bytes_sent += len(json.dumps(data)) + sum(map(len, buffers))

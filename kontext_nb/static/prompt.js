@@ -1,0 +1,144 @@
+// The instruction: typed, sent with Ctrl+Enter, and hinted at while it is typed.
+
+const MARKS = { info: "ⓘ Tip", warning: "⚠ Warning", error: "✕ Problem" };
+const PAUSE_MS = 150;
+
+/** Tell whether the caret can go no further up (or down) within the text. */
+function atEdge(field, up) {
+  const [text, at] = [field.value, field.selectionStart];
+  if (at !== field.selectionEnd) return false;
+  const beyond = up ? text.slice(0, at) : text.slice(at);
+  if (beyond.includes("\n")) return false;
+  if (!beyond) return true;
+  // A long line is several on the screen: only what fits in one is the first or last.
+  const line = up ? beyond : text.slice(text.lastIndexOf("\n", at - 1) + 1);
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = getComputedStyle(field).font;
+  return pen.measureText(line).width < field.clientWidth - 24;
+}
+
+export default {
+  render({ model, el }) {
+    const id = `kx-prompt-${(numbered += 1)}`;
+    const field = make("textarea", "kx-field", { id, rows: 2, dir: "auto" });
+    const label = make("label", "kx-name", { htmlFor: id }, "Instruction");
+    const [run, cancel] = [press("Run", () => ask("run"), "kx-button kx-run"), press("Cancel", () => ask("cancel"))];
+    const hints = make("ul", "kx-hints", { role: "list", id: `${id}-hints`, tabIndex: 0 });
+    const queue = make("p", "kx-quiet kx-queue", { dir: "auto" });
+    hints.ariaLabel = "Hints on the wording";
+    hints.ariaLive = "polite";
+    run.title = "Ctrl+Enter";
+    const root = make("div", "kx-prompt", { role: "group", ariaLabel: "What to change" },
+      label, make("div", "kx-line", {}, field, make("div", "kx-buttons", {}, run, cancel)), queue, hints);
+    // Else a key pressed here is also a command of the notebook ("b" adds a cell).
+    root.dataset.lmSuppressShortcuts = "true";
+    el.append(root);
+
+    let [pause, place, draft, undo] = [0, -1, "", null];
+    const save = () => {
+      clearTimeout(pause);
+      if (model.get("value") === field.value) return;
+      model.set("value", field.value);
+      model.save_changes();
+    };
+    const ask = (kind) => {
+      save();
+      // With its text: a change that is under way would come too late.
+      model.send({ kind, value: field.value });
+      field.focus();
+    };
+    /** Write over the text so that the browser's own undo takes it back. */
+    const write = (text, undoable) => {
+      const old = field.value;
+      undo = null;
+      field.focus();
+      field.select();
+      if (!undoable || !document.execCommand(text ? "insertText" : "delete", false, text)) {
+        field.value = text;
+        if (undoable) undo = old;
+      }
+      field.setSelectionRange(text.length, text.length);
+      save();
+      draw();
+    };
+    const recall = (step) => {
+      const known = model.get("history");
+      const to = Math.max(-1, Math.min(place + step, known.length - 1));
+      if (to === place) return;
+      if (place < 0) draft = field.value;
+      field.value = to < 0 ? draft : known[to];
+      place = to;
+      const at = step > 0 ? 0 : field.value.length;
+      field.setSelectionRange(at, at);
+      save();
+    };
+    field.oninput = () => {
+      place = -1;
+      clearTimeout(pause);
+      pause = setTimeout(save, PAUSE_MS);
+    };
+    field.onblur = save;
+    field.onkeydown = (event) => {
+      const { key, ctrlKey, metaKey, altKey, shiftKey, isComposing } = event;
+      if (isComposing || altKey || shiftKey) return;
+      const up = key === "ArrowUp";
+      if (key === "Enter" && (ctrlKey || metaKey)) {
+        if (!model.get("busy")) ask("run");
+      } else if ((up || key === "ArrowDown") && !ctrlKey && !metaKey && atEdge(field, up)) recall(up ? 1 : -1);
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    };
+
+    const hint = ({ severity, words, message, why, better, passes }) => {
+      const said = make("span", "", {}, make("b", "kx-mark", {}, MARKS[severity]), " ");
+      if (words) said.append(make("q", "", { dir: "auto" }, words), " ");
+      said.append(message);
+      const does = [];
+      if (passes?.length)
+        does.push(press(`As ${passes.length} passes`, () => {
+          model.set("following", passes.slice(1));
+          write(passes[0], true);
+          model.save_changes();
+        }));
+      if (better) does.push(press("Fix", () => write(better, true)));
+      if (better) does.at(-1).title = better;
+      return make("li", `kx-hint kx-${severity}`, { title: why }, said, ...does);
+    };
+    const draw = () => {
+      const [busy, found, next] = ["busy", "findings", "following"].map((name) => model.get(name));
+      run.disabled = busy;
+      cancel.disabled = !busy;
+      const drawn = JSON.stringify([found, undo]);
+      if (hints.kxDrawn !== drawn) {
+        const held = hints.contains(document.activeElement) && document.activeElement !== hints;
+        hints.kxDrawn = drawn;
+        hints.replaceChildren(...found.map(hint));
+        if (undo !== null) hints.prepend(make("li", "kx-hint", {}, "Reworded.", press("Undo", () => write(undo))));
+        if (!hints.children.length) hints.append(make("li", "kx-quiet", {}, model.get("tip")));
+        if (held) field.focus();
+      }
+      queue.hidden = !next.length;
+      queue.replaceChildren(`Then: ${next.join(" → ")} `);
+      queue.append(press("Forget", () => {
+        model.set("following", []);
+        model.save_changes();
+        field.focus();
+      }));
+    };
+    const fill = () => {
+      field.placeholder = model.get("placeholder");
+      if (field.value === model.get("value")) return;
+      field.value = model.get("value");
+      place = -1;
+    };
+    const heard = { value: fill, placeholder: fill, busy: draw, findings: draw, following: draw, tip: draw };
+    for (const name in heard) model.on(`change:${name}`, heard[name]);
+    fill();
+    draw();
+    return () => {
+      save();
+      for (const name in heard) model.off(`change:${name}`, heard[name]);
+    };
+  },
+};

@@ -1,0 +1,161 @@
+"""What every comparison view has in common: its pictures, and how one looks."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import traitlets
+
+from kontext_nb.errors import ParameterRejected
+from kontext_nb.model import echo
+from kontext_nb.widgets import page
+from kontext_nb.widgets.shots import Shot
+from kontext_nb.widgets.view import Still
+
+MODES = ("side", "slider", "blink", "onion", "difference", "change")
+FEWEST, MOST = 2, 4
+MAX_ZOOM = 32.0  # beyond, a pixel is a tile
+
+_keys = count(1)
+
+
+class Comparison(Still, ipywidgets.DOMWidget):
+    """The traits of a comparison, which Python may set and observe at any time.
+
+    The modes other than "side" show two pictures, one over the other: the `pair`.
+
+    Attributes:
+        pictures: What `show` was given, as it travels: dicts of key, label, size, alt,
+            preview, width and height.
+        previous: One more, which the key "p" puts in the place of the right picture;
+            empty if there is none.
+        swapped: Whether it stands there now.
+        footer: Stands below, for example "demo engine".
+        mode: One of `MODES`.
+        pair: Which two are compared, by their places from 0: left, then right.
+        position: 0 to 1: of the slider's handle, or how much of the right picture
+            shines through in "onion".
+        gain: 1 to 16: how far differences are amplified.
+        threshold: 0 to 1: from which perceived difference a pixel counts as changed;
+            0.1 is about what an eye notices when the pictures flick.
+        zoom: Screen pixels for a pixel of the first picture, 1 to 1 is 1.0; 0 shows it
+            whole.
+        center: The point in the middle of the view, as parts of width and height.
+        fit: Where shapes differ, "fit" shows the others whole, and "fill" cuts them.
+        blinking: Whether "blink" goes by itself; never where motion is unwanted.
+    """
+
+    pictures = traitlets.List(traitlets.Dict())
+    previous = traitlets.Dict()
+    swapped = traitlets.Bool()
+    footer = traitlets.Unicode()
+    mode = traitlets.Enum(MODES, "side")
+    pair = traitlets.List(traitlets.Int(), [0, 1])
+    position = traitlets.Float(0.5)
+    gain = traitlets.Float(4.0)
+    threshold = traitlets.Float(0.1)
+    zoom = traitlets.Float(0.0)
+    center = traitlets.List(traitlets.Float(), [0.5, 0.5])
+    fit = traitlets.Enum(("fit", "fill"), "fit")
+    blinking = traitlets.Bool()
+
+    _shots: dict[str, Shot]  # by key; replaced as a whole, since threads read it
+
+    def show(
+        self, shots: Sequence[Shot], *, previous: Shot | None = None, footer: str = ""
+    ) -> None:
+        """Show other pictures; mode and zoom stay as they are.
+
+        Args:
+            shots: Two to four; one without a preview says that there is no picture
+                yet.
+            previous: What the key "p" puts in the place of the right one.
+            footer: Stands below.
+
+        Raises:
+            ParameterRejected: They are too few or too many.
+        """
+        if not FEWEST <= len(shots) <= MOST:
+            raise ParameterRejected(
+                f"A comparison has {FEWEST} to {MOST} pictures, not {len(shots)}.",
+                "Show more of them with sweep(), as a grid.",
+            )
+        named = [(str(next(_keys)), shot) for shot in (*shots, previous) if shot]
+        self._shots = dict(named)
+        told = [_told(key, shot) for key, shot in named]
+        with self.hold_sync(), self.hold_trait_notifications():
+            self.swapped = False
+            self.previous = told.pop() if previous else {}
+            self.pictures = told
+            self.pair = self.pair if max(self.pair) < len(told) else [0, 1]
+            self.footer = footer
+
+    def full(self, key: str) -> bytes:
+        """Return a shown picture in full, encoded; empty if it is shown no more."""
+        shot = getattr(self, "_shots", {}).get(key)
+        return shot.full() if shot else b""
+
+    def to_html(self, path: str | os.PathLike[str]) -> Path:
+        """Write one offline .html file that compares as the view does; return its path.
+
+        It holds the full pictures, and works by itself in any browser.
+
+        Raises:
+            ParameterRejected: Another suffix, or no such folder.
+            NotSaved: Nothing can be written there.
+        """
+        state = {name: getattr(self, name) for name in Comparison.class_own_traits()}
+        shown = [*self.pictures, self.previous] if self.previous else self.pictures
+        full = {picture["key"]: self.full(picture["key"]) for picture in shown}
+        still = self.static() if self.static is not None else {}
+        return page.write(path, state, full, still.get("text/html", ""))
+
+    @traitlets.validate("position", "gain", "threshold", "zoom", "center")
+    def _within(self, proposal: Any) -> Any:
+        """Bring a number to where it makes sense, as the view does by itself."""
+        low, high = {"gain": (1, 16), "zoom": (0, MAX_ZOOM)}.get(
+            proposal.trait.name, (0, 1)
+        )
+        value = proposal.value
+        if isinstance(value, list):
+            here = [_between(low, part, high) for part in value]
+            return here if len(here) == len(("x", "y")) else [0.5, 0.5]
+        return _between(low, value, high)
+
+    @traitlets.validate("pair")
+    def _two(self, proposal: Any) -> Any:
+        two = proposal.value
+        if len(set(two)) == len(two) == FEWEST and set(two) <= set(range(MOST)):
+            return two
+        raise ParameterRejected(
+            f"{echo(two)} are no two pictures.",
+            "Give their two places, counted from 0, such as [0, 2].",
+        )
+
+    def __repr__(self) -> str:
+        """Name the pictures, without their bytes."""
+        labels = ", ".join(repr(one["label"]) for one in self.pictures)
+        return f"{type(self).__name__}({labels})"
+
+
+def _between(low: float, value: float, high: float) -> float:
+    return float(min(max(value, low), high) if math.isfinite(value) else low)
+
+
+def _told(key: str, shot: Shot) -> dict[str, Any]:
+    """Return a shot as it travels; the full picture stays until it is asked for."""
+    return {
+        "key": key,
+        "label": shot.label,
+        "size": shot.size,
+        "alt": shot.alt or shot.label,
+        "preview": shot.preview,
+        "width": shot.width,
+        "height": shot.height,
+    }

@@ -1,0 +1,67 @@
+"""What can be done about an error, as the Editor's buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypedDict
+
+from kontext_nb.errors import (
+    BadReply,
+    KontextError,
+    OutcomeUnknown,
+    ServiceBusy,
+    StillRunning,
+)
+from kontext_nb.lifecycle import UNDER_WAY, State
+from kontext_nb.widgets.said import Alarm, Choice
+
+
+class Decision(TypedDict, total=False):
+    """What the user decided about a job; see `kontext_nb.resume`."""
+
+    request_id: str
+    resubmit: bool
+    abandon: bool
+
+
+_UNKNOWN = (
+    Choice("accepted", "It was accepted", asks="Its request id"),
+    Choice("again", "Send again", title="It may be charged a second time."),
+    Choice("give-up", "Give up", title="What it may have cost stays counted."),
+)
+_LOOK = "Look in the service's history, then choose; it is never sent again by itself."
+_WAIT = (Choice("wait", "Go on waiting", title="Nothing is sent again."),)
+_DECIDED: Mapping[str, Decision] = {
+    "again": {"resubmit": True},
+    "give-up": {"abandon": True},
+    "wait": {},
+}
+
+
+def alarm(error: Exception) -> Alarm:
+    """Return an error as it is shown: two sentences, and buttons where those help."""
+    if not isinstance(error, KontextError):
+        return Alarm(str(error) or type(error).__name__)
+    if error.job and (
+        isinstance(error, OutcomeUnknown) or error.state is State.UNKNOWN
+    ):
+        return Alarm(error.problem, _LOOK, _UNKNOWN)
+    open_still = error.state in UNDER_WAY and error.state is not State.INTENT
+    if error.job and open_still and isinstance(error, _GOES_ON):
+        return Alarm(error.problem, "Nothing is sent again.", _WAIT)
+    return Alarm(error.problem, error.remedy)
+
+
+_GOES_ON = (StillRunning, BadReply, ServiceBusy)
+
+
+def decision(key: str, typed: str) -> Decision:
+    """Return what a button of an alarm decides.
+
+    Args:
+        key: The button's.
+        typed: What stood in the field beside it.
+    """
+    if key == "accepted":
+        return {"request_id": typed}
+    return _DECIDED[key]

@@ -1,0 +1,219 @@
+"""A chain on the screen: its steps in the strip, two of its pictures side by side."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import Any
+
+from kontext_nb import pixels
+from kontext_nb.chain import Step
+from kontext_nb.errors import KontextError
+from kontext_nb.grids.changes import Made
+from kontext_nb.lifecycle import State
+from kontext_nb.session.edits import Chain, Edit
+from kontext_nb.session.shown_changes import made_of
+from kontext_nb.widgets.aside import Aside
+from kontext_nb.widgets.changes_view import ChangesView
+from kontext_nb.widgets.compare import Compare
+from kontext_nb.widgets.plain_compare import PlainCompare
+from kontext_nb.widgets.plain_strip import PlainStrip
+from kontext_nb.widgets.shots import Shot, of_edit
+from kontext_nb.widgets.strip import Strip
+from kontext_nb.widgets.view import ShownStep
+
+SOURCE = "source"  # id of the strip's first place
+THUMB_PX = 160
+
+
+class Showing:
+    """Fills a strip and a comparison from a chain.
+
+    Pictures are decoded on a thread of its own, so that a click returns at once; of
+    many clicks only the last is drawn.
+
+    Args:
+        strip: Shows the steps.
+        view: Shows two pictures.
+        changes: Says what two steps have apart, when two were chosen.
+    """
+
+    def __init__(
+        self,
+        strip: Strip | PlainStrip,
+        view: Compare | PlainCompare,
+        changes: ChangesView,
+    ) -> None:
+        self._strip, self._view, self._changes = strip, view, changes
+        self._lock = threading.RLock()
+        self._chain: Chain | None = None
+        self._name = "Source"
+        self._edits: dict[str, Edit] = {}
+        self._right: tuple[str, Shot] | None = None
+        self._previous: Shot | None = None
+        self._aside = Aside(latest_only=True)
+        strip.observe(lambda _: self._aside.do(self._draw), ["selected", "compared"])
+
+    def open(self, chain: Chain, name: str) -> None:
+        """Show another chain, at its newest step.
+
+        Args:
+            chain: The chain.
+            name: What its source is called.
+        """
+        with self._lock:
+            self._chain, self._name = chain, name
+            self._edits, self._right, self._previous = {}, None, None
+            self._strip.compared = self._strip.removed = ""
+            self._strip.thumbs = {}
+            self.refresh(select=SOURCE)
+            self.refresh(select=next(reversed(self._edits), SOURCE))
+
+    def refresh(self, *, select: str | None = None) -> None:
+        """Read the chain again.
+
+        Args:
+            select: The step to go to; None to stay where one is.
+        """
+        with self._lock:
+            chain = self._chain
+            if chain is None:
+                return
+            tree = chain.tree()
+            self._edits = {edit.step.id: edit for edit, _ in tree}
+            self._strip.thumbs = self._thumbs(chain)
+            self._strip.steps = [
+                dict(ShownStep(id=SOURCE, title=self._name)),
+                *(_step(edit, parent or SOURCE) for edit, parent in tree),
+                *map(_open_step, chain.open_steps),
+            ]
+            places = (SOURCE, *self._edits)
+            wanted = select or self._strip.selected
+            self._strip.selected = wanted if wanted in places else places[-1]
+            if self._strip.compared not in places:
+                self._strip.compared = ""
+        self._aside.do(self._draw)
+
+    def edit(self, place: str) -> Edit | None:
+        """Return the edit of a place in the strip; None for the source."""
+        return self._edits.get(place)
+
+    def parent(self, edit: Edit) -> str:
+        """Return the place that an edit is shown after."""
+        known = {step["id"]: step.get("parent", SOURCE) for step in self._strip.steps}
+        return str(known.get(edit.step.id, SOURCE))
+
+    def number(self, edit: Edit) -> int:
+        """Return the number that people see on a step."""
+        return list(self._edits).index(edit.step.id) + 1
+
+    @property
+    def selected(self) -> Edit | None:
+        """The edit that the next one starts from; None for the source."""
+        return self._edits.get(self._strip.selected)
+
+    @property
+    def place(self) -> str:
+        """Where the next edit starts from, as the strip's id of it."""
+        return self._strip.selected
+
+    @property
+    def last_seed(self) -> int | None:
+        """The seed of the newest edit; None if there is none."""
+        with self._lock:
+            newest = next(reversed(self._edits.values()), None)
+        return newest.seed if newest else None
+
+    def settled(self, limit_s: float) -> bool:
+        """Wait until the comparison shows what is selected."""
+        return self._aside.settled(limit_s)
+
+    def _thumbs(self, chain: Chain) -> dict[str, bytes]:
+        """Return the thumb of each step; those the strip has are not made again."""
+        thumbs = dict(self._strip.thumbs)
+        if SOURCE not in thumbs:
+            thumbs[SOURCE] = _thumb(chain.source)
+        for place, edit in self._edits.items():
+            if place not in thumbs:
+                with suppress(KontextError):  # it is missing; the strip says so
+                    thumbs[place] = edit.preview(THUMB_PX)
+        return thumbs
+
+    def _draw(self) -> None:
+        """Show the two chosen steps, or the selected one beside its parent."""
+        with self._lock:
+            chain, selected = self._chain, self._strip.selected
+            pair, edit = self._strip.pair, self._edits.get(selected)
+        if chain is None:
+            return
+        both = pair if self._strip.compared else None
+        self._changes.show(*map(self._made, both or ("", "")))
+        if edit is None and not self._strip.compared:
+            shots = [self._shot(SOURCE), Shot("Result")]
+            self._view.show(shots, previous=self._previous_for("", None))
+            return
+        if edit and not self._strip.compared:
+            shots = list(of_edit(edit))
+        else:
+            shots = [self._shot(place) for place in pair or (SOURCE, selected)]
+        previous = self._previous_for(selected, shots[1])
+        self._view.show(shots, previous=previous, footer=self._footer(edit))
+
+    def _previous_for(self, place: str, shot: Shot | None) -> Shot | None:
+        """Return the result that was shown before, for one key to bring back."""
+        if self._right and self._right[0] != place:
+            self._previous = self._right[1]
+        if shot:
+            self._right = place, shot
+        return self._previous
+
+    def _made(self, place: str) -> Made | None:
+        """Return how a step was made, to be set against another; None for no step."""
+        if not place:
+            return None
+        edit = self._edits.get(place)
+        assert self._chain is not None  # noqa: S101 - for the type checker
+        label = f"Step {self.number(edit)}" if edit else "Source"
+        return made_of(edit, label, source=self._chain.source)
+
+    def _shot(self, place: str) -> Shot:
+        edit = self._edits.get(place)
+        if edit:
+            return of_edit(edit)[1]
+        assert self._chain is not None  # noqa: S101 - for the type checker
+        return Shot.of(self._chain.source, self._name)
+
+    @staticmethod
+    def _footer(edit: Edit | None) -> str:
+        seed = edit.step.job.request.seed_text if edit else ""
+        return " · ".join(filter(None, (edit.model if edit else "", seed)))
+
+
+def _step(edit: Edit, parent: str) -> Any:
+    return ShownStep(
+        id=edit.step.id,
+        title=edit.prompt,
+        parent=parent,
+        name=edit.name,
+        note=edit.note,
+        starred=edit.starred,
+        detail=edit.step.job.request.seed_text,
+        alt=f"The result of: {edit.prompt}",
+    )
+
+
+def _open_step(step: Step) -> Any:
+    """Return a step whose result is still out, or whose fate is unknown."""
+    return ShownStep(
+        id=step.id,
+        title=step.job.request.prompt,
+        detail=step.job.request.seed_text,
+        parent=step.parent or SOURCE,
+        state="unknown" if step.job.state is State.UNKNOWN else "running",
+    )
+
+
+def _thumb(picture: pixels.Picture | str) -> bytes:
+    if isinstance(picture, str):
+        return b""  # an address: only the service has its pixels
+    return pixels.preview(picture.image, longest_px=THUMB_PX, quality=80)
