@@ -18,6 +18,7 @@ from kontext_nb.widgets.plain import caption
 from kontext_nb.widgets.shots import PREVIEW_PX
 
 _FIT = {"align_self": "flex-start", "max_width": "100%", "max_height": "520px"}
+_SHORT = {"description_width": "initial"}
 _ROW = {"flex_flow": "row wrap", "grid_gap": "4px 12px"}
 # The trait that a mode tunes, its name and its end.
 _TUNED = {
@@ -48,13 +49,16 @@ class PlainCompare(Comparison, ipywidgets.VBox):
         self._view = ipywidgets.Dropdown(
             options=[(mode.capitalize(), mode) for mode in MODES],
             description="View",
-            layout={"width": "200px"},
+            style=_SHORT,
+            layout={"width": "160px"},
         )
         self._tuner = ipywidgets.FloatSlider(step=0.01, continuous_update=True)
         self._blink = ipywidgets.Button(description="Show the other")
         self._swap = ipywidgets.Button(description="Swap in the previous")
         self._pair = [
-            ipywidgets.Dropdown(description=side, layout={"width": "240px"})
+            ipywidgets.Dropdown(
+                description=side, style=_SHORT, layout={"width": "200px"}
+            )
             for side in ("Left", "Right")
         ]
         controls = [self._view, self._tuner, self._blink, *self._pair, self._swap]
