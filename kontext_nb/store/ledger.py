@@ -6,7 +6,7 @@ How the file is opened, and what if it is damaged, is told in `store.opening`.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -19,8 +19,6 @@ from kontext_nb.store import opening, rebuild, rows, spending
 from kontext_nb.store.lookup import STEPS_OF_JOB, Lookup
 
 T = TypeVar("T")
-
-_STEPS_OF_CHAIN = rows.STEP + "WHERE chain = ?"
 
 # What every kernel that waits for a job may see, and not only the one that sent it; and
 # the answer that came when another had taken the sender for dead.
@@ -210,39 +208,36 @@ class Ledger(Lookup):
 
         return self._written(work)
 
-    def move(self, chain: str, to: str, *, place: str, text: str) -> int:
-        """Let a chain belong elsewhere, with all its steps, deleted ones too.
+    def move(
+        self,
+        chains: Collection[str],
+        moved: Callable[[Sequence[Step]], Iterable[Step]],
+    ) -> None:
+        """Let steps belong elsewhere, all of them or none.
 
         Args:
-            chain: Its id.
-            to: The id it has there.
-            place: Where that is; the calls of its steps become calls from there.
-            text: The same by the cell's code (see `session.cell`).
-
-        Returns:
-            How many steps were moved.
+            chains: Ids of the chains they are in.
+            moved: Given all steps of these, oldest first, deleted ones too; returns
+                those that are to stand in another chain, place or call.
 
         Raises:
             StoreError: The disk did not take it; nothing was moved.
         """
 
-        def work(db: sqlite3.Connection) -> int:
-            moved = db.execute(
-                "UPDATE steps SET chain = ?, place = ?,"
-                " call = ? || substr(call, length(rtrim(call, '0123456789'))),"
-                " text_call = ? ||"
-                " substr(text_call, length(rtrim(text_call, '0123456789')))"
-                " WHERE chain = ?",
-                (to, place, place, text, chain),
-            ).rowcount
-            steps = [rows.step(row) for row in db.execute(_STEPS_OF_CHAIN, (to,))]
-            sent = {step.job.id: step.job for step in steps if step.job.sends}
-            for job in sent.values():
-                with suppress(StoreError):
-                    self._recorded_again(db, job)
-            return moved
+        def work(db: sqlite3.Connection) -> None:
+            marks = ",".join("?" * len(chains))
+            query = f"WHERE chain IN ({marks}) ORDER BY stepped_at, steps.rowid"
+            found = [rows.step(row) for row in db.execute(rows.STEP + query, [*chains])]
+            jobs = {}
+            for step in moved(found):
+                rows.move(db, step)
+                jobs[step.job.id] = step.job
+            for job in jobs.values():
+                if job.sends:
+                    with suppress(StoreError):
+                        self._recorded_again(db, job)
 
-        return self._written(work)
+        self._written(work)
 
     def priced(self, job: Job, estimate_usd: float) -> Job:
         """Note what a job should cost by today's price, as long as it is not sent."""
