@@ -381,10 +381,14 @@ class Chain:
         shown = strip_of(self.source, self.tree(), longest_px=PAGE_PX)
         return as_html.save(shown, path)
 
+    def bundle(self, text: str) -> dict[str, Any]:
+        """Return the strip as static HTML, JPEG and a line of text, by mime type."""
+        shown = strip_of(self.source, self.tree(), longest_px=SHOWN_PX)
+        return bundle(shown, text, cell_px=240)
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Show the strip as static HTML, JPEG and text."""
-        shown = strip_of(self.source, self.tree(), longest_px=SHOWN_PX)
-        return bundle(shown, repr(self), cell_px=240)
+        return self.bundle(repr(self))
 
     def __repr__(self) -> str:
         """Say in one line what this is."""

@@ -8,13 +8,13 @@ what is shown in `Showing`.
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 
 import ipywidgets
 
 from kontext_nb.session import settings
 from kontext_nb.session.edits import Chain
-from kontext_nb.session.shown import bundle
 from kontext_nb.widgets import choice
 from kontext_nb.widgets.changes_view import ChangesView
 from kontext_nb.widgets.controls import Controls
@@ -67,7 +67,6 @@ class Editor(Still, ipywidgets.VBox):
         self.pictures = Pictures(workplace, opened=self._open)
         super().__init__()
         self.add_class("kx-editor")
-        self.static = self._still
         self.supply.refresh()
         if workplace.first:
             self._open(workplace.first)
@@ -96,6 +95,7 @@ class Editor(Still, ipywidgets.VBox):
         """Show another picture and its chain."""
         with self._lock:
             self._place = place
+            self.static = partial(self._still, place.chain)
             self.showing.open(place.chain, place.name)
             self.wording.open(place)
             self.work.open(place.chain)
@@ -118,16 +118,15 @@ class Editor(Still, ipywidgets.VBox):
         if self._place:
             self.wording.recall(self._place)
         self.supply.refresh_soon()
+        self.renew_still()
 
     def _model_chosen(self, _model: str) -> None:
         self.supply.refresh_soon()
         self.wording.hint()
 
-    def _still(self) -> dict[str, Any]:
+    def _still(self, chain: Chain) -> dict[str, Any]:
         """Return what the notebook shows where no widget runs: the chain so far."""
-        if self.chain is None:
-            return {}
-        return bundle(self.chain.grid().sheet, repr(self), cell_px=240)
+        return chain.bundle(repr(self))
 
     def __repr__(self) -> str:
         """Say in one line what this is."""
