@@ -82,6 +82,13 @@ def result_cell(edit: Result, picture: Image | Path | None = None) -> plan.Cell:
     )
 
 
+def _origin(parent: Result | None, place: str | None) -> str:
+    """Say what an edit was made from."""
+    if place is None:
+        return "from the source"
+    return f"from: {parent.prompt}" if parent else "from an earlier step"
+
+
 def strip_of(
     source: pixels.Picture | str,
     tree: Iterable[tuple[Result, str | None]],
@@ -104,8 +111,7 @@ def strip_of(
         cell = result_cell(edit, _preview(edit, longest_px) if longest_px else None)
         words = [cell.detail]
         if parent != before:  # a branch: it does not follow its neighbour
-            came = f"from: {known[parent][0].prompt}" if parent else "from the source"
-            words.append(came)
+            words.append(_origin(known.get(parent or "", (None, None))[0], parent))
         if len(engines) > 1:  # the footer names them all, but not which made this
             words.append(edit.model)
         row.append(replace(cell, detail=" · ".join(words)))

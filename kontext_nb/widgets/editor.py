@@ -8,13 +8,14 @@ what is shown in `Showing`.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets
 
 from kontext_nb.session import settings
-from kontext_nb.session.edits import Chain
-from kontext_nb.session.shown import bundle
+from kontext_nb.session.edits import SHOWN_PX, Chain
+from kontext_nb.session.shown import bundle, strip_of
 from kontext_nb.widgets import choice
 from kontext_nb.widgets.changes_view import ChangesView
 from kontext_nb.widgets.controls import Controls
@@ -27,6 +28,8 @@ from kontext_nb.widgets.view import Still
 from kontext_nb.widgets.wording import Wording
 from kontext_nb.widgets.work import Work
 from kontext_nb.widgets.workplace import Place, Workplace
+
+STILL_STEPS = 11  # in a notebook that is only read; with the source they fill two rows
 
 
 class Editor(Still, ipywidgets.VBox):
@@ -125,9 +128,15 @@ class Editor(Still, ipywidgets.VBox):
 
     def _still(self) -> dict[str, Any]:
         """Return what the notebook shows where no widget runs: the chain so far."""
-        if self.chain is None:
+        chain = self.chain
+        if chain is None:
             return {}
-        return bundle(self.chain.grid().sheet, repr(self), cell_px=240)
+        newest = chain.tree()[-STILL_STEPS:]
+        shown = strip_of(chain.source, newest, longest_px=SHOWN_PX)
+        if len(newest) < len(chain):
+            told = f"the newest {STILL_STEPS} of {len(chain)} edits"
+            shown = replace(shown, footer=f"{shown.footer} · {told}")
+        return bundle(shown, repr(self), cell_px=240)
 
     def __repr__(self) -> str:
         """Say in one line what this is."""
