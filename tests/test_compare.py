@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import kontext_nb as kx
-from kontext_nb import pixels
+from kontext_nb import parcel, pixels
 from kontext_nb.errors import ImageRejected, ParameterRejected
 from kontext_nb.widgets.compare import Compare
 from kontext_nb.widgets.comparison import MODES
@@ -59,7 +59,7 @@ def test_an_edit_gives_its_source_and_result(picture):
 
 def test_how_large_it_was_sent_is_said(monkeypatch):
     """A source that was made smaller to be sent says to which size."""
-    monkeypatch.setattr(pixels, "MAX_SENT_BYTES", 100_000)
+    monkeypatch.setattr(parcel, "MAX_SENT_BYTES", 100_000)
     noise = np.random.default_rng(1).integers(0, 256, (480, 640, 3), np.uint8)
     edit = kx.edit(noise, "Make it sepia")
     sent = edit.step.job.notices[0].split()[2].replace("x", pixels.TIMES)

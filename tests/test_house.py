@@ -37,6 +37,7 @@ FLOORS = {
     "demo": 2,
     "pixels": 1,
     "headers": 1,
+    "parcel": 1,
     "srgb": 1,
     "lettering": 1,
     "target": 1,

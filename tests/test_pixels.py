@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from kontext_nb import pixels
+from kontext_nb import parcel, pixels
 from kontext_nb.errors import ImageRejected
 
 CORNERS = ((200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30))
@@ -197,18 +197,18 @@ def test_what_is_sent_holds_pixels_only():
     exif[0x010F] = "CANARY-MAKER"
     data = encoded(scene(), "JPEG", exif=exif, comment=b"CANARY-COMMENT")
     assert b"CANARY" in data
-    parcel = pixels.pack(pixels.load(data))
-    assert b"CANARY" not in parcel.png
-    assert parcel.size == (64, 48)
-    assert parcel.notice is None
+    packed = parcel.pack(pixels.load(data))
+    assert b"CANARY" not in packed.png
+    assert packed.size == (64, 48)
+    assert packed.notice is None
 
 
 def test_a_large_picture_is_sent_smaller_and_says_so():
     """More than 6 MiB of PNG is scaled down, keeping its shape, with a notice."""
-    parcel = pixels.pack(pixels.load(noise(2000, 1500)))
-    assert len(parcel.png) <= pixels.MAX_SENT_BYTES
-    assert parcel.size[0] / parcel.size[1] == pytest.approx(4 / 3, abs=0.01)
-    assert "instead of 2000x1500" in parcel.notice
+    packed = parcel.pack(pixels.load(noise(2000, 1500)))
+    assert len(packed.png) <= parcel.MAX_SENT_BYTES
+    assert packed.size[0] / packed.size[1] == pytest.approx(4 / 3, abs=0.01)
+    assert "instead of 2000x1500" in packed.notice
 
 
 def noise(width, height):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile, features
 
-from kontext_nb import pixels
+from kontext_nb import parcel, pixels
 from kontext_nb.errors import ImageRejected
 from tests import fuzzing
 
@@ -183,7 +183,7 @@ def test_an_animation_is_refused(kind):
 def test_a_tail_is_not_sent(kind):
     """What stands behind the picture (a script, a zip) stays behind."""
     data = fuzzing.saved(kind) + b"<script>CANARY()</script>PK\3\4CANARY"
-    assert b"CANARY" not in pixels.pack(pixels.load(data)).png
+    assert b"CANARY" not in parcel.pack(pixels.load(data)).png
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 255, 65_535])

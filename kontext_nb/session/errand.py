@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from kontext_nb import pixels
+from kontext_nb import parcel, pixels
 from kontext_nb.engine.runner import Runner
 from kontext_nb.errors import (
     BadReply,
@@ -204,10 +204,10 @@ class Errand:
         for digest, blob in job.pictures.items():
             addresses[digest] = blob
             if not is_address(blob):
-                parcel = pixels.pack(pixels.load(self.desk.blobs.get(blob)))
-                data = base64.b64encode(parcel.png).decode()
+                packed = parcel.pack(pixels.load(self.desk.blobs.get(blob)))
+                data = base64.b64encode(packed.png).decode()
                 addresses[digest] = f"data:image/png;base64,{data}"
-                notices += [parcel.notice] if parcel.notice else []
+                notices += [packed.notice] if packed.notice else []
         return job.request.filled(addresses), tuple(dict.fromkeys(notices))
 
     async def _verified(self, part: Part, url: str, fetched: Fetched) -> str:

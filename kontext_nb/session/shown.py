@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kontext_nb import pixels
+from kontext_nb import parcel, pixels
 from kontext_nb.grids import as_html, as_image, plan
 from kontext_nb.model import Job
 
@@ -59,7 +59,7 @@ def pair_of(edit: Result) -> plan.Sheet:
 def _size_on_the_way(source: Image, job: Job) -> str:
     """Return the size of a source, and at which it was sent where that is another."""
     own = pixels.size_text(source)
-    sent = pixels.sent_size(job.notices, source.size)
+    sent = parcel.sent_size(job.notices, source.size)
     return f"{own} → sent {sent}" if sent else own
 
 
@@ -80,6 +80,13 @@ def result_cell(edit: Result, picture: Image | Path | None = None) -> plan.Cell:
         " · ".join(filter(None, words)),
         alt=f"The result of: {edit.prompt}",
     )
+
+
+def _origin(parent: Result | None, place: str | None) -> str:
+    """Say what an edit was made from."""
+    if place is None:
+        return "from the source"
+    return f"from: {parent.prompt}" if parent else "from an earlier step"
 
 
 def strip_of(
@@ -104,8 +111,7 @@ def strip_of(
         cell = result_cell(edit, _preview(edit, longest_px) if longest_px else None)
         words = [cell.detail]
         if parent != before:  # a branch: it does not follow its neighbour
-            came = f"from: {known[parent][0].prompt}" if parent else "from the source"
-            words.append(came)
+            words.append(_origin(known.get(parent or "", (None, None))[0], parent))
         if len(engines) > 1:  # the footer names them all, but not which made this
             words.append(edit.model)
         row.append(replace(cell, detail=" · ".join(words)))

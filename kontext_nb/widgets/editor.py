@@ -8,13 +8,15 @@ what is shown in `Showing`.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import ipywidgets
 
 from kontext_nb.session import settings
-from kontext_nb.session.edits import Chain
+from kontext_nb.session.edits import SHOWN_PX, Chain
+from kontext_nb.session.shown import bundle, strip_of
 from kontext_nb.widgets import choice
 from kontext_nb.widgets.changes_view import ChangesView
 from kontext_nb.widgets.controls import Controls
@@ -27,6 +29,8 @@ from kontext_nb.widgets.view import Still
 from kontext_nb.widgets.wording import Wording
 from kontext_nb.widgets.work import Work
 from kontext_nb.widgets.workplace import Place, Workplace
+
+STILL_STEPS = 11  # in a notebook that is only read; with the source they fill two rows
 
 
 class Editor(Still, ipywidgets.VBox):
@@ -126,7 +130,12 @@ class Editor(Still, ipywidgets.VBox):
 
     def _still(self, chain: Chain) -> dict[str, Any]:
         """Return what the notebook shows where no widget runs: the chain so far."""
-        return chain.bundle(repr(self))
+        newest = chain.tree()[-STILL_STEPS:]
+        shown = strip_of(chain.source, newest, longest_px=SHOWN_PX)
+        if len(newest) < len(chain):
+            told = f"the newest {STILL_STEPS} of {len(chain)} edits"
+            shown = replace(shown, footer=f"{shown.footer} · {told}")
+        return bundle(shown, repr(self), cell_px=240)
 
     def __repr__(self) -> str:
         """Say in one line what this is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from kontext_nb import pixels
@@ -24,6 +25,7 @@ from kontext_nb.widgets.view import ShownStep
 
 SOURCE = "source"  # id of the strip's first place
 THUMB_PX = 160
+AT_ONCE = 12  # thumbs that are given to the strip together
 
 
 class Showing:
@@ -51,7 +53,7 @@ class Showing:
         self._edits: dict[str, Edit] = {}
         self._right: tuple[str, Shot] | None = None
         self._previous: Shot | None = None
-        self._aside = Aside(latest_only=True)
+        self._aside, self._thumbs = Aside(latest_only=True), Aside(latest_only=True)
         strip.observe(lambda _: self._aside.do(self._draw), ["selected", "compared"])
 
     def open(self, chain: Chain, name: str) -> None:
@@ -81,7 +83,7 @@ class Showing:
                 return
             tree = chain.tree()
             self._edits = {edit.step.id: edit for edit, _ in tree}
-            self._strip.thumbs = self._thumbs(chain)
+            self._thumbs.do(partial(self._add_thumbs, chain))
             self._strip.steps = [
                 dict(ShownStep(id=SOURCE, title=self._name)),
                 *(_step(edit, parent or SOURCE) for edit, parent in tree),
@@ -126,18 +128,23 @@ class Showing:
 
     def settled(self, limit_s: float) -> bool:
         """Wait until the comparison shows what is selected."""
-        return self._aside.settled(limit_s)
+        return self._aside.settled(limit_s) and self._thumbs.settled(limit_s)
 
-    def _thumbs(self, chain: Chain) -> dict[str, bytes]:
-        """Return the thumb of each step; those the strip has are not made again."""
-        thumbs = dict(self._strip.thumbs)
-        if SOURCE not in thumbs:
-            thumbs[SOURCE] = _thumb(chain.source)
-        for place, edit in self._edits.items():
-            if place not in thumbs:
+    def _add_thumbs(self, chain: Chain) -> None:
+        """Give the strip the thumbs it lacks, a few at a time: each may take long."""
+        lacking = [p for p in (SOURCE, *self._edits) if p not in self._strip.thumbs]
+        for start in range(0, len(lacking), AT_ONCE):
+            made = {}
+            for place in lacking[start : start + AT_ONCE]:
+                edit = self._edits.get(place)
                 with suppress(KontextError):  # it is missing; the strip says so
-                    thumbs[place] = edit.preview(THUMB_PX)
-        return thumbs
+                    made[place] = (
+                        edit.preview(THUMB_PX) if edit else _thumb(chain.source)
+                    )
+            with self._lock:
+                if chain is not self._chain:
+                    return
+                self._strip.thumbs = self._strip.thumbs | made
 
     def _draw(self) -> None:
         """Show the two chosen steps, or the selected one beside its parent."""
