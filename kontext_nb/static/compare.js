@@ -12,7 +12,7 @@ const MODES = {
 };
 // Switches: what they say, and the trait they set to one value or to another.
 const SWITCHES = [
-  ["Auto", "Blink by itself", "blinking", true, false],
+  ["Auto", "By itself", "blinking", true, false],
   ["Previous", "The previous result", "swapped", true, false],
   ["Fill", "Cut others", "fit", "fill", "fit"],
   ["Fit", "All of it", "zoom", 0, 0],
@@ -32,6 +32,9 @@ export default {
     const part = (parent, kind, more) => {
       const [tag, name] = kind.split(".");
       const made = Object.assign(node(tag, `kx-${name}`), more);
+      // Else a key pressed here is also a command of the notebook ("b" adds a cell). It
+      // must be on what has the focus: there the notebook looks first.
+      made.dataset.lmSuppressShortcuts = "true";
       parent.append(made);
       return made;
     };
@@ -48,8 +51,6 @@ export default {
     const readout = part(line, "p.readout");
     const handle = node("div", "kx-handle");
     const map = node("canvas", "kx-map");
-    // Else a key pressed here is also a command of the notebook ("b" adds a cell).
-    root.dataset.lmSuppressShortcuts = "true";
     Object.assign(stage, { role: "group", tabIndex: 0, ariaLabel: "Pictures, keys: ?" });
 
     const name = `kx-${Math.random()}`; // one group of radios on a page with many
@@ -103,7 +104,7 @@ export default {
     }
     function choose(place) {
       const [left, right] = get("pair");
-      if (place === left || place === right) set({ pair: [right, left] });
+      if ([left, right].includes(place)) set({ pair: [right, left] });
       else if (slots[place]) set({ pair: [left, place] });
     }
     /** Say where a picture lies in the frame; nearly the same shape is stretched. */

@@ -7,7 +7,19 @@ function sheet(model, changed) {
   const frame = node("div", "kx-frame"); // as large as the first picture: moved, scaled
   const img = node("img", "kx-preview");
   const empty = node("p", "kx-empty");
-  const it = { layer, picture: {}, show, place, release };
+  const it = {
+    layer,
+    picture: {},
+    show,
+    place,
+    release,
+    get source() {
+      return full ?? (!img.hidden && img.complete ? img : null);
+    },
+    get about() {
+      return full ? "" : "≈ "; // a preview has no exact values
+    },
+  };
   let broken;
   let asked; // the key of a full picture that is on its way, or that is not to be had
   let full; // its canvas
@@ -28,8 +40,7 @@ function sheet(model, changed) {
       it.picture = picture;
       // The old picture stays until the new one is decoded: no white flash.
       const gone = img.src;
-      const { preview } = picture;
-      if (preview.byteLength) img.src = URL.createObjectURL(new Blob([preview]));
+      if (picture.preview.byteLength) img.src = URL.createObjectURL(new Blob([picture.preview]));
       else img.removeAttribute("src");
       URL.revokeObjectURL(gone);
       img.alt = picture.alt;
@@ -37,9 +48,7 @@ function sheet(model, changed) {
     }
     img.hidden = broken || !img.src;
     empty.hidden = !img.hidden;
-    empty.textContent = broken ? "This picture cannot be shown" : "No picture yet";
-    it.about = full ? "" : "≈ "; // a preview has no exact values
-    it.source = full ?? (!img.hidden && img.complete ? img : null);
+    empty.textContent = broken ? "Cannot be shown" : "No picture yet";
     return fresh;
   }
   /** Put the frame into the view, and the picture to its `spot` in the frame. */

@@ -5,6 +5,8 @@
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from tests.browser.conftest import until
+
 pytestmark = pytest.mark.browser
 
 # "Picture" here is a gradient with a word on it: what matters is that it is painted.
@@ -12,8 +14,10 @@ SETUP = """
 import io
 from PIL import Image, ImageDraw
 from kontext_nb.widgets.compare import Compare
-from kontext_nb.widgets.plain import PlainCompare
+from kontext_nb import pixels
+from kontext_nb.widgets.plain_compare import PlainCompare
 from kontext_nb.widgets.plain_strip import PlainStrip
+from kontext_nb.widgets.shots import Shot
 from kontext_nb.widgets.strip import Strip
 
 def picture(word, size, tint):
@@ -45,11 +49,14 @@ thumbs = {
 }
 """
 COMPARE = """
-compare = {kind}Compare(
-    left=picture("ALPHA", (1024, 768), TINTS[0]),
-    right=picture("AURA", (1024, 768), TINTS[1]),
-    left_size="4000 × 3000", right_size="1184 × 880",
-    left_alt="A brown bottle", right_alt="A green bottle", footer="demo engine")
+compare = {kind}Compare()
+bottles = [
+    Shot.of(pixels.load(picture(word, (1600, 1200), tint)), name, alt=alt)
+    for word, tint, name, alt in [
+        ("ALPHA", TINTS[0], "Source", "A brown bottle"),
+        ("AURA", TINTS[1], "Result", "A green bottle")]
+]
+compare.show(bottles, footer="demo engine")
 compare
 """
 STRIP = """
@@ -72,7 +79,7 @@ def test_views_are_painted_and_a_click_reaches_python(lab):
     lab.open(notebook(), "views.ipynb").run_all()
     assert lab.text(3) == "s1\n"
     lab.show(1)
-    sides = lab.page.get_by_role("group", name="Comparison: Source, Result")
+    sides = lab.page.get_by_role("group", name="Comparison")
     sides.get_by_role("img", name="A green bottle").wait_for()
     strip = lab.page.get_by_role("group", name="Edit chain")
     last = strip.get_by_role("listitem").filter(has_text="Donaudampf")
@@ -98,6 +105,31 @@ def test_pictures_stack_where_it_is_narrow(lab):
         left, right = (pictures.nth(i).bounding_box() for i in (0, 1))
         assert (right["x"] == left["x"]) is stacked
         assert (right["y"] == left["y"]) is not stacked
+
+
+def test_a_comparison_talks_with_python(lab):
+    """Keys there are no commands; its state is Python's; full pictures come over."""
+    book = notebook()
+    book.cells[3].source = "print(compare.mode, compare.zoom, compare.center[0])"
+    lab.open(book, "compare.ipynb").run_all()
+    assert lab.text(3) == "side 0.0 0.5\n"
+    lab.show(1)
+    view = lab.page.get_by_role("group", name="Comparison")
+    view.get_by_role("group", name="Pictures").focus()
+    before = len(lab.counts())
+    for key in ("b", "a", "z", "ArrowRight"):
+        lab.page.keyboard.press(key)
+    view.locator("canvas.kx-full").nth(1).wait_for()
+    view.get_by_role("radio", name="Side by side").focus()
+    lab.page.keyboard.press("ArrowRight")
+    assert len(lab.counts()) == before
+
+    def told():
+        lab.run(3)  # what the view sets is on its way for a moment
+        mode, zoom, middle = lab.text(3).split()
+        return (mode, zoom) == ("slider", "1.0") and float(middle) > 0.5
+
+    until(told, "Python to know")
 
 
 def test_keys_stay_in_the_strip(lab):

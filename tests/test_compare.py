@@ -1,0 +1,227 @@
+"""`kx.compare` and what it gives: pictures in, state, full pictures and files out."""
+
+import io
+import re
+import threading
+
+import ipywidgets
+import numpy as np
+import pytest
+from PIL import Image
+
+import kontext_nb as kx
+from kontext_nb import pixels
+from kontext_nb.errors import ImageRejected, ParameterRejected
+from kontext_nb.widgets.compare import Compare
+from kontext_nb.widgets.comparison import MODES
+from kontext_nb.widgets.plain_compare import PlainCompare
+from kontext_nb.widgets.shots import Shot
+
+RED, BLUE = (200, 40, 40), (40, 40, 200)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_open():
+    """Close what a test opened: ipywidgets keeps every widget until told."""
+    yield
+    ipywidgets.Widget.close_all()
+
+
+@pytest.fixture
+def picture():
+    return Image.new("RGB", (320, 240), RED)
+
+
+def labels(view):
+    return [one["label"] for one in view.pictures]
+
+
+def test_it_takes_what_an_edit_takes(picture, tmp_path):
+    """Paths, bytes, Pillow images and arrays, two to four of them."""
+    picture.save(path := tmp_path / "a.png")
+    given = path, path.read_bytes(), picture, np.asarray(picture)
+    view = kx.compare(*given)
+    assert labels(view) == [f"Picture {n}" for n in (1, 2, 3, 4)]
+    assert labels(kx.compare(*given[:2])) == ["Source", "Result"]
+    assert {one["size"] for one in view.pictures} == {"320\N{MULTIPLICATION SIGN}240"}
+    assert all(one["preview"][:2] == b"\xff\xd8" for one in view.pictures)
+
+
+def test_an_edit_gives_its_source_and_result(picture):
+    """Edits of one source show it once, each with its own words."""
+    first = kx.edit(picture, "Make it sepia")
+    second = first.edit("Make it darker")
+    view = kx.compare(first, second)
+    assert labels(view) == ["Source", "Make it sepia", "Make it darker"]
+    assert view.footer == "demo engine"
+    assert labels(kx.compare(picture, first)) == ["Source", "Make it sepia"]
+
+
+def test_how_large_it_was_sent_is_said(monkeypatch):
+    """A source that was made smaller to be sent says to which size."""
+    monkeypatch.setattr(pixels, "MAX_SENT_BYTES", 100_000)
+    noise = np.random.default_rng(1).integers(0, 256, (480, 640, 3), np.uint8)
+    edit = kx.edit(noise, "Make it sepia")
+    sent = edit.step.job.notices[0].split()[2].replace("x", pixels.TIMES)
+    source = kx.compare(edit).pictures[0]
+    assert source["size"] == f"640{pixels.TIMES}480 → sent {sent}"
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "error"),
+    [
+        (["nowhere.png", "nowhere.png"], {}, ImageRejected),
+        ([], {}, ParameterRejected),
+        (1, {}, ParameterRejected),
+        (5, {}, ParameterRejected),
+        (2, {"labels": ["one"]}, ParameterRejected),
+        (2, {"labels": "ab"}, ParameterRejected),
+        (2, {"labels": [1, 2]}, ParameterRejected),
+        (2, {"mode": "sideways"}, ParameterRejected),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(picture, given, options, error):
+    """Too few or many pictures, names that do not fit, and modes there are none of."""
+    pictures = [picture] * given if isinstance(given, int) else given
+    with pytest.raises(error):
+        kx.compare(*pictures, **options)
+
+
+@pytest.mark.parametrize("view", [Compare, PlainCompare])
+def test_state_stays_where_it_makes_sense(view):
+    """Numbers are brought into their range, and a pair is two different places."""
+    shown = view()
+    for name, given, kept in [
+        ("zoom", 1e9, 32),
+        ("zoom", float("nan"), 0),
+        ("position", -1, 0),
+        ("gain", 0, 1),
+        ("threshold", 7, 1),
+        ("center", [2.0, 0.25], [1, 0.25]),
+        ("center", [0.0], [0.5, 0.5]),
+    ]:
+        setattr(shown, name, given)
+        assert getattr(shown, name) == kept
+    for wrong in ([0, 0], [1], [0, 4], [-1, 0]):
+        with pytest.raises(ParameterRejected):
+            shown.pair = wrong
+
+
+def test_other_pictures_keep_the_way_of_looking(picture):
+    """Mode and zoom outlive new pictures; a pair that is no more does not."""
+    shots = [Shot.of(pixels.load(picture), str(n)) for n in range(4)]
+    view = Compare(mode="slider", zoom=2.0)
+    view.show(shots, previous=shots[0])
+    view.pair, view.swapped = [2, 3], True
+    view.show(shots[:2])
+    assert (view.mode, view.zoom, view.pair) == ("slider", 2.0, [0, 1])
+    assert (view.previous, view.swapped) == ({}, False)
+
+
+def test_full_pictures_travel_only_when_asked_for(picture):
+    """State holds previews; a message brings the full picture from another thread."""
+    large = Image.effect_noise((2000, 1500), 60).convert("RGB")
+    view = kx.compare(large, picture)
+    assert all(len(one["preview"]) < 500_000 for one in view.pictures)
+    told, sent = threading.Event(), []
+
+    def send(content, buffers):
+        sent.append((threading.current_thread(), content, buffers))
+        told.set()
+
+    view.send = send
+    ask = {"kind": "full", "key": view.pictures[0]["key"]}
+    view._handle_custom_msg(ask, [])
+    assert told.wait(30)
+    thread, content, (data,) = sent[0]
+    assert thread is not threading.current_thread()
+    assert content == ask
+    with Image.open(io.BytesIO(data)) as full:
+        assert full.size == (2000, 1500)
+        assert np.array_equal(np.asarray(full.convert("RGB")), np.asarray(large))
+
+
+def test_what_is_shown_no_more_is_not_sent(picture):
+    """An answer to an old question, or a picture that is gone, is empty."""
+    view = kx.compare(picture, picture)
+    old = view.pictures[0]["key"]
+    view.show([Shot("none"), Shot("none")])
+    assert view.full(old) == view.full("?") == b""
+
+
+def test_a_camera_file_is_sent_upright_and_bare(tmp_path):
+    """Turned as its EXIF says, and without telling where it was taken."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "secret garden"
+    Image.new("RGB", (400, 300), RED).save(path := tmp_path / "a.jpg", exif=exif)
+    view = kx.compare(path, path)
+    data = view.full(view.pictures[0]["key"])
+    assert b"secret" not in data
+    with Image.open(io.BytesIO(data)) as full:
+        assert full.size == (300, 400)
+
+
+def test_a_page_holds_everything(picture, tmp_path):
+    """One file, with nothing from elsewhere; no label ends its script."""
+    label = "</script><script>pwn()</script>"
+    view = kx.compare(picture, picture, labels=(label, "b"), footer=label)
+    text = view.to_html(tmp_path / "pair.html").read_text("utf-8")
+    assert "pwn()</script>" not in text
+    assert "http" not in text.replace("http-equiv", "")
+    assert text.count("<script") == text.count("</script>") == 2
+    with pytest.raises(ParameterRejected):
+        view.to_html(tmp_path / "pair.png")
+
+
+def changed(picture):
+    after = picture.copy()
+    after.paste(BLUE, (160, 120, 320, 240))
+    return after
+
+
+def painted(view, at):
+    (image,) = [c for side in view._sides.children for c in side.children[1:]]
+    with Image.open(io.BytesIO(image.value)) as shown:
+        return shown.getpixel(at)
+
+
+def test_plain_widgets_compare_in_every_mode(picture):
+    """Without a script, Python puts the pair together: the same modes, by controls."""
+    with kx.configure(widgets="plain"):
+        view = kx.compare(picture, changed(picture))
+    wanted = {
+        "slider": BLUE,
+        "blink": RED,
+        "onion": (120, 40, 120),
+        "difference": (255, 0, 255),
+        "change": (255, 40, 180),
+    }
+    for mode in MODES[1:]:
+        view._view.value = mode
+        assert view.mode == mode
+        at = painted(view, (250, 200))
+        assert all(abs(a - b) < 8 for a, b in zip(at, wanted[mode], strict=True)), mode
+    assert re.search(r"25(\.\d)? % has changed", view._said.value)
+    view.mode = "slider"
+    view._tuner.value = 1.0
+    assert view.position == 1.0
+    assert painted(view, (250, 200))[0] > 150
+    view.mode = "blink"
+    view._blink.click()
+    assert painted(view, (250, 200))[2] > 150
+
+
+def test_plain_widgets_choose_the_pair_and_swap():
+    """Of four pictures two are chosen by name; a button swaps in the previous one."""
+    colours = [RED, BLUE, (40, 200, 40), (200, 200, 40), (40, 200, 200)]
+    shots = [
+        Shot.of(pixels.load(Image.new("RGB", (80, 60), colour)), str(n))
+        for n, colour in enumerate(colours)
+    ]
+    view = PlainCompare(mode="slider", position=0.0)
+    view.show(shots[:4], previous=shots[4])
+    view._pair[1].value = 3
+    assert view.pair == [0, 3]
+    assert painted(view, (60, 30))[2] < 60
+    view._swap.click()
+    assert painted(view, (60, 30))[2] > 180
