@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from kontext_nb.demo import samples as samples
     from kontext_nb.errors import KontextError as KontextError
     from kontext_nb.prompts.linting import lint as lint
+    from kontext_nb.session.adopting import adopt as adopt
     from kontext_nb.session.asking import edit as edit
     from kontext_nb.session.asking import resume as resume
-    from kontext_nb.session.places import adopt as adopt
     from kontext_nb.session.places import chains as chains
     from kontext_nb.session.settings import configure as configure
     from kontext_nb.session.sweeps import sweep as sweep
@@ -33,7 +33,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Editor": "kontext_nb.widgets.editor",
     "KontextError": "kontext_nb.errors",
-    "adopt": "kontext_nb.session.places",
+    "adopt": "kontext_nb.session.adopting",
     "chains": "kontext_nb.session.places",
     "compare": "kontext_nb.widgets.comparing",
     "configure": "kontext_nb.session.settings",

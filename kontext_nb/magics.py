@@ -7,13 +7,13 @@ asked for again in the same cell comes from the store.
 from __future__ import annotations
 
 import argparse
-import shlex
+import keyword
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from kontext_nb.errors import KontextError, ParameterRejected
 from kontext_nb.model import echo
-from kontext_nb.session.asking import edit
+from kontext_nb.session.asking import edit, open_chain
 from kontext_nb.session.edits import Chain, Edit, How
 
 if TYPE_CHECKING:
@@ -51,6 +51,12 @@ def _cell_parser() -> _Parser:
     add("--aspect", metavar="RATIO", help='such as "16:9"')
     add("--model", metavar="ID", help="another model")
     add("--chain", metavar="NAME", help="a name for the chain")
+    add(
+        "--from",
+        dest="step",
+        metavar="STEP",
+        help="go on from a step of the chain: its number from 1, or its name",
+    )
     add("--as", dest="variable", metavar="VAR", help="the variable that gets the edit")
     return parser
 
@@ -83,26 +89,34 @@ class Magics:
         asked = _parsed(_cell_parser(), line)
         if asked is None:
             return None
-        options: How = {
+        if asked.variable:
+            _check_variable(asked.variable)
+        made = self._made(asked, body.strip())
+        self._chain, self._head, self._undone = made.chain, made, []
+        if asked.variable:
+            self.shell.user_ns[asked.variable] = made
+        return made
+
+    def _made(self, asked: argparse.Namespace, prompt: str) -> Edit:
+        """Make what a cell asks for: from a picture, an edit, or a step of a chain."""
+        how: How = {
             "seed": asked.seed,
             "aspect_ratio": asked.aspect,
             "model": asked.model,
         }
-        made: Edit
-        source, prompt = self._source(asked.source), body.strip()
+        source = self._source(asked.source)
+        if isinstance(source, Edit) and asked.chain:
+            raise ParameterRejected(
+                f"{asked.source} is an edit, and stays in its chain.",
+                "Leave --chain out, or give a picture.",
+            )
+        if asked.step:
+            is_edit = isinstance(source, Edit)
+            chain = source.chain if is_edit else open_chain(source, name=asked.chain)
+            source = _step_of(chain, asked.step)
         if isinstance(source, Edit):
-            if asked.chain:
-                raise ParameterRejected(
-                    f"{asked.source} is an edit, and stays in its chain.",
-                    "Leave --chain out, or give a picture.",
-                )
-            made = source.edit(prompt, **options)
-        else:
-            made = edit(source, prompt, chain=asked.chain, **options)
-        self._chain, self._head, self._undone = made.chain, made, []
-        if asked.variable:
-            self.shell.user_ns[_variable(asked.variable)] = made
-        return made
+            return source.edit(prompt, **how)
+        return edit(source, prompt, chain=asked.chain, **how)
 
     def line(self, line: str) -> object:
         """Show the chain of the last edit, or go back in it."""
@@ -113,6 +127,10 @@ class Magics:
         if chain is None:
             raise ParameterRejected(
                 "There is no edit yet to go back to.", f"Make one with {_CELL}."
+            )
+        if asked.save and asked.act != "grid":
+            raise ParameterRejected(
+                f"{_LINE} {asked.act} saves nothing.", f"Use {_LINE} grid --save PATH."
             )
         if asked.act == "undo":
             return self._back(chain)
@@ -157,9 +175,27 @@ class Magics:
         return self._head
 
 
+def _step_of(chain: Chain, step: str) -> Edit:
+    """Return a chain's edit by its number, as the strip shows it, or by its name."""
+    edits = chain.edits
+    named = [edit for edit in edits if edit.name == step]
+    if len(named) == 1:
+        return named[0]
+    if not named and step.isdecimal() and 1 <= int(step) <= len(edits):
+        return edits[int(step) - 1]
+    problem = "Several steps are" if named else "The chain has no step"
+    raise ParameterRejected(
+        f"{problem} called {echo(step)}.",
+        f"Give the number of one, from 1 to {len(edits)}." if edits else "It is empty.",
+    )
+
+
 def _parsed(parser: _Parser, line: str) -> argparse.Namespace | None:
+    # IPython takes it from another module on each system, and names it nowhere.
+    from IPython.utils.process import arg_split  # type: ignore[attr-defined]
+
     try:
-        words = shlex.split(line)
+        words = arg_split(line, posix=True)  # Windows has rules of its own
     except ValueError as error:  # a quote that is not closed
         parser.error(str(error).lower())
     try:
@@ -168,12 +204,12 @@ def _parsed(parser: _Parser, line: str) -> argparse.Namespace | None:
         return None
 
 
-def _variable(name: str) -> str:
-    if not name.isidentifier():
+def _check_variable(name: str) -> None:
+    """Refuse what could not be read back, before anything is made for it."""
+    if not name.isidentifier() or keyword.iskeyword(name):
         raise ParameterRejected(
             f"{echo(name)} is no name of a variable.", "Give one, such as night."
         )
-    return name
 
 
 def load(shell: InteractiveShell) -> None:
@@ -184,9 +220,11 @@ def load(shell: InteractiveShell) -> None:
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Take exactly these commands out again."""
+    """Take exactly these commands out again; one that took their place stays."""
     for kind in ("cell", "line"):
-        shell.magics_manager.magics[kind].pop(NAME, None)
+        commands = shell.magics_manager.magics[kind]
+        if getattr(commands.get(NAME), "__module__", None) == __name__:
+            del commands[NAME]
 
 
 def _told(command: Any) -> Any:

@@ -16,7 +16,7 @@ class Kernel:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=TIMEOUT_S)
 
-    def send(self, code, cell_id="cell-1"):
+    def send(self, code, cell_id="cell-1", **metadata):
         """Queue a cell, as a front end does (a headless one knows no cell id)."""
         content = {"code": code, "silent": False, "store_history": True}
         # What comes right after an error would otherwise be thrown away unrun.
@@ -25,7 +25,7 @@ class Kernel:
             "allow_stdin": False,
             "stop_on_error": False,
         }
-        metadata = {"cellId": cell_id} if cell_id else {}
+        metadata |= {"cellId": cell_id} if cell_id else {}
         message = self.client.session.msg("execute_request", content, metadata=metadata)
         self.client.shell_channel.send(message)
         return message["header"]["msg_id"]
@@ -45,9 +45,9 @@ class Kernel:
             if until(message):
                 return seen
 
-    def run(self, code, cell_id="cell-1"):
+    def run(self, code, cell_id="cell-1", **metadata):
         """Run a cell to its end and return what it printed; an error fails the test."""
-        seen = self.outputs(self.send(code, cell_id))
+        seen = self.outputs(self.send(code, cell_id, **metadata))
         errors = [m for m in seen if m["header"]["msg_type"] == "error"]
         assert not errors, "\n".join(errors[0]["content"]["traceback"])
         return printed(seen)

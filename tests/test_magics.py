@@ -84,7 +84,10 @@ def test_a_grid_is_shown_and_saved(running, tmp_path):
         ("%%kontext 'picture\nMake it night", "no closing quotation"),
         ("%%kontext picture --as 1x\nMake it darker", "no name of a variable"),
         ("%%kontext picture\n ", "The prompt is empty."),
+        ("%%kontext picture --as class\nMake it darker", "no name of a variable"),
+        ("%%kontext picture --from 1 --chain new\nMake it sepia", "It is empty."),
         ("%kontext fly", "invalid choice"),
+        ("%kontext history --save x.png", "saves nothing"),
     ],
 )
 def test_what_is_wrong_is_two_sentences(running, line, said):
@@ -93,6 +96,46 @@ def test_what_is_wrong_is_two_sentences(running, line, said):
     assert len(shown) == 1
     assert said in shown[0]
     assert running.run("print(1)") == "1\n"
+
+
+JOBS = "from kontext_nb.session.desk import *; from kontext_nb.session import settings"
+COUNT = f"{JOBS}; print(len(Desk(settings.current()).ledger.jobs()))"
+
+
+def test_what_is_wrong_on_the_line_costs_nothing(running):
+    """All of the line is looked at before an edit is made for it."""
+    before = running.run(COUNT)
+    failed(running, "%%kontext picture --seed 77 --as 1x\nMake it darker")
+    failed(running, "%%kontext picture --seed 77 --from 9\nMake it darker")
+    assert running.run(COUNT) == before
+
+
+def test_an_edit_can_start_from_any_step(running):
+    """By its number or its name, in a named chain or in that of an edit."""
+    walk = "%%kontext picture --chain steps --seed 6 --as root\nMake it darker"
+    running.run(walk)
+    running.run("%%kontext root --seed 7 --as leaf\nMake it sepia", "cell-4")
+    running.run("root.mark(name='the first')")
+    head = "%%kontext picture --chain steps --from"
+    running.run(f"{head} 2 --seed 8 --as a\nMake it brighter", "cell-5")
+    running.run(f"{head} 'the first' --seed 8 --as b\nMake it brighter", "cell-6")
+    running.run("%%kontext leaf --from 1 --seed 9 --as c\nMake it warmer", "cell-7")
+    running.run("expected = [leaf.step.id, root.step.id, root.step.id]")
+    parents = "print([edit.step.parent for edit in (a, b, c)] == expected)"
+    assert running.run(parents) == "True\n"
+    assert "no step called '9'" in failed(running, f"{head} 9\nMake it night")[0]
+
+
+def test_a_strangers_command_is_left_alone(running):
+    """Unloading takes out what is ours and no other command of that name."""
+    running.run(
+        "def mine(line):\n    print('mine')\n"
+        "get_ipython().register_magic_function(mine, 'line', 'kontext')"
+    )
+    running.run("%unload_ext kontext_nb")
+    assert running.run("%kontext") == "mine\n"
+    running.run("get_ipython().magics_manager.magics['line'].pop('kontext')")
+    running.run("%load_ext kontext_nb")
 
 
 def test_help_ends_nothing(running):

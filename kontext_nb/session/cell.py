@@ -85,37 +85,69 @@ def here(name: str | None = None) -> Cell | None:
     Raises:
         ParameterRejected: The name is no text, or is empty or too long.
     """
-    shell = kernel()
-    parent = shell.get_parent() if shell and hasattr(shell, "get_parent") else None
-    # In a widget's callback the parent is a comm message: that is no cell.
-    running = parent and parent.get("header", {}).get("msg_type") == "execute_request"
-    run = parent["header"].get("msg_id", "") if parent and running else "a program"
+    parent = _request()
     if name is not None:
-        return _named(name, run)
-    if not parent or not running:
+        _check_name(name)
+        # A headless run knows no notebook: the name alone is the text it goes by.
+        return Cell(_placed(NAMED + name), f"#{NAMED}{name}", _run(parent))
+    if parent is None:
         return None
     code = str((parent.get("content") or {}).get("code", ""))
     text = "text-" + _short(code)
     place = _id(parent.get("metadata") or {})
-    return Cell(_placed(place) if place else text, text, run)
+    return Cell(_placed(place) if place else text, text, _run(parent))
 
 
-def program(place: str | None) -> Cell | None:
-    """Return what asks in a script for a chain that belongs somewhere; else None.
+def asking(place: str | None) -> Cell | None:
+    """Return what asks for a further edit of a chain.
 
-    A script that is run again asks the same again. What a button of a notebook asks for
-    is asked anew each time.
+    A name stands for every cell that it is used in. A script that is run again asks the
+    same again. What a button of a notebook asks for is asked anew each time.
+
+    Args:
+        place: Where the chain belongs, if it is not one of its own.
     """
-    return Cell(place, place, "a program") if place and kernel() is None else None
+    parent = _request()
+    if place is None or (parent is None and kernel()):
+        return here()
+    _, name, is_named = parts(place)
+    if is_named:
+        return Cell(place, f"#{NAMED}{name}", _run(parent))
+    return here() if parent else Cell(place, place, _run(None))
 
 
-def _named(name: str, run: str) -> Cell:
+def parts(place: str) -> tuple[str, str, bool]:
+    """Return a place's notebook, its cell's id or its name, and whether that is a name.
+
+    The notebook is "" where none is known. Of a cell that has no id, the code's mark
+    stands for it.
+    """
+    notebook, mark, name = place.partition(f"#{NAMED}")
+    if mark:
+        return notebook, name, True
+    notebook, _, cell_id = place.rpartition("#")
+    return notebook, cell_id, False
+
+
+def _request() -> Mapping[str, Any] | None:
+    """Return the message that has the running cell run; None outside one."""
+    shell = kernel()
+    parent = shell.get_parent() if shell and hasattr(shell, "get_parent") else None
+    # In a widget's callback the parent is a comm message: that is no cell.
+    running = parent and parent.get("header", {}).get("msg_type") == "execute_request"
+    return parent if running else None
+
+
+def _run(parent: Mapping[str, Any] | None) -> str:
+    return str(parent["header"].get("msg_id", "")) if parent else "a program"
+
+
+def _check_name(name: object) -> None:
     if not isinstance(name, str) or not 0 < len(name.strip()) <= NAME_MAX_CHARS:
         raise ParameterRejected(
             f"{echo(name)} is no name of a chain.",
             f"Give a text of 1 to {NAME_MAX_CHARS} characters.",
         )
-    return Cell(_placed(NAMED + name), "name-" + _short(name), run)
 
 
 def _placed(place: str) -> str:

@@ -338,7 +338,7 @@ class Chain:
             prompt=prompt,
             chain=self.id,
             parent=parent.step.id if parent else None,
-            cell=self._cell or cells.here() or cells.program(self._place),
+            cell=self._cell or cells.asking(self._place),
             place=self._place,
             seed=how.get("seed"),
             aspect_ratio=how.get("aspect_ratio"),

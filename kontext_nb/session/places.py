@@ -1,4 +1,4 @@
-"""The chains a notebook or a store has, and how one that was moved is found again."""
+"""The chains a notebook or a store has, as a list with pictures."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any, overload
 
 from kontext_nb import pixels
 from kontext_nb.chain import Step
-from kontext_nb.errors import KontextError, ParameterRejected
+from kontext_nb.errors import KontextError
 from kontext_nb.grids import plan
 from kontext_nb.lifecycle import UNDER_WAY, State
-from kontext_nb.model import echo
 from kontext_nb.session import cell as cells
 from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.edits import Chain
-from kontext_nb.session.orders import chain_id_at, is_address, source_of
+from kontext_nb.session.orders import is_address, source_of
 from kontext_nb.session.shown import bundle
 
 _THUMB_PX = 240
 _SHORT = 8  # characters of an id, which tell a few hundred chains apart
 _MOST_SHOWN = 40
+_NO_NOTEBOOK = "its notebook is gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Entry:
         edits: How many finished edits it shows.
         open: How many of its jobs are on their way, or of unknown outcome.
         changed_at: Unix seconds of its newest step.
-        orphan: Whether the saved notebook has no such cell (any more).
+        orphan: Why that cell cannot be found (any more); "" where nothing is wrong.
         desk: Where it is kept.
         steps: All its steps, oldest first.
     """
@@ -51,7 +51,7 @@ class Entry:
     edits: int
     open: int
     changed_at: float
-    orphan: bool
+    orphan: str
     desk: Desk
     steps: tuple[Step, ...]
 
@@ -76,8 +76,7 @@ class Entry:
         words = [self.id[:_SHORT], edits, f"{self.open} open" if self.open else "", at]
         where = " in ".join(filter(None, (self.place, self.notebook)))
         words.append(where or "of its own")
-        if self.orphan:
-            words.append("its cell is not in the saved notebook")
+        words.append(self.orphan)
         return " · ".join(filter(None, words))
 
     def cells(self) -> tuple[plan.Cell, plan.Cell]:
@@ -151,8 +150,9 @@ class Chains(Sequence[Entry]):
 def chains(*, all: bool = False) -> Chains:  # noqa: A002 - it reads well where it is called
     """Return the chains of this notebook, the newest first.
 
-    Where no notebook is known (a script, a headless run, VS Code), it is those of the
-    whole store.
+    Those whose notebook is gone are among them: it may have been renamed to this one.
+    Where no notebook is known (a script, a headless run), it is those of the whole
+    store.
 
     Args:
         all: True for those of the whole store.
@@ -162,84 +162,58 @@ def chains(*, all: bool = False) -> Chains:  # noqa: A002 - it reads well where 
     """
     desk, notebook = Desk(settings.current()), cells.notebook()
     found = [
-        _entry(desk, steps)
+        _entry(desk, steps, notebook)
         for steps in desk.ledger.chains()
         if any(_is_shown(step) or _is_open(step) for step in steps)
     ]
     if notebook and not all:
-        found = [one for one in found if _is_of(notebook, one.steps[0].place or "")]
+        found = [one for one in found if _is_of(notebook, one)]
     return Chains(found)
 
 
-def _is_of(notebook: Path, place: str) -> bool:
+def _is_of(notebook: Path, one: Entry) -> bool:
     """Tell whether a chain is a notebook's, or may be: only its code is known."""
-    return place.startswith(f"{notebook}#") or "#" not in place
+    place = one.steps[0].place or ""
+    of = cells.parts(place)[0]
+    return of == str(notebook) or "#" not in place or one.orphan == _NO_NOTEBOOK
 
 
-def adopt(old: Entry | str, new: str | None = None) -> Chain:
-    """Let a chain belong to this cell, with all that was made in it.
-
-    For a cell that was merged, copied to another notebook, or renamed with it: put it
-    above the cell's edits, which then cost nothing. A second time it changes nothing.
-
-    Args:
-        old: What `chains` lists, or its id, or the name the chain has.
-        new: A name it should have instead of belonging to this cell.
-
-    Raises:
-        ParameterRejected: There is no such chain, or more than one, or no cell.
-        StoreError: The store did not take it.
-    """
-    to = cells.here(new)
-    if to is None:
-        raise ParameterRejected(
-            "There is no cell here that a chain could belong to.",
-            "Run it in the cell, or give the chain a name: adopt(old, 'name').",
-        )
-    entry = old if isinstance(old, Entry) else _found(old)
-    first_step = entry.steps[0]
-    job = first_step.job
-    picture = next(iter(job.request.pictures), job.source)
-    moved = chain_id_at(to.key, picture)
-    entry.desk.ledger.move(first_step.chain, moved, place=to.key, text=to.text)
-    return Chain(entry.desk, moved, entry.chain.source, to.key)
-
-
-def _found(old: str) -> Entry:
-    known = list(chains(all=True))
-    by_id = isinstance(old, str) and len(old) >= _SHORT
-    name = f"#{cells.NAMED}{old}"
-    fitting = [
-        entry
-        for entry in known
-        if (by_id and entry.id.startswith(old))
-        or (entry.steps[0].place or "").endswith(name)
-    ]
-    if len(fitting) == 1:
-        return fitting[0]
-    listed = "\n".join(entry.words for entry in fitting or known)
-    raise ParameterRejected(
-        f"{'More than one chain is' if fitting else 'No chain is'} {echo(old)}.",
-        f"Give one of these by its id:\n{listed}" if listed else "Make an edit first.",
-    )
-
-
-def _entry(desk: Desk, steps: tuple[Step, ...]) -> Entry:
+def _entry(desk: Desk, steps: tuple[Step, ...], here: Path | None) -> Entry:
     place = steps[0].place or ""
-    notebook, _, name = place.rpartition("#")
-    named = name.startswith(cells.NAMED)
-    word = f"cell {name[:_SHORT]}" if notebook else ""
+    notebook, name, is_named = cells.parts(place)
+    cell = f"cell {name[:_SHORT]}" if "#" in place else "a cell known by its code"
     return Entry(
         id=steps[0].id,
-        place=f'"{name.removeprefix(cells.NAMED)}"' if named else word,
+        place=f'"{name}"' if is_named else cell if place else "",
         notebook=Path(notebook).name,
         edits=sum(map(_is_shown, steps)),
         open=sum(map(_is_open, steps)),
         changed_at=max(step.created_at for step in steps),
-        orphan=not named and _is_orphan(notebook, name),
+        orphan=_orphaned(notebook, None if is_named else name, here),
         desk=desk,
         steps=steps,
     )
+
+
+def _orphaned(notebook: str, cell_id: str | None, here: Path | None) -> str:
+    """Return why a chain's cell cannot be found, or "".
+
+    Args:
+        notebook: Its path, or "".
+        cell_id: None for a chain that has a name, which is tied to no cell.
+        here: The running notebook; if it is no file here, no other one can be looked
+            for either.
+    """
+    if not notebook:
+        return ""
+    with suppress(OSError, ValueError):
+        if here and here.is_file() and not Path(notebook).is_file():
+            return _NO_NOTEBOOK
+    with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+        found = json.loads(Path(notebook).read_text("utf-8"))["cells"]
+        if cell_id is not None and cell_id not in set(_ids(found)):
+            return "its cell is not in the saved notebook"
+    return ""
 
 
 def _is_shown(step: Step) -> bool:
@@ -248,14 +222,6 @@ def _is_shown(step: Step) -> bool:
 
 def _is_open(step: Step) -> bool:
     return step.job.state in UNDER_WAY or step.job.state is State.UNKNOWN
-
-
-def _is_orphan(notebook: str, name: str) -> bool:
-    """Tell whether a notebook is there and has no cell of that id."""
-    with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
-        found = json.loads(Path(notebook).read_text("utf-8"))["cells"]
-        return name not in set(_ids(found))
-    return False
 
 
 def _ids(cells_of_notebook: list[Any]) -> Iterator[str]:

@@ -64,6 +64,7 @@ def sweep(
     prompts: Iterable[str],
     seeds: Iterable[int | None] = (None,),
     *,
+    chain: str | None = None,
     aspect_ratio: str | None = None,
     refresh: bool = False,
 ) -> Grid:
@@ -75,6 +76,7 @@ def sweep(
         source: A picture, as `edit` takes it.
         prompts: One row each.
         seeds: One column each; None has one picked.
+        chain: As for `edit`.
         aspect_ratio: As for `edit`.
         refresh: True to have all of it made anew.
 
@@ -84,15 +86,15 @@ def sweep(
         KeyboardInterrupt: Stop was pressed; what was finished is in the store.
     """
     prompts, seeds = _checked(prompts, seeds)
-    picture, cell = source_of(source), cells.here()
+    picture, cell = source_of(source), cells.here(chain)
     desk = Desk(settings.current())
-    chain = chain_id(picture, cell)
+    belongs_to = chain_id(picture, cell)
     steps = [
         desk.place(
             Order(
                 source=picture,
                 prompt=prompt,
-                chain=chain,
+                chain=belongs_to,
                 seed=seed,
                 aspect_ratio=aspect_ratio,
                 cell=cell,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import statistics
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -205,38 +205,35 @@ class Ledger:
 
         return self._written(work)
 
-    def move(self, chain: str, to: str, *, place: str, text: str) -> int:
-        """Let a chain belong elsewhere, with all its steps, deleted ones too.
+    def move(
+        self,
+        chains: Collection[str],
+        moved: Callable[[Sequence[Step]], Iterable[Step]],
+    ) -> None:
+        """Let steps belong elsewhere, all of them or none.
 
         Args:
-            chain: Its id.
-            to: The id it has there.
-            place: Where that is; the calls of its steps become calls from there.
-            text: The same by the cell's code (see `session.cell`).
-
-        Returns:
-            How many steps were moved.
+            chains: Ids of the chains they are in.
+            moved: Given all steps of these, oldest first, deleted ones too; returns
+                those that are to stand in another chain, place or call.
 
         Raises:
             StoreError: The disk did not take it; nothing was moved.
         """
 
-        def work(db: sqlite3.Connection) -> int:
-            moved = db.execute(
-                "UPDATE steps SET chain = ?, place = ?,"
-                " call = ? || substr(call, length(rtrim(call, '0123456789'))),"
-                " text_call = ? ||"
-                " substr(text_call, length(rtrim(text_call, '0123456789')))"
-                " WHERE chain = ?",
-                (to, place, place, text, chain),
-            ).rowcount
-            found = db.execute("SELECT DISTINCT job FROM steps WHERE chain = ?", (to,))
-            for (job_id,) in found.fetchall():
+        def work(db: sqlite3.Connection) -> None:
+            marks = ",".join("?" * len(chains))
+            query = f"WHERE chain IN ({marks}) ORDER BY stepped_at, steps.rowid"
+            found = [rows.step(row) for row in db.execute(rows.STEP + query, [*chains])]
+            jobs = set()
+            for step in moved(found):
+                rows.move(db, step)
+                jobs.add(step.job.id)
+            for job_id in jobs:
                 with suppress(StoreError):
                     self._recorded(db, job_id)
-            return moved
 
-        return self._written(work)
+        self._written(work)
 
     def priced(self, job: Job, estimate_usd: float) -> Job:
         """Note what a job should cost by today's price, as long as it is not sent."""

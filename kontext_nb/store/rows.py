@@ -295,6 +295,14 @@ def mark(db: sqlite3.Connection, step: Step, **marks: Any) -> Step:
     return replace(step, marks=now)
 
 
+def move(db: sqlite3.Connection, step: Step) -> None:
+    """Write where a step belongs, and which call made it."""
+    db.execute(
+        "UPDATE steps SET chain = ?, place = ?, call = ?, text_call = ? WHERE id = ?",
+        (step.chain, step.place, step.call, step.text_call, step.id),
+    )
+
+
 def update(db: sqlite3.Connection, job: Job, **facts: Any) -> bool:
     """Set columns of a job's row if it still stands where ``job`` stands."""
     values = {
