@@ -398,6 +398,7 @@ UNSEEN = (
     ("Don't add anything else", "K030"),
     ("Make sure the dog does not look at the camera", "K030"),
     ("Remove the glasses but do not alter the eyes", "K030"),
+    ("The water shouldn't look so dark", "K030"),
     ("Take the hat off", ""),
     ("Nothing should change except the colour of the door", ""),
     ("Not too bright, just a soft glow around the candle", "K030"),

@@ -107,8 +107,32 @@ def test_any_text_is_read_and_spans_lie_inside_it(prompt):
         assert finding.message.endswith((".", '".'))
     assert [f.start for f in found] == sorted(f.start for f in found)
     assert len({f.rule for f in found}) == len(found)
-    assert repr(found)
-    assert found._repr_html_().isascii() or found._repr_html_()
+    assert (repr(found) + found._repr_html_()).encode()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "",
+        "İİİ ",
+        "e\u0301 ",
+        "👩\u200d🚀 ",
+        "שלום ",
+        "'İ' ",
+        "ﬁ ﬂ ß ",
+        "\u202e ",
+        "背景 ",
+    ],
+    ids=ascii,
+)
+def test_the_words_at_fault_are_found_behind_any_letters(odd):
+    """Letters that change their length in lower case do not shift what follows."""
+    prompt = f"{odd}please give her a coat and do not touch the 'NO' sign"
+    found = kx.lint(prompt)
+    assert [found.words(f) for f in found] == ["her", "do not touch"]
+    assert found[1].better == (
+        f"{odd}please give her a coat and keep the 'NO' sign the same"
+    )
 
 
 @given(PROMPTS)

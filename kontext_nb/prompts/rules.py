@@ -107,7 +107,7 @@ RULES = (
         id="K031",
         title="The notation of another program",
         severity=WARNING,
-        why="The model was taught with sentences; brackets, weights and tags are "
+        why="FLUX.1 Kontext has no such notation: brackets, weights and tags are "
         "nothing but odd words to it.",
         check=syntax.notation,
         english=False,
@@ -132,7 +132,7 @@ RULES = (
         id="K042",
         title="A wish for an instruction",
         severity=INFO,
-        why="The model was taught with instructions, which begin with what to do.",
+        why="An instruction that begins with what to do leaves least open.",
         check=wording.passive,
     ),
     Rule(

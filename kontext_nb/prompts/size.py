@@ -21,7 +21,9 @@ def empty(reading: Reading) -> Fault | None:
     if any(c.isalnum() or unicodedata.category(c)[0] in "PS" for c in reading.text):
         return None
     return Fault(
-        0, len(reading.text), 'There is nothing to do: write "Make it sunset".'
+        0,
+        len(reading.text),
+        'Nothing is asked for: write a change, such as "Make the sky orange".',
     )
 
 

@@ -30,8 +30,7 @@ def notation(reading: Reading) -> Fault | None:
     if brackets and (found := _WEIGHT.search(reading.plain)):
         return Fault(
             *found.span(),
-            "Weights are read as letters: say what matters in words, such as "
-            '"most of all".',
+            "Weights are read as letters: say in words what matters.",
             better=_WEIGHT.sub(_unweighed, reading.text),
         )
     if found := _OPTION.search(reading.plain):
