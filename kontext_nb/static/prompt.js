@@ -1,6 +1,6 @@
 // The instruction: typed, sent with Ctrl+Enter, and hinted at while it is typed.
 
-const MARKS = { info: "ⓘ Tip", warning: "⚠ Warning", error: "✕ Problem" };
+const MARKS = { info: "✎ Tip", warning: "⚠ Warning", error: "✕ Problem" };
 const PAUSE_MS = 150;
 
 /** Tell whether the caret can go no further up (or down) within the text. */

@@ -11,7 +11,7 @@ import traitlets
 
 from kontext_nb.widgets.prompt import Asking, Wish
 
-_MARKS = {"info": "ⓘ Tip", "warning": "⚠ Warning", "error": "✕ Problem"}
+_MARKS = {"info": "✎ Tip", "warning": "⚠ Warning", "error": "✕ Problem"}
 _WRAPS = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "4px"}
 _ROOMY = {"width": "auto"}
 TIP = "Earlier instructions are in the list."
