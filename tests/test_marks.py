@@ -1,9 +1,13 @@
 """Stars, names, notes, and what is deleted: kept through everything, at no cost."""
 
+import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +17,11 @@ import kontext_nb as kx
 from kontext_nb.chain import NAME_MAX_CHARS, NOTE_MAX_CHARS
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.lifecycle import State
+from kontext_nb.session.edits import Edit
 from kontext_nb.session.settings import current
+from kontext_nb.session.shown import alt_text, result_cell
 from kontext_nb.store.ledger import Ledger
+from kontext_nb.store.part import ASIDE, aside
 
 STORES = Path(__file__).parent / "stores"
 
@@ -208,6 +215,41 @@ def test_previews_of_nothing_are_swept(chain):
     assert sorted(folder.rglob("*.jpg")) == kept
 
 
+@pytest.mark.usefixtures("chain")
+def test_what_died_while_it_made_a_preview_is_swept():
+    """A day later; a preview that is being written now is left alone."""
+    from kontext_nb.session import upkeep
+
+    folder = current().home / "previews" / "ab"
+    folder.mkdir(parents=True)
+    handle, left = aside(folder)
+    os.close(handle)
+    pid = left.name.removeprefix(ASIDE).split("-")[0]
+    dead = left.rename(left.with_name(left.name.replace(pid, "999999999", 1)))
+    assert upkeep.gc(delete=True) == ()
+    os.utime(dead, (0, time.time() - 100_000))
+    assert [one.path for one in upkeep.gc(delete=True)] == [dead]
+
+
+def test_many_who_need_a_preview_at_once_get_it_whole(chain):
+    """Whoever comes first makes it; nobody ever reads half of one."""
+    gate, got = threading.Barrier(8), []
+
+    def look():
+        edit = chain.edits[0]
+        gate.wait()
+        got.append(edit.preview(200))
+
+    threads = [threading.Thread(target=look) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(got)) == 1
+    assert len(got) == 8
+    assert not list((current().home / "previews").rglob(f"{ASIDE}*"))
+
+
 @pytest.mark.parametrize("damage", [b"", b"\xff\xd8 cut"])
 def test_a_damaged_preview_is_made_anew(chain, damage):
     """What is derived is never believed when it is broken."""
@@ -226,3 +268,58 @@ def test_a_page_of_a_chain_needs_nothing_else(chain, tmp_path):
     assert "not too dark" in page
     assert page.count("<img") == 4
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_a_page_of_a_chain_says_what_each_step_cost(chain):
+    """What is known, what it should have been, that it is not known; demos are free."""
+    step = chain[0].step
+    paid = replace(step.job.request, provider="runcomfy")
+    for told, expected, said in (
+        (0.041, 0.08, "$0.04"),
+        (None, 0.08, "about $0.08"),
+        (None, None, "price not known"),
+    ):
+        job = replace(step.job, request=paid, cost_usd=told, estimate_usd=expected)
+        edit = Edit(chain._desk, replace(step, job=job), reused=True)
+        assert said in result_cell(edit, priced=True).detail
+        assert said not in result_cell(edit).detail
+    assert "$" not in result_cell(chain[0], priced=True).detail
+
+
+def test_a_page_of_a_chain_has_its_name(tmp_path):
+    """Or says how many edits it has; a page is no gallery of originals."""
+    picture = Image.effect_noise((2400, 1600), 60).convert("RGB")
+    named = kx.edit(picture, "Make it darker", seed=1, chain="<hero>")
+    page = named.chain.to_html(tmp_path / "a.html").read_text("utf-8")
+    assert "<title>&lt;hero&gt;: 1 edit</title>" in page
+    assert len(page) < 1_500_000
+    widths = [int(wide) for wide in re.findall(r'<img[^>]* width="(\d+)"', page)]
+    assert len(widths) == 2
+    assert max(widths) <= 1024
+    plain = kx.edit(picture, "Make it darker", seed=1)
+    plain.edit("Make it sepia", seed=1)
+    page = plain.chain.to_html(tmp_path / "b.html").read_text("utf-8")
+    assert "<title>2 edits of one picture</title>" in page
+
+
+@pytest.mark.parametrize(
+    ("prompt", "size", "alt"),
+    [
+        (
+            "Make it sunset",
+            (1184, 880),
+            "Result of: Make it sunset, 1184\N{MULTIPLICATION SIGN}880",
+        ),
+        (
+            "Make it\n  sunset.",
+            (8, 6),
+            "Result of: Make it sunset, 8\N{MULTIPLICATION SIGN}6",
+        ),
+        ("Nacht · الليل", None, "Result of: Nacht · الليل"),
+        ("", (8, 6), "Result, 8\N{MULTIPLICATION SIGN}6"),
+        ("x" * 4000, (8, 6), f"Result of: {'x' * 199}…, 8\N{MULTIPLICATION SIGN}6"),
+    ],
+)
+def test_what_cannot_be_seen_is_said(prompt, size, alt):
+    """In one breath: what was asked, and how large the result is."""
+    assert alt_text(prompt, size) == alt

@@ -112,15 +112,31 @@ def test_a_name_must_be_one(bad):
 def test_what_is_listed_is_small_and_escaped():
     """Forty chains fit a notebook, with their pictures; names are text."""
     for number in range(41):
-        picture = Image.new("RGB", (32, 24), (90, 140, 60 + number))
+        picture = Image.effect_noise((64, 48), 90 + number).convert("RGB")
         kx.edit(picture, "Make it darker", seed=1, chain=f"<b>{number}</b>")
     listed = kx.chains()
     assert len(listed) == 41
     data = listed._repr_mimebundle_()
+    assert set(data) == {"text/plain", "text/html"}
     assert sum(len(part) for part in data.values()) < 500_000
     assert "<b>0" not in data["text/html"]
-    assert "and 1 older ones" in data["text/html"]
+    assert "<script" not in data["text/html"]
+    assert "and 1 older" in data["text/html"]
+    widths = {int(wide) for wide in re.findall(r'width="(\d+)"', data["text/html"])}
+    assert max(widths) <= 112  # a list, not a gallery
     assert listed[0].chain[0].prompt == "Make it darker"
+
+
+def test_a_chain_is_listed_with_its_newest_visible_edit():
+    """Its name stands there, a star if it has one; what is deleted does not."""
+    picture = Image.new("RGB", (32, 24), (90, 140, 60))
+    first = kx.edit(picture, "Make it darker", seed=1, chain="hero")
+    second = first.edit("Make it sepia", seed=2)
+    second.mark(starred=True, name="the one")
+    assert "★ the one" in kx.chains()[0].label
+    first.chain.delete(second)
+    assert "Make it darker" in kx.chains()[0].label
+    assert "1 edit, finished" in kx.chains()[0].words
 
 
 def test_an_unknown_chain_is_refused_with_those_there_are():

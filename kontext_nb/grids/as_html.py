@@ -49,7 +49,9 @@ _BARE = f"border:none;background:none;{_START}white-space:normal;"
 _TD = _BARE + "padding:0 16px 16px 0;vertical-align:top"
 _TD_FLOW = _BARE + "padding:0 0 12px;flex:1 1 220px;max-width:512px;min-width:0"
 _HEAD = _BARE + "padding:0 16px 6px 0;vertical-align:bottom;font-weight:500"
-_SIDE = _BARE + "padding:0 16px 16px 0;vertical-align:top;font-weight:500"
+_SIDE = _BARE.replace("normal", "pre-line") + (
+    "padding:0 16px 16px 0;vertical-align:top;font-weight:500;overflow-wrap:anywhere"
+)
 _FIGURE = "margin:0"
 _IMG = "display:block;max-width:100%;height:auto;border-radius:3px"
 _WORDS = "margin-top:6px;line-height:1.4;overflow-wrap:anywhere;white-space:pre-line"
@@ -61,6 +63,7 @@ _BLANK = (
     "overflow-wrap:anywhere;max-height:512px;"
 )
 _SIDE_PX, _LEAST_PX = 128, 160  # widths of the row labels and of a narrow column
+_LIST_SIDE_PX = 320  # beside thumbnails it is the words that are read
 _ANY_RATIO = "4/3"
 
 _PAGE_STYLE = """
@@ -90,8 +93,9 @@ small, footer { font-size: .875em; color: var(--muted); }
   overflow-wrap: anywhere; }
 .blank strong { font-weight: 500; }
 .alarm strong { color: var(--alarm); }
-.flow { display: flex; flex-wrap: wrap; gap: 0 20px; }
-.flow > td { flex: 1 1 260px; padding-right: 0; max-width: 1024px; }
+.flow { display: grid; gap: 0 20px;
+  grid-template-columns: repeat(auto-fit, minmax(min(260px, 100%), 1fr)); }
+.flow > td { padding-right: 0; max-width: 1024px; }
 @media print { .wide { overflow: visible; } tr, figure { break-inside: avoid; } }
 """
 
@@ -113,23 +117,27 @@ content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 """
 
 
-def fragment(sheet: Sheet, *, picture_bytes: int | None = None) -> str:
+def fragment(
+    sheet: Sheet, *, picture_bytes: int | None = None, picture_px: int | None = None
+) -> str:
     """Return the sheet as a snippet for a notebook's output.
 
     Args:
         sheet: What to show.
         picture_bytes: Most bytes of one embedded preview; by default 24 kB, and less
             when there are many, so that one output stays below half a megabyte.
+        picture_px: Most pixels of its longer side; by default 512, and 320 when there
+            are many. With less than 160 the sheet is a list with thumbnails.
     """
     count = len(sheet.rows) * sheet.columns
     fair = max(_PREVIEW_LEAST, min(_PREVIEW_BYTES, _FRAGMENT_BYTES // count))
     limit = fair if picture_bytes is None else picture_bytes
-    longest = _PREVIEW_PX if count <= _FEW else _SMALL_PREVIEW_PX
+    longest = picture_px or (_PREVIEW_PX if count <= _FEW else _SMALL_PREVIEW_PX)
     flow = _flows(sheet)
     parts = [f'<div class="{_CLASSES}" style="overflow-x:auto">']
     if sheet.title:
         parts.append(f'<p dir="auto"><strong>{_text(sheet.title)}</strong></p>')
-    parts.append(_table_open(sheet, _TABLE + _widths(sheet, longest)))
+    parts.append(_table_open(sheet, _TABLE + _widths(sheet, longest), longest))
     parts += _heads(sheet, _ROW, _HEAD)
     parts.append("<tbody>")
     for number, row in enumerate(sheet.rows):
@@ -195,13 +203,16 @@ def _flows(sheet: Sheet) -> bool:
     return not (sheet.row_labels or sheet.column_labels)
 
 
-def _table_open(sheet: Sheet, style: str) -> str:
+def _table_open(sheet: Sheet, style: str, longest: int = _PAGE_PX) -> str:
     """Open the table; without labels it only arranges, and screen readers are told."""
     role = ' role="presentation"' if _flows(sheet) else ""
     columns = ""
     if not _flows(sheet):
-        side = f'<col style="width:{_SIDE_PX}px">' if sheet.row_labels else ""
-        columns = f"<colgroup>{side}{'<col>' * sheet.columns}</colgroup>"
+        is_list = longest < _LEAST_PX  # there the pictures are narrow, not the words
+        side = "<col>" if is_list else f'<col style="width:{_SIDE_PX}px">'
+        each = f'<col style="width:{longest + 16}px">' if is_list else "<col>"
+        columns = f"{side if sheet.row_labels else ''}{each * sheet.columns}"
+        columns = f"<colgroup>{columns}</colgroup>"
     return f"<table{role}{_styled(style)}>{columns}"
 
 
@@ -209,15 +220,23 @@ def _widths(sheet: Sheet, longest: int) -> str:
     """Return how wide a table is: even columns, no wider than their previews."""
     if _flows(sheet):
         return "width:100%;table-layout:auto"
-    side = _SIDE_PX if sheet.row_labels else 0
-    most = side + sheet.columns * (longest + 16)
-    return f"table-layout:fixed;width:100%;max-width:{most}px;{_least_width(sheet)}"
+    most = _side_px(sheet, longest) + sheet.columns * (longest + 16)
+    least = _least_width(sheet, longest)
+    return f"table-layout:fixed;width:100%;max-width:{most}px;{least}"
 
 
-def _least_width(sheet: Sheet) -> str:
+def _least_width(sheet: Sheet, longest: int = _PAGE_PX) -> str:
     """Return the width below which a labelled table scrolls rather than shrinks."""
+    narrow = min(_LEAST_PX, longest + 16)
     side = _SIDE_PX if sheet.row_labels else 0
-    return f"min-width:{side + sheet.columns * _LEAST_PX}px"
+    return f"min-width:{side + sheet.columns * narrow}px"
+
+
+def _side_px(sheet: Sheet, longest: int) -> int:
+    """Return how wide the row labels are, where there is room."""
+    if not sheet.row_labels:
+        return 0
+    return _SIDE_PX if longest >= _LEAST_PX else _LIST_SIDE_PX
 
 
 def _ratio(row: Sequence[Cell]) -> str:

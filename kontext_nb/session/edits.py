@@ -378,8 +378,11 @@ class Chain:
             ParameterRejected: Another suffix, or no such folder.
             NotSaved: The disk did not take it.
         """
-        shown = strip_of(self.source, self.tree(), longest_px=PAGE_PX)
-        return as_html.save(shown, path)
+        shown = strip_of(self.source, self.tree(), longest_px=PAGE_PX, priced=True)
+        _, name, is_named = cells.parts(self._place or "")
+        edits = "1 edit" if len(self) == 1 else f"{len(self)} edits"
+        title = f"{name}: {edits}" if is_named else f"{edits} of one picture"
+        return as_html.save(replace(shown, title=title), path)
 
     def bundle(self, text: str) -> dict[str, Any]:
         """Return the strip as static HTML, JPEG and a line of text, by mime type."""

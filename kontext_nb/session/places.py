@@ -13,16 +13,18 @@ from typing import Any, overload
 from kontext_nb import pixels
 from kontext_nb.chain import Step
 from kontext_nb.errors import KontextError
-from kontext_nb.grids import plan
+from kontext_nb.grids import as_html, plan
 from kontext_nb.lifecycle import UNDER_WAY, State
 from kontext_nb.session import cell as cells
 from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.edits import Chain
 from kontext_nb.session.orders import is_address, source_of
-from kontext_nb.session.shown import bundle
+from kontext_nb.session.shown import alt_text
 
-_THUMB_PX = 240
+_THUMB_PX = 240  # of what is kept: sharp on a dense screen
+_SHOWN_PX, _THUMB_BYTES = 112, 3_500  # 40 chains stay below 500 KB
+_TITLE = 70  # characters of a prompt
 _SHORT = 8  # characters of an id, which tell a few hundred chains apart
 _MOST_SHOWN = 40
 _NO_NOTEBOOK = "its notebook is gone"
@@ -71,27 +73,45 @@ class Entry:
     @property
     def words(self) -> str:
         """What there is to say of it, in one line."""
+        return " · ".join(filter(None, (self.id[:_SHORT], *self._facts())))
+
+    def _facts(self) -> Iterator[str]:
+        yield " in ".join(filter(None, (self.place, self.notebook))) or "of its own"
         edits = "1 edit" if self.edits == 1 else f"{self.edits} edits"
+        state = f"{self.open} open" if self.open else "finished"
         at = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.changed_at))
-        words = [self.id[:_SHORT], edits, f"{self.open} open" if self.open else "", at]
-        where = " in ".join(filter(None, (self.place, self.notebook)))
-        words.append(where or "of its own")
-        words.append(self.orphan)
-        return " · ".join(filter(None, words))
+        yield f"{edits}, {state} · {at}"
+        yield self.orphan
+
+    @property
+    def label(self) -> str:
+        """The same as lines to stand beside its pictures."""
+        newest = self._newest()
+        title = ""
+        if newest:
+            title = newest.marks.name or " ".join(newest.job.request.prompt.split())
+            title = "★ " * newest.marks.starred + title
+        short = title if len(title) <= _TITLE else title[: _TITLE - 1] + "…"
+        lines = (*self._facts(), short, f"id {self.id[:_SHORT]}")
+        return "\n".join(filter(None, lines))
+
+    def _newest(self) -> Step | None:
+        return next((step for step in reversed(self.steps) if _is_shown(step)), None)
 
     def cells(self) -> tuple[plan.Cell, plan.Cell]:
         """Return its source and its newest result, as previews."""
-        first, done = self.steps[0], [s for s in self.steps if _is_shown(s)]
-        source = self._preview(first.job.source, "Source")
-        if not done:
+        newest = self._newest()
+        source = self._preview(self.steps[0].job.source, "The source picture")
+        if newest is None:
             return source, plan.Cell(None, state="nothing yet")
-        newest = done[-1]
-        title = newest.marks.name or newest.job.request.prompt
-        return source, self._preview(newest.job.result, title)
+        alt = alt_text(newest.job.request.prompt, None)
+        return source, self._preview(newest.job.result, alt)
 
-    def _preview(self, blob: str, caption: str) -> plan.Cell:
+    def _preview(self, blob: str, alt: str) -> plan.Cell:
         if not blob or is_address(blob):
-            return plan.Cell(None, caption, blob or "from words alone", "not loaded")
+            return plan.Cell(
+                None, detail=blob or "from words alone", state="not loaded"
+            )
 
         def make() -> bytes:
             whole = pixels.load(self.desk.blobs.get(blob)).image
@@ -100,8 +120,8 @@ class Entry:
         try:
             data = self.desk.previews.get(blob, _THUMB_PX, make)
         except KontextError as error:
-            return plan.Cell(None, caption, error.problem, "missing")
-        return plan.Cell(pixels.load(data).image, caption)
+            return plan.Cell(None, detail=error.problem, state="missing")
+        return plan.Cell(pixels.load(data).image, alt=alt)
 
     def __repr__(self) -> str:
         """Say it in one line."""
@@ -129,18 +149,21 @@ class Chains(Sequence[Entry]):
         return len(self._entries)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        """Show the newest ones as static HTML, JPEG and text."""
+        """Show the newest ones as static HTML, and as text."""
         if not self:
             return {"text/plain": repr(self)}
         shown = self._entries[:_MOST_SHOWN]
         more = len(self) - len(shown)
         sheet = plan.Sheet(
             tuple(entry.cells() for entry in shown),
-            row_labels=tuple(entry.words for entry in shown),
+            row_labels=tuple(entry.label for entry in shown),
             column_labels=("Source", "Newest"),
-            footer=f"and {more} older ones" if more else "",
+            footer=f"and {more} older" if more else "",
         )
-        return bundle(sheet, repr(self), cell_px=120)
+        drawn = as_html.fragment(
+            sheet, picture_bytes=_THUMB_BYTES, picture_px=_SHOWN_PX
+        )
+        return {"text/plain": repr(self), "text/html": drawn}
 
     def __repr__(self) -> str:
         """List them, a line each."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kontext_nb import parcel, pixels
 from kontext_nb.grids import as_html, as_image, plan
-from kontext_nb.model import Job
+from kontext_nb.model import Job, price_text
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,6 +22,23 @@ if TYPE_CHECKING:
 # what shows no HTML, so it is the smaller: a lesson is to stay below 500 KB.
 JPEG_BYTES = 30_000
 HTML_BYTES = 62_000
+
+
+_ALT_CHARS = 200  # it is read aloud in one go, and the caption has all of the prompt
+
+
+def alt_text(prompt: str, size: tuple[int, int] | None) -> str:
+    """Return what a result is, in words for those who cannot see it.
+
+    Args:
+        prompt: The instruction; "" where the model has none.
+        size: (width, height) of the result in pixels; None if nobody looked.
+    """
+    words = " ".join(prompt.split()).removesuffix(".")
+    if len(words) > _ALT_CHARS:
+        words = words[: _ALT_CHARS - 1].rstrip() + "…"
+    said = f"Result of: {words}" if words else "Result"
+    return f"{said}, {pixels.shape_text(size)}" if size else said
 
 
 def bundle(sheet: plan.Sheet, text: str, *, cell_px: int = 480) -> dict[str, Any]:
@@ -63,22 +80,37 @@ def _size_on_the_way(source: Image, job: Job) -> str:
     return f"{own} → sent {sent}" if sent else own
 
 
-def result_cell(edit: Result, picture: Image | Path | None = None) -> plan.Cell:
+def result_cell(
+    edit: Result, picture: Image | Path | None = None, *, priced: bool = False
+) -> plan.Cell:
     """Return a result as one cell; the picture before is not decoded for it.
 
     Args:
         edit: The result.
         picture: What stands for it; left out, the result in full.
+        priced: Whether to say what it cost.
     """
     marks = edit.step.marks
     words = [pixels.shape_text(edit.size), edit.step.job.request.seed_text]
+    words += [_price(edit.step.job)] if priced else []
     words += [edit.prompt if marks.name else "", marks.note]
     title = marks.name or edit.prompt
     return plan.Cell(
         picture or edit.after.image,
         f"★ {title}" if marks.starred else title,
         " · ".join(filter(None, words)),
-        alt=f"The result of: {edit.prompt}",
+        alt=alt_text(edit.prompt, edit.size),
+    )
+
+
+def _price(job: Job) -> str:
+    """Return what a job cost, or should by its price; the demo engine has none."""
+    if not job.may_have_been_charged:
+        return ""
+    return (
+        price_text(job.estimate_usd)
+        if job.cost_usd is None
+        else (f"${job.cost_usd:.2f}")
     )
 
 
@@ -94,6 +126,7 @@ def strip_of(
     tree: Iterable[tuple[Result, str | None]],
     *,
     longest_px: int | None = None,
+    priced: bool = False,
 ) -> plan.Sheet:
     """Return a chain's source and its edits as one row.
 
@@ -101,6 +134,7 @@ def strip_of(
         source: The picture the chain starts from, or its address.
         tree: Each edit with the id of the step it is shown after; None for the source.
         longest_px: Show previews of that size; left out, the results in full.
+        priced: Whether to say what each cost.
     """
     first = source.image if isinstance(source, pixels.Picture) else None
     row = [plan.Cell(first, "Source", pixels.size_text(first) if first else "")]
@@ -108,7 +142,8 @@ def strip_of(
     engines = dict.fromkeys(edit.model for edit, _ in known.values())
     before: str | None = None
     for place, (edit, parent) in known.items():
-        cell = result_cell(edit, _preview(edit, longest_px) if longest_px else None)
+        small = _preview(edit, longest_px) if longest_px else None
+        cell = result_cell(edit, small, priced=priced)
         words = [cell.detail]
         if parent != before:  # a branch: it does not follow its neighbour
             words.append(_origin(known.get(parent or "", (None, None))[0], parent))

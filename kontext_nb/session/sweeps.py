@@ -6,13 +6,14 @@ import asyncio
 import os
 import time
 from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kontext_nb.chain import Step
 from kontext_nb.engine.stop import STOPPED
 from kontext_nb.errors import ParameterRejected
-from kontext_nb.grids import as_figure, export, plan
+from kontext_nb.grids import as_figure, export, pictures, plan
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Job, checked_prompt, checked_seed, price_text
 from kontext_nb.pixels import Picture
@@ -21,7 +22,7 @@ from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.orders import Order, chain_id, source_of
 from kontext_nb.session.progress import QUIET_S, line
-from kontext_nb.session.shown import bundle
+from kontext_nb.session.shown import alt_text, bundle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -207,11 +208,11 @@ def _cell(
     if isinstance(answer, Exception):
         said = getattr(answer, "problem", str(answer))
         return plan.Cell(None, asked.prompt, said, state="failed")
-    return plan.Cell(
+    cell = plan.Cell(
         desk.blobs.path(answer.job.result),
         detail=asked.seed_text if with_seed else "",
-        alt=f"The result of: {asked.prompt}",
     )
+    return replace(cell, alt=alt_text(asked.prompt, pictures.shape(cell)))
 
 
 def _sheet(

@@ -33,14 +33,14 @@ def gc(*, delete: bool) -> tuple[Leftover, ...]:
     Raises:
         StoreError: The ledger cannot be read, or a file cannot be deleted.
     """
-    desk = Desk(current())
+    desk, now = Desk(current()), time.time()
     unneeded = upkeep.gc(
         desk.blobs,
         desk.ledger,
         desk.ledger.records,
-        besides=(models.folder(desk.settings), desk.previews.root),
-        now=time.time(),
+        besides=(models.folder(desk.settings),),
+        now=now,
         delete=delete,
     )
-    previews = upkeep.gc_previews(desk.previews, desk.blobs, delete=delete)
+    previews = upkeep.gc_previews(desk.previews, desk.blobs, now=now, delete=delete)
     return (*unneeded, *previews)

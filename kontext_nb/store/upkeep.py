@@ -160,14 +160,21 @@ def gc(
 
 
 def gc_previews(
-    previews: Previews, blobs: Blobs, *, delete: bool
+    previews: Previews,
+    blobs: Blobs,
+    *,
+    now: float,
+    delete: bool = False,
+    older_than_s: float = DAY_S,
 ) -> tuple[Leftover, ...]:
     """Find, or delete, the previews of pictures that are no longer there.
+
+    What dead processes left aside among them goes too; see `gc` for the arguments.
 
     Raises:
         StoreError: A file cannot be deleted.
     """
-    found = []
+    found = list(_left(previews.root, now - older_than_s))
     for path in previews.of_nothing(blobs):
         with suppress(FileNotFoundError):  # swept by somebody else just now
             found.append(Leftover(path, path.stat().st_size))
