@@ -24,7 +24,7 @@ from kontext_nb.session.making import begun, made
 from kontext_nb.session.orders import Order, is_address, source_of
 from kontext_nb.session.result import Result
 from kontext_nb.session.script import code_of
-from kontext_nb.session.shown import bundle, strip_of
+from kontext_nb.session.shown import MANY, SMALL_PX, bundle, strip_of
 from kontext_nb.session.sweeps import Grid
 
 SHOWN_PX, PAGE_PX = 512, 1024  # longest sides of previews, in a notebook and a page
@@ -365,8 +365,11 @@ class Chain:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Show the strip as static HTML, JPEG and text."""
-        shown = strip_of(self.source, self.tree(), longest_px=SHOWN_PX)
-        return bundle(shown, repr(self), cell_px=240)
+        tree = self.tree()
+        small = len(tree) > MANY
+        longest_px, cell_px = (SMALL_PX, SMALL_PX // 2) if small else (SHOWN_PX, 240)
+        shown = strip_of(self.source, tree, longest_px=longest_px)
+        return bundle(shown, repr(self), cell_px=cell_px)
 
     def __repr__(self) -> str:
         """Say in one line what this is."""
