@@ -215,7 +215,6 @@ def test_previews_of_nothing_are_swept(chain):
     assert sorted(folder.rglob("*.jpg")) == kept
 
 
-@pytest.mark.usefixtures("chain")
 def test_what_died_while_it_made_a_preview_is_swept():
     """A day later; a preview that is being written now is left alone."""
     from kontext_nb.session import upkeep

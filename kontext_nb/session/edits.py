@@ -24,7 +24,7 @@ from kontext_nb.session.making import begun, made
 from kontext_nb.session.orders import Order, is_address, source_of
 from kontext_nb.session.result import Result
 from kontext_nb.session.script import code_of
-from kontext_nb.session.shown import bundle, strip_of
+from kontext_nb.session.shown import MANY, SMALL_PX, bundle, strip_of
 from kontext_nb.session.sweeps import Grid
 from kontext_nb.store.patience import within
 
@@ -384,14 +384,13 @@ class Chain:
         title = f"{name}: {edits}" if is_named else f"{edits} of one picture"
         return as_html.save(replace(shown, title=title), path)
 
-    def bundle(self, text: str) -> dict[str, Any]:
-        """Return the strip as static HTML, JPEG and a line of text, by mime type."""
-        shown = strip_of(self.source, self.tree(), longest_px=SHOWN_PX)
-        return bundle(shown, text, cell_px=240)
-
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Show the strip as static HTML, JPEG and text."""
-        return self.bundle(repr(self))
+        tree = self.tree()
+        small = len(tree) > MANY
+        longest_px, cell_px = (SMALL_PX, SMALL_PX // 2) if small else (SHOWN_PX, 240)
+        shown = strip_of(self.source, tree, longest_px=longest_px)
+        return bundle(shown, repr(self), cell_px=cell_px)
 
     def __repr__(self) -> str:
         """Say in one line what this is."""

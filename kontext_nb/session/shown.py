@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # what shows no HTML, so it is the smaller: a lesson is to stay below 500 KB.
 JPEG_BYTES = 30_000
 HTML_BYTES = 62_000
+# Of so many pictures each has so few bytes that more pixels would show no more.
+MANY, SMALL_PX = 24, 160
 
 
 _ALT_CHARS = 200  # it is read aloud in one go, and the caption has all of the prompt
@@ -53,7 +55,11 @@ def bundle(sheet: plan.Sheet, text: str, *, cell_px: int = 480) -> dict[str, Any
     drawn = as_image.draw(sheet, cell_px=cell_px)
     return {
         "text/plain": text,
-        "text/html": as_html.fragment(sheet, picture_bytes=HTML_BYTES // cells),
+        "text/html": as_html.fragment(
+            sheet,
+            picture_bytes=HTML_BYTES // cells,
+            picture_px=SMALL_PX if cells > MANY else None,
+        ),
         "image/jpeg": as_image.encode_within(drawn, JPEG_BYTES),
     }
 
