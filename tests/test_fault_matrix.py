@@ -233,7 +233,7 @@ def kept_and_adopted(go_to, phase, turn, code):
     with faulty.serve(**{phase: [turn]}) as service:
         go_to(service)
         lasts = code == 75 or (turn in _PASSING and phase != "download")
-        error = failed(deadline_s=0.5 if lasts else 10)
+        error = failed(deadline_s=1 if lasts else 10)
         assert error.exit_code == code
         assert row().state in (State.SUBMITTED, State.RUNNING)
         assert error.request_id == row().request_id == "job-1"
