@@ -237,11 +237,12 @@ def test_earlier_instructions_come_back(editor, picture):
 
 
 @pytest.mark.usefixtures("shop")
-def test_the_cost_is_said_and_unknown_is_not_free(editor):
+def test_the_cost_is_said_and_unknown_is_not_free(picture):
     """The demo is free, another service's price is not known until it tells."""
-    assert "free (demo engine)" in editor.controls._cost.value
+    with kx.configure(provider="demo"):
+        assert "free (demo engine)" in kx.Editor(picture).controls._cost.value
     with kx.configure(provider="runcomfy"):
-        paid = kx.Editor(kx.samples.bottle())
+        paid = kx.Editor(picture)
         assert paid.settled()
     assert "free" not in paid.controls._cost.value
     assert "$" in paid.controls._cost.value or "not known" in paid.controls._cost.value

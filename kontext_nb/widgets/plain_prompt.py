@@ -71,8 +71,8 @@ class PlainPrompt(Asking, ipywidgets.VBox):
 
     def _list(self, _change: object = None) -> None:
         told = [textwrap.shorten(words, 60, placeholder="…") for words in self.history]
-        choices = [("…", ""), *zip(told, self.history, strict=True)]
-        self.earlier.options = choices
+        self.earlier.options = [("choose…", ""), *zip(told, self.history, strict=True)]
+        self.earlier.value = ""  # else nothing is chosen, and a blank is shown
         self.earlier.layout.display = "" if self.history else "none"
 
     def _recall(self, change: Any) -> None:

@@ -108,12 +108,14 @@ class Work:
     ) -> None:
         place = self._showing.place
         with self._lock:
-            if not self._running.start(self._controls.maker, begins):
+            if self._running.busy:
                 return
+            # Before it starts: it may be over at once.
             self._from, self._placed, self._deciding = place, False, deciding
             self._prompt.busy = True
-        if said:
-            self._status.say(said)
+            if said:
+                self._status.say(said)
+            self._running.start(self._controls.maker, begins)
 
     def _warn(self, told: Alarm | None) -> None:
         self._alarm = told
