@@ -34,11 +34,12 @@ from kontext_nb.widgets.compare import Compare
 from kontext_nb.widgets.shots import Shot
 
 def noisy(red):
-    data = np.random.default_rng(red).integers(0, 40, (1024, 1024, 3), np.uint8)
+    data = np.random.default_rng(red).integers(0, 12, (1024, 1024, 3), np.uint8)
     data[:, :, 0] = red
     return Shot.of(pixels.load(Image.fromarray(data)), str(red))
 
 shots = [noisy(40), noisy(220)]
+print(*(len(shot.preview) // 1024 for shot in shots), "KB a preview")
 view = Compare()
 view.show([shots[0], shots[0]])
 view
@@ -56,7 +57,7 @@ WATCH = """() => {
   const look = () => {
     const images = [...document.querySelectorAll('.kx-preview')];
     const reds = images.map(it => {
-      context.drawImage(it, 0, 0, 1, 1);
+      context.drawImage(it, 0, 0, 1, 1, 0, 0, 1, 1);
       return context.getImageData(0, 0, 1, 1).data[0];
     });
     if (reds.length && reds.every(red => Math.abs(red - last) > 90)) {

@@ -115,7 +115,7 @@ def test_plain_compare_says_that_a_picture_is_missing():
     assert [image.value for image in below(compare, ipywidgets.Image)] == [JPEG, JPEG]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=25)
 @given(st.text(min_size=1))
 def test_plain_text_is_never_markup(text):
     """Any prompt, label or footer is shown as it is."""

@@ -13,16 +13,16 @@ const MODES = {
 // Switches: what they say, and the trait they set to one value or to another.
 const SWITCHES = [
   ["Auto", "By itself", "blinking", true, false],
-  ["Previous", "The previous result", "swapped", true, false],
+  ["Previous", "Previous result", "swapped", true, false],
   ["Fill", "Cut others", "fit", "fill", "fit"],
   ["Fit", "All of it", "zoom", 0, 0],
   ["1:1", "Pixel by pixel", "zoom", 1, 0],
 ];
 const HELP = `Ctrl or Shift + wheel, pinch, + −: zoom
-0: all of it · z, double click: all or 1:1
-Arrow keys: move · x: crosshair
-1 to 4: compare with, again: swap sides
-Space, holding: blink · p: previous result`;
+0: all · z, double click: all or 1:1
+Arrows: move · x: crosshair
+1 to 4: compare with, twice: swap
+Space, hold: blink · p: previous result`;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const clamp = (low, n, high) => Math.min(Math.max(n, low), high);
 
@@ -65,7 +65,7 @@ export default {
     const switches = SWITCHES.map(([text, title, trait, on, off]) =>
       tool(text, () => set({ [trait]: get(trait) === on ? off : on }), title));
     const percent = part(tools, "output.quiet");
-    tool("−", () => zoom(1 / 1.5), "Zoom out");
+    tool("−", () => zoom(2 / 3), "Zoom out");
     tool("+", () => zoom(1.5), "Zoom in");
     const help = part(tools, "details.help");
     part(help, "summary.tool", { textContent: "?" });
@@ -87,7 +87,8 @@ export default {
         model.save_changes();
       }, 100);
     }
-    const later = () => (queued ??= requestAnimationFrame(draw));
+    // Once for all that an event sets, but not as late as the next frame.
+    const later = () => (queued ??= Promise.resolve().then(draw));
     function build(count) {
       slots.forEach((slot) => slot.release());
       stage.replaceChildren();
@@ -123,6 +124,8 @@ export default {
       style("width", size[0] * dot);
       style("height", size[1] * dot);
       const { clientWidth, clientHeight } = slots[0].pane;
+      // Out of sight, as while the theme changes, nothing is measured: it stays as it was.
+      if (!clientWidth && eye.view) return;
       const view = [clientWidth, clientHeight];
       const fit = Math.min(dot, view[0] / size[0], view[1] / size[1]);
       const near = get("zoom") > 0;
@@ -267,7 +270,7 @@ export default {
 
     const keys = {
       "+": () => zoom(1.5),
-      "-": () => zoom(1 / 1.5),
+      "-": () => zoom(2 / 3),
       0: () => set({ zoom: 0 }),
       z: () => toggle(),
       p: () => set({ swapped: !get("swapped") }),
@@ -291,7 +294,8 @@ export default {
     };
     root.onkeyup = () => hold(false);
 
-    const seen = new ResizeObserver(later);
+    // Drawing may resize it again, which must wait for a frame.
+    const seen = new ResizeObserver(() => requestAnimationFrame(later));
     seen.observe(stage);
     model.on("change", later);
     draw();

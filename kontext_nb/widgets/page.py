@@ -26,7 +26,7 @@ _PAGE = """<!DOCTYPE html>
 <title>{title}</title>
 <style>
 :root {{ color-scheme: light dark; }}
-body {{ margin: 0 auto; padding: 16px; max-width: 1600px; }}
+body {{ margin: 0 auto; padding: 16px; max-width: 1600px; background: Canvas; }}
 {style}</style>
 </head>
 <body>

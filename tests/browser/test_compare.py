@@ -6,6 +6,7 @@ That page runs the script of every notebook, and its `comparison` plays Python's
 
 import io
 import re
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -309,14 +310,14 @@ def test_of_four_any_two_are_compared(opened):
 
 def test_shapes_that_differ_are_fitted_or_cut(opened):
     """A switch to fill is offered only where shapes differ, and covers the frame."""
-    page = opened(kx.compare(plain(), plain(BLUE, (600, 1200))))
+    page = opened(kx.compare(plain(RED, (800, 600)), plain(BLUE, (300, 600))))
     page.set(mode="slider", position=0)
     fill = page.page.get_by_role("button", name="Fill")
     assert near(page.colour(0.5, 0.5), BLUE)
     assert near(page.colour(0.32, 0.5), RED)
     fill.click()
     assert near(page.colour(0.32, 0.5), BLUE)
-    same = opened(kx.compare(plain(), plain(BLUE, (800, 602))))
+    same = opened(kx.compare(plain(RED, (800, 600)), plain(BLUE, (400, 301))))
     assert not same.page.get_by_role("button", name="Fill").is_visible()
 
 
@@ -351,3 +352,22 @@ def test_what_is_missing_or_broken_is_said(opened):
     page.page.get_by_text("No picture yet").wait_for()
     for mode in MODES:
         page.set(mode=mode)
+
+
+def test_nothing_bars_anyone(opened):
+    """The rules of axe-core find nothing serious, in any mode, light or dark."""
+    axe = pytest.importorskip("axe_playwright_python")
+    script = (Path(axe.__file__).parent / "axe.min.js").read_text("utf-8")
+    view = kx.compare(*[picture_of(RED), picture_of(BLUE)] * 2, footer="demo engine")
+    for scheme in ("light", "dark"):
+        page = opened(view, color_scheme=scheme)
+        page.page.evaluate(script)
+        for mode in MODES:
+            page.set(mode=mode)
+            found = page.page.evaluate("axe.run().then(it => it.violations)")
+            serious = [
+                (it["id"], [node["html"] for node in it["nodes"]])
+                for it in found
+                if it["impact"] in ("serious", "critical")
+            ]
+            assert serious == [], mode
