@@ -124,6 +124,8 @@ export default {
       style("width", size[0] * dot);
       style("height", size[1] * dot);
       const { clientWidth, clientHeight } = slots[0].pane;
+      // Out of sight, as while the theme changes, nothing is measured: it stays as it was.
+      if (!clientWidth && eye.view) return;
       const view = [clientWidth, clientHeight];
       const fit = Math.min(dot, view[0] / size[0], view[1] / size[1]);
       const near = get("zoom") > 0;
