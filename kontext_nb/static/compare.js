@@ -123,10 +123,10 @@ export default {
       const dot = 1 / devicePixelRatio;
       style("width", size[0] * dot);
       style("height", size[1] * dot);
-      const { clientWidth, clientHeight } = slots[0].pane;
+      const { pane } = slots[0];
+      const view = [pane.clientWidth, pane.clientHeight];
       // Out of sight, as while the theme changes, nothing is measured: it stays as it was.
-      if (!clientWidth && eye.view) return;
-      const view = [clientWidth, clientHeight];
+      if (!view[0] && eye.view) return;
       const fit = Math.min(dot, view[0] / size[0], view[1] / size[1]);
       const near = get("zoom") > 0;
       const scale = near ? clamp(fit, get("zoom") * dot, 32 * dot) : fit;

@@ -59,7 +59,7 @@ class Intake(Taking, anywidget.AnyWidget):
     are sent, and again here.
     """
 
-    _esm = asset("node.js", "elements.js", "intake.js")
+    _esm = asset("node.js", "make.js", "elements.js", "intake.js")
     _css = asset("parts.css", "intake.css")
 
     compact = traitlets.Bool().tag(sync=True)

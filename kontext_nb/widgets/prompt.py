@@ -51,7 +51,7 @@ class Asking:
 class PromptBox(Asking, anywidget.AnyWidget):
     """A labelled field with Run and Cancel beside it and hints below; see `Asking`."""
 
-    _esm = asset("node.js", "elements.js", "prompt.js")
+    _esm = asset("node.js", "make.js", "elements.js", "prompt.js")
     _css = asset("parts.css", "prompt.css")
 
     value = traitlets.Unicode().tag(sync=True)

@@ -82,7 +82,7 @@ class Saying:
 class StatusLine(Saying, anywidget.AnyWidget):
     """One line, a thin bar, and below them what went wrong; see `Saying`."""
 
-    _esm = asset("node.js", "elements.js", "said.js")
+    _esm = asset("node.js", "make.js", "elements.js", "said.js")
     _css = asset("parts.css", "said.css")
 
     said = traitlets.Unicode().tag(sync=True)

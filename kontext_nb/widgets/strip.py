@@ -33,7 +33,7 @@ class Strip(Steps, Still, anywidget.AnyWidget):
     user's next action empties it.
     """
 
-    _esm = asset("node.js", "picture.js", "strip_menu.js", "strip.js")
+    _esm = asset("node.js", "make.js", "picture.js", "strip_menu.js", "strip.js")
     _css = asset("view.css", "strip.css")
 
     steps = traitlets.List(traitlets.Dict()).tag(sync=True, to_json=_sent)

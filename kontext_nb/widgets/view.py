@@ -23,7 +23,7 @@ Kind = Literal["star", "rename", "note", "delete", "undo"]
 _COMMENT = re.compile(
     r"^ *(//[^\n]*|/\*.*?\*/)\n|(?<=[;,{]) //[^\n]*", re.DOTALL | re.MULTILINE
 )
-_INDENT = re.compile(r"^ +", re.MULTILINE)
+_INDENT = re.compile(r"^\s+", re.MULTILINE)
 
 
 class ShownStep(TypedDict):
