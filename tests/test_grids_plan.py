@@ -179,7 +179,8 @@ def test_pictures_stand_upright(tmp_path, suffix):
     Image.new("RGB", (80, 40), "red").save(path, exif=exif)
     assert pictures.shape(Cell(path)) == (40, 80)
     assert pictures.look(Cell(path), (20, 20)).size == (10, 20)
-    assert pictures.original(Cell(path)).size == (40, 80)
+    assert pictures.preview(Cell(path), 1024).size == (40, 80)
+    assert pictures.preview(Cell(path), 40).size == (20, 40)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,7 @@ def test_a_file_that_is_no_picture_is_a_blank(tmp_path, spoil):
     cell = Cell(Path(path), "caption")
     assert pictures.shape(cell) is None
     assert pictures.look(cell, (64, 64)).headline == "Cannot be shown"
-    assert pictures.original(cell).headline == "Cannot be shown"
+    assert pictures.preview(cell, 1024).headline == "Cannot be shown"
 
 
 def test_a_phones_double_jpeg_is_a_jpeg(tmp_path):
