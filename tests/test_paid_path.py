@@ -39,7 +39,7 @@ from kontext_nb.store import opening
 from tests import faulty
 from tests.faulty import answer, as_json
 from tests.loopback import serve
-from tests.test_editor import run
+from tests.test_editor import run, said
 
 TOKEN = "tok-never-to-be-shown"  # noqa: S105 - made up
 WRONG = "tok-of-somebody-else"
@@ -787,7 +787,7 @@ def test_the_editor_goes_back_to_a_job_that_outlasted_its_deadline(go_to):
         with kx.configure(deadline_s=0.5):
             editor = kx.Editor(SOURCE)
             run(editor, PROMPT)
-            assert "not finished" in editor.status.value
+            assert "not finished" in said(editor)
         service.script("status", ENDED)
         run(editor, PROMPT)
         assert len(editor.chain) == 1

@@ -20,6 +20,11 @@ function panel(root) {
     box.hidePopover();
     if (back.isConnected) back.focus();
   };
+  // Escape closes it too; who was led here by keys must not be left nowhere.
+  box.ontoggle = (event) => {
+    const lost = document.activeElement === document.body;
+    if (event.newState === "closed" && lost && back.isConnected) back.focus();
+  };
 
   /** Open a menu; `entries` are [words, key, what to do]. */
   const show = (anchor, about, entries) => {

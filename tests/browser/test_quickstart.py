@@ -27,7 +27,7 @@ def test_the_quickstart_in_the_browser(lab):
         "() => [...document.querySelectorAll('.kx-compare img')]"
         ".every(image => image.naturalWidth > 0)"
     )
-    cell.get_by_text("demo engine").first.wait_for()
+    cell.locator(".kx-compare").get_by_text("demo engine").first.wait_for()
     lab.screenshot("quickstart-editor-light")
     lab.theme("dark")
     lab.screenshot("quickstart-editor-dark")
@@ -47,6 +47,8 @@ def test_the_editors_chain_comes_back(lab):
     cell.get_by_label("Instruction").fill("Make it sepia")
     cell.get_by_role("button", name="Run").click()
     cell.get_by_role("listitem").filter(has_text="Make it sepia").wait_for()
+    # Under way it is in the chain as well; the demo engine ends with its kernel.
+    cell.get_by_role("img", name="Make it sepia").first.wait_for()
     count = cell.get_by_role("listitem").count()
     up_to_editor(lab.open(QUICKSTART))
     again = lab.show(index)

@@ -161,7 +161,7 @@ def test_the_menu_by_mouse_and_keys(page):
     page.screenshot(path=ARTIFACTS / "strip-menu.png")
     page.keyboard.press("Escape")
     assert menu.count() == 0
-    assert page.evaluate("document.activeElement.className") == "kx-more"
+    page.locator(".kx-more:focus").wait_for()
     page.keyboard.press("Enter")
     for key in ("ArrowDown", "ArrowDown", "Enter"):
         page.keyboard.press(key)
