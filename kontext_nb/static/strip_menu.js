@@ -22,8 +22,8 @@ function panel(root) {
   };
   // Escape closes it too; who was led here by keys must not be left nowhere.
   box.ontoggle = (event) => {
-    const lost = document.activeElement === document.body;
-    if (event.newState === "closed" && lost && back.isConnected) back.focus();
+    const closed = event.newState === "closed";
+    if (closed && box.contains(document.activeElement) && back.isConnected) back.focus();
   };
 
   /** Open a menu; `entries` are [words, key, what to do]. */
