@@ -247,7 +247,7 @@ def test_a_service_that_stays_broken_is_named_when_the_deadline_ends_it(go_to):
     """Exit 69 and not 75: the job did not just take long, and a re-run is safe."""
     with faulty.serve(status=[answer(503)]) as service:
         go_to(service)
-        error = failed(deadline_s=0.5)
+        error = failed(deadline_s=2)
     assert (type(error), error.exit_code) == (StillRunning, 69)
     assert "HTTP 503" in error.problem
     assert "nothing is sent again" in error.remedy
