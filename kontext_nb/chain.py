@@ -91,21 +91,24 @@ class Step:
     marks: Marks = field(default_factory=Marks)
 
 
-def shown_parent(steps: Iterable[Step], step: Step) -> str | None:
-    """Return the nearest step before this one that is not deleted.
+def shown_parents(steps: Iterable[Step]) -> dict[str, str | None]:
+    """Return what each step is shown after: the nearest before it not deleted.
 
     Args:
-        steps: All steps of its chain.
-        step: One of them.
+        steps: All steps of a chain.
 
     Returns:
-        Its id; None for the chain's source picture.
+        Ids by ids; None for the chain's source picture.
     """
-    known = {one.id: one for one in steps}
-    parent = known.get(step.parent or "")
-    while parent and parent.marks.deleted:
-        parent = known.get(parent.parent or "")
-    return parent.id if parent else None
+    known = {step.id: step for step in steps}
+
+    def before(step: Step) -> str | None:
+        parent = known.get(step.parent or "")
+        while parent and parent.marks.deleted:
+            parent = known.get(parent.parent or "")
+        return parent.id if parent else None
+
+    return {place: before(step) for place, step in known.items()}
 
 
 def lineage(steps: Iterable[Step], step_id: str) -> tuple[Step, ...]:

@@ -70,6 +70,7 @@ TABLE: dict[tuple[State, Event], State] = {
 FINAL = frozenset({_S.DONE, _S.FAILED, _S.CANCELLED, _S.EXPIRED})
 # Written down or on its way: waiting for it costs nothing more.
 UNDER_WAY = frozenset({_S.INTENT, _S.SENDING, _S.SUBMITTED, _S.RUNNING})
+OPEN = UNDER_WAY | {_S.UNKNOWN}
 CAME_TO_NOTHING = frozenset({_S.FAILED, _S.CANCELLED, _S.EXPIRED})
 
 

@@ -237,6 +237,13 @@ class Job:
         }
 
     @property
+    def cost_text(self) -> str:
+        """What it cost, or should by its price, as people read it."""
+        if self.cost_usd is None:
+            return price_text(self.estimate_usd)
+        return f"${self.cost_usd:.2f}"
+
+    @property
     def source(self) -> str:
         """Blob or address of the first picture; "" where the model takes none."""
         return next(map(self.pictures.__getitem__, self.request.pictures), "")

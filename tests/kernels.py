@@ -4,10 +4,17 @@ import os
 import sys
 from contextlib import contextmanager
 
+import pytest
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 
 TIMEOUT_S = 60
+LESSON = """
+import kontext_nb as kx
+from PIL import Image
+picture = Image.new("RGB", (32, 24), (90, 140, 60))
+"""
+EDIT = "e = kx.edit(picture, 'Make it darker'); print(e.reused, e.seed)"
 # Another environment with kontext_nb and an ipykernel of its own can be tried.
 PYTHON = os.environ.get("KERNEL_PYTHON", sys.executable)
 LAUNCH = [PYTHON, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -103,3 +110,13 @@ def kernel(folder):
         if running:
             running.client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+@contextmanager
+def lesson(folder):
+    """Start a kernel that was told its notebook, as JupyterLab tells it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JPY_SESSION_NAME", str(folder / "lesson.ipynb"))
+        with kernel(folder) as one:
+            one.folder = folder
+            yield one

@@ -6,26 +6,17 @@ import pytest
 
 from kontext_nb.store.ledger import Ledger
 from tests import kernels
+from tests.kernels import EDIT, LESSON
 
-BEGIN = """
-import kontext_nb as kx
-from PIL import Image
-from kontext_nb.session import cell as cells
-picture = Image.new("RGB", (32, 24), (90, 140, 60))
-"""
-EDIT = "e = kx.edit(picture, 'Make it darker'); print(e.reused, e.seed)"
+BEGIN = LESSON + "from kontext_nb.session import cell as cells\n"
 NEXT = "f = e.edit('Make it sepia'); print(f.reused, f.seed)"
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """A kernel that was told its notebook, as JupyterLab tells it."""
-    folder = tmp_path_factory.mktemp("cells")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JPY_SESSION_NAME", str(folder / "lesson.ipynb"))
-        with kernels.kernel(folder) as one:
-            one.folder = folder
-            yield one
+    """A kernel that was told its notebook."""
+    with kernels.lesson(tmp_path_factory.mktemp("cells")) as one:
+        yield one
 
 
 @pytest.fixture

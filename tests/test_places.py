@@ -9,24 +9,15 @@ from PIL import Image
 import kontext_nb as kx
 from kontext_nb.errors import ParameterRejected
 from tests import kernels
-
-BEGIN = """
-import kontext_nb as kx
-from PIL import Image
-picture = Image.new("RGB", (32, 24), (90, 140, 60))
-"""
-EDIT = "e = kx.edit(picture, 'Make it darker'); print(e.reused, e.seed)"
+from tests.kernels import EDIT, LESSON
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """A kernel that was told its notebook, as JupyterLab tells it."""
-    folder = tmp_path_factory.mktemp("places")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JPY_SESSION_NAME", str(folder / "lesson.ipynb"))
-        with kernels.kernel(folder) as one:
-            one.run(BEGIN)
-            yield one
+    """A kernel that was told its notebook."""
+    with kernels.lesson(tmp_path_factory.mktemp("places")) as one:
+        one.run(LESSON)
+        yield one
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from html import escape
-
+from kontext_nb.grids.as_html import only_text
 from kontext_nb.grids.changes import Changes
-from kontext_nb.lettering import whole
 from kontext_nb.prompts import Kind, Piece
 
 # Styled inline and on the ground where it stands: notebooks are light or dark, and
@@ -33,14 +31,14 @@ def fragment(changes: Changes) -> str:
     head = f"What changed from {changes.before} to {changes.after}"
     parts = [
         f'<div class="{_CLASSES}" style="{_BOX}">',
-        f'<p dir="auto" style="margin:0 0 .3em"><strong>{_text(head)}</strong></p>',
+        f'<p dir="auto" style="margin:0 0 .3em"><strong>{only_text(head)}</strong></p>',
         _prompt(changes.prompt),
     ]
     if changes.rows:
         parts.append(_table(changes))
     if changes.same:
         same = " · ".join(f"{name}: {value}" for name, value in changes.same)
-        words = _text(f"The same in both: {same}")
+        words = only_text(f"The same in both: {same}")
         parts.append(f'<p dir="auto" style="margin:0;{_QUIET}">{words}</p>')
     parts.append("</div>")
     return "".join(parts)
@@ -52,11 +50,10 @@ def _prompt(pieces: tuple[Piece, ...]) -> str:
     if not kinds:
         return ""
     if kinds == {Kind.SAME}:
-        about, shown = "The same prompt:", _text(pieces[0].text)
-    elif kinds == {
-        Kind.ADDED
-    }:  # nothing was there, so that all of it is new says little
-        about, shown = "Prompt:", _text(pieces[0].text)
+        about, shown = "The same prompt:", only_text(pieces[0].text)
+    elif kinds == {Kind.ADDED}:
+        # Nothing was there, so that all of it is new says little.
+        about, shown = "Prompt:", only_text(pieces[0].text)
     else:
         about, shown = "Prompt:", "".join(map(_piece, pieces))
     return (
@@ -67,7 +64,7 @@ def _prompt(pieces: tuple[Piece, ...]) -> str:
 
 def _piece(piece: Piece) -> str:
     if piece.kind is Kind.SAME:
-        return _text(piece.text)
+        return only_text(piece.text)
     tag, word, line, tint = _LOOKS[piece.kind]
     # The blanks around the words stay unmarked: a struck blank reads as a dash.
     bare = piece.text.strip()
@@ -78,26 +75,21 @@ def _piece(piece: Piece) -> str:
     style = f"text-decoration:{line};background:rgba({tint},.22);padding:0 2px"
     told = f'<span style="{_CUT}"> [{word}:] </span>'
     end = f'<span style="{_CUT}"> [end] </span>'
-    return f'{front}<{tag} style="{style}">{told}{_text(bare)}{end}</{tag}>{back}'
+    return f'{front}<{tag} style="{style}">{told}{only_text(bare)}{end}</{tag}>{back}'
 
 
 def _table(changes: Changes) -> str:
     heads = "".join(
-        f'<th scope="col" dir="auto" style="{_CELL}">{_text(label)}</th>'
+        f'<th scope="col" dir="auto" style="{_CELL}">{only_text(label)}</th>'
         for label in (changes.before, changes.after)
     )
     rows = "".join(
         f'<tr style="background:none"><th scope="row" style="{_CELL};font-weight:500">'
-        f'{_text(name)}</th><td dir="auto" style="{_CELL}">{_text(before)}</td>'
-        f'<td dir="auto" style="{_CELL}">{_text(after)}</td></tr>'
+        f'{only_text(name)}</th><td dir="auto" style="{_CELL}">{only_text(before)}</td>'
+        f'<td dir="auto" style="{_CELL}">{only_text(after)}</td></tr>'
         for name, before, after in changes.rows
     )
     return (
         f'<table style="{_TABLE}"><thead><tr style="background:none">'
         f'<td style="{_CELL}"></td>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     )
-
-
-def _text(text: str) -> str:
-    """Return text that is only ever text, in an element or a quoted attribute."""
-    return escape(whole(text), quote=True)

@@ -136,7 +136,7 @@ def fragment(
     flow = _flows(sheet)
     parts = [f'<div class="{_CLASSES}" style="overflow-x:auto">']
     if sheet.title:
-        parts.append(f'<p dir="auto"><strong>{_text(sheet.title)}</strong></p>')
+        parts.append(f'<p dir="auto"><strong>{only_text(sheet.title)}</strong></p>')
     parts.append(_table_open(sheet, _TABLE + _widths(sheet, longest), longest))
     parts += _heads(sheet, _ROW, _HEAD)
     parts.append("<tbody>")
@@ -152,7 +152,7 @@ def fragment(
         parts.append("</tr>")
     parts.append("</tbody></table>")
     if sheet.footer:
-        words = _text(sheet.footer)
+        words = only_text(sheet.footer)
         parts.append(f'<p dir="auto"><small style="{_QUIET}">{words}</small></p>')
     parts.append("</div>")
     return "".join(parts)
@@ -179,7 +179,7 @@ def save(sheet: Sheet, path: str | os.PathLike[str]) -> Path:
 
 def _page_parts(sheet: Sheet) -> Iterator[str]:
     """Yield the document in parts, so that a large one never is in memory at once."""
-    name = _text(sheet.title or "Comparison")
+    name = only_text(sheet.title or "Comparison")
     yield _PAGE_START.format(name=name, style=_PAGE_STYLE)
     yield _table_open(sheet, "" if _flows(sheet) else _least_width(sheet))
     yield from _heads(sheet)
@@ -194,7 +194,7 @@ def _page_parts(sheet: Sheet) -> Iterator[str]:
         yield "</tr>\n"
     yield "</tbody>\n</table>\n</div>\n</main>\n"
     if sheet.footer:
-        yield f'<footer dir="auto">{_text(sheet.footer)}</footer>\n'
+        yield f'<footer dir="auto">{only_text(sheet.footer)}</footer>\n'
     yield "</body>\n</html>\n"
 
 
@@ -258,7 +258,7 @@ def _heads(sheet: Sheet, row_style: str = "", style: str = "") -> Iterator[str]:
 
 def _head(scope: str, label: str, style: str = "") -> str:
     """Return one label of a row or column."""
-    words = _text(label)
+    words = only_text(label)
     return f'<th scope="{scope}" align="left" dir="auto"{_styled(style)}>{words}</th>'
 
 
@@ -282,9 +282,11 @@ def _on_page(cell: Cell, ratio: str) -> str:
 
 def _figure(cell: Cell, shown: str, style: str = "", words_style: str = "") -> str:
     """Return the picture, or what stands for it, with its words in full."""
-    words = _text(cell.caption)
+    words = only_text(cell.caption)
     if cell.detail and cell.picture is not None:
-        quiet = f"<small{_styled(_QUIET if style else '')}>{_text(cell.detail)}</small>"
+        quiet = (
+            f"<small{_styled(_QUIET if style else '')}>{only_text(cell.detail)}</small>"
+        )
         words += f"<br>{quiet}" if words else quiet
     caption = f'<figcaption dir="auto"{_styled(words_style)}>{words}</figcaption>'
     return f"<figure{_styled(style)}>{shown}{caption if words else ''}</figure>"
@@ -295,7 +297,7 @@ def _img(cell: Cell, picture: Original, style: str = "") -> str:
     data = base64.b64encode(picture.data).decode("ascii")
     wide, high = picture.size
     return (
-        f'<img alt="{_text(cell.description)}" width="{wide}" height="{high}"'
+        f'<img alt="{only_text(cell.description)}" width="{wide}" height="{high}"'
         f'{_styled(style)} src="data:{_MIME[picture.format]};base64,{data}">'
     )
 
@@ -303,9 +305,9 @@ def _img(cell: Cell, picture: Original, style: str = "") -> str:
 def _blank(blank: Blank, ratio: str, style: str = "") -> str:
     """Return what is written where there is no picture."""
     loud, quiet = ("font-weight:500", _QUIET) if style else ("", "")
-    words = f"<strong{_styled(loud)}>{_text(blank.headline)}</strong>"
+    words = f"<strong{_styled(loud)}>{only_text(blank.headline)}</strong>"
     if blank.reason:
-        words += f"<br><small{_styled(quiet)}>{_text(blank.reason)}</small>"
+        words += f"<br><small{_styled(quiet)}>{only_text(blank.reason)}</small>"
     kind = "blank alarm" if blank.alarming else "blank"
     shape = f"{style}aspect-ratio:{ratio}"
     return f'<div class="{kind}" style="{shape}" dir="auto"><span>{words}</span></div>'
@@ -316,6 +318,6 @@ def _styled(style: str) -> str:
     return f' style="{style}"' if style else ""
 
 
-def _text(text: str) -> str:
+def only_text(text: str) -> str:
     """Return text that is only ever text, in an element or a quoted attribute."""
     return escape(whole(text), quote=True)

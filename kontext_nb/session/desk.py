@@ -10,9 +10,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
+from kontext_nb import pixels
 from kontext_nb.chain import Step
 from kontext_nb.errors import InputRejected, NotAuthorised, StoreError
-from kontext_nb.lifecycle import UNDER_WAY, State
+from kontext_nb.lifecycle import OPEN, UNDER_WAY, State
 from kontext_nb.model import Job, Progress, Request
 from kontext_nb.pixels import Picture
 from kontext_nb.schema import seed_range
@@ -95,7 +96,7 @@ class Desk:
         )
         adopt = order.adoptable(call)
         if by.free:
-            adopt -= UNDER_WAY | {State.UNKNOWN}
+            adopt -= OPEN
         besides = () if order.shares_what_is_in_hand else frozenset(_in_hand)
         step = self._brought_back(self.ledger.add(step, adopt=adopt, besides=besides))
         if step.job.state is State.INTENT and job.estimate_usd is not None:
@@ -143,6 +144,24 @@ class Desk:
         if isinstance(source, str):
             return source
         return self.blobs.put(source.encoded, source.suffix)
+
+    def preview(self, blob: str, longest_px: int) -> bytes:
+        """Return a small JPEG of a kept picture; after the first time, it is there.
+
+        Args:
+            blob: The picture's name.
+            longest_px: Of the preview's longer side.
+
+        Raises:
+            StoreError: The picture is missing or damaged.
+            ImageRejected: It is none that can be used.
+        """
+
+        def make() -> bytes:
+            whole = pixels.load(self.blobs.get(blob)).image
+            return pixels.preview(whole, longest_px=longest_px)
+
+        return self.previews.get(blob, longest_px, make)
 
     def finish(
         self, step: Step, report: Callable[[Progress], None], **how: bool

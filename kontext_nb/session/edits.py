@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, overload
 
 from kontext_nb import pixels
-from kontext_nb.chain import Step, shown_parent
+from kontext_nb.chain import Step, shown_parents
 from kontext_nb.engine.bridge import Task
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.grids import as_html
-from kontext_nb.lifecycle import State
+from kontext_nb.lifecycle import OPEN, State
 from kontext_nb.model import Progress
 from kontext_nb.session import cell as cells
 from kontext_nb.session import settings
@@ -24,11 +24,10 @@ from kontext_nb.session.making import begun, made
 from kontext_nb.session.orders import Order, is_address, source_of
 from kontext_nb.session.result import Result
 from kontext_nb.session.script import code_of
-from kontext_nb.session.shown import MANY, SMALL_PX, bundle, strip_of
+from kontext_nb.session.shown import MANY, SMALL_PX, bundle, edits_text, strip_of
 from kontext_nb.session.sweeps import Grid
 from kontext_nb.store.patience import within
 
-_OPEN = (State.SENDING, State.SUBMITTED, State.RUNNING, State.UNKNOWN)
 SHOWN_PX, PAGE_PX = 512, 1024  # longest sides of previews, in a notebook and a page
 
 Report = Callable[[Progress], None]
@@ -195,9 +194,9 @@ class Chain:
         That is the nearest step before it that is not deleted; None for the source.
         """
         edits = self._all()
-        steps = [edit.step for edit in edits]
+        parents = shown_parents(edit.step for edit in edits)
         return tuple(
-            (edit, shown_parent(steps, edit.step))
+            (edit, parents[edit.step.id])
             for edit in edits
             if not edit.step.marks.deleted
         )
@@ -305,7 +304,7 @@ class Chain:
         return tuple(
             step
             for step in self._desk.ledger.chain(self.id)
-            if step.job.state in _OPEN
+            if step.job.state in OPEN - {State.INTENT}
             and not step.marks.deleted
             and not self._desk.forgotten(step.job)
         )
@@ -378,9 +377,10 @@ class Chain:
             ParameterRejected: Another suffix, or no such folder.
             NotSaved: The disk did not take it.
         """
-        shown = strip_of(self.source, self.tree(), longest_px=PAGE_PX, priced=True)
+        tree = self.tree()
+        shown = strip_of(self.source, tree, longest_px=PAGE_PX, priced=True)
         _, name, is_named = cells.parts(self._place or "")
-        edits = "1 edit" if len(self) == 1 else f"{len(self)} edits"
+        edits = edits_text(len(tree))
         title = f"{name}: {edits}" if is_named else f"{edits} of one picture"
         return as_html.save(replace(shown, title=title), path)
 

@@ -17,7 +17,7 @@ from kontext_nb.errors import (
     StoreError,
 )
 from kontext_nb.lifecycle import CAME_TO_NOTHING, Event, State
-from kontext_nb.model import Job, price_text
+from kontext_nb.model import Job
 from kontext_nb.providers.base import READ_TIMEOUT_S, REQUEST_ID, Phase, Status
 from kontext_nb.session import running, settings
 from kontext_nb.session.desk import Desk
@@ -225,11 +225,7 @@ def saved(kept: Job, folder: Path) -> tuple[Path, ...]:
 
 def cost_text(kept: Job) -> str:
     """Say what a job cost, as far as that is known."""
-    if kept.request.provider == "demo":
-        return ""
-    if kept.cost_usd is not None:
-        return f" · ${kept.cost_usd:.2f}"
-    return f" · {price_text(kept.estimate_usd)}"
+    return "" if kept.request.provider == "demo" else f" · {kept.cost_text}"
 
 
 def _job(desk: Desk, name: str) -> Job | None:

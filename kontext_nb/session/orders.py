@@ -10,7 +10,7 @@ from typing import Any
 
 from kontext_nb import pixels
 from kontext_nb.errors import ImageRejected
-from kontext_nb.lifecycle import CAME_TO_NOTHING, UNDER_WAY, State
+from kontext_nb.lifecycle import CAME_TO_NOTHING, OPEN, State
 from kontext_nb.model import echo
 from kontext_nb.pixels import Picture
 from kontext_nb.session import cell as cells
@@ -54,7 +54,7 @@ class Order:
         """In which states this very call's own job answers it."""
         # What is under way is waited for also by who wants it anew: it is just that.
         # And what may have been charged is never sent again by asking again.
-        return UNDER_WAY | {State.UNKNOWN} if self.refresh else WORTH_KEEPING
+        return OPEN if self.refresh else WORTH_KEEPING
 
     def adoptable(self, call: cells.Call | None) -> frozenset[State]:
         """Return in which states another job for the same ask may answer.
@@ -65,7 +65,7 @@ class Order:
         if self.refresh or self.seed is not None:
             return self.worth_keeping
         # Without a seed each call of a cell has its own; a shell or button has no call.
-        return frozenset() if call else UNDER_WAY | {State.UNKNOWN}
+        return frozenset() if call else OPEN
 
     @property
     def answers(self) -> frozenset[State]:

@@ -14,13 +14,13 @@ from kontext_nb import pixels
 from kontext_nb.chain import Step
 from kontext_nb.errors import KontextError
 from kontext_nb.grids import as_html, plan
-from kontext_nb.lifecycle import UNDER_WAY, State
+from kontext_nb.lifecycle import OPEN, State
 from kontext_nb.session import cell as cells
 from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.edits import Chain
 from kontext_nb.session.orders import is_address, source_of
-from kontext_nb.session.shown import alt_text
+from kontext_nb.session.shown import alt_text, edits_text
 
 _THUMB_PX = 240  # of what is kept: sharp on a dense screen
 _SHOWN_PX, _THUMB_BYTES = 112, 3_500  # 40 chains stay below 500 KB
@@ -77,10 +77,9 @@ class Entry:
 
     def _facts(self) -> Iterator[str]:
         yield " in ".join(filter(None, (self.place, self.notebook))) or "of its own"
-        edits = "1 edit" if self.edits == 1 else f"{self.edits} edits"
         state = f"{self.open} open" if self.open else "finished"
         at = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.changed_at))
-        yield f"{edits}, {state} · {at}"
+        yield f"{edits_text(self.edits)}, {state} · {at}"
         yield self.orphan
 
     @property
@@ -113,12 +112,8 @@ class Entry:
                 None, detail=blob or "from words alone", state="not loaded"
             )
 
-        def make() -> bytes:
-            whole = pixels.load(self.desk.blobs.get(blob)).image
-            return pixels.preview(whole, longest_px=_THUMB_PX)
-
         try:
-            data = self.desk.previews.get(blob, _THUMB_PX, make)
+            data = self.desk.preview(blob, _THUMB_PX)
         except KontextError as error:
             return plan.Cell(None, detail=error.problem, state="missing")
         return plan.Cell(pixels.load(data).image, alt=alt)
@@ -244,7 +239,7 @@ def _is_shown(step: Step) -> bool:
 
 
 def _is_open(step: Step) -> bool:
-    return step.job.state in UNDER_WAY or step.job.state is State.UNKNOWN
+    return step.job.state in OPEN
 
 
 def _ids(cells_of_notebook: list[Any]) -> Iterator[str]:

@@ -115,11 +115,7 @@ class Result:
         Raises:
             StoreError: The result is missing or damaged.
         """
-        return self._desk.previews.get(
-            self.step.job.result,
-            longest_px,
-            lambda: pixels.preview(self.after.image, longest_px=longest_px),
-        )
+        return self._desk.preview(self.step.job.result, longest_px)
 
     @property
     def source(self) -> Image | None:

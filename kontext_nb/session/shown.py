@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kontext_nb import parcel, pixels
 from kontext_nb.grids import as_html, as_image, plan
-from kontext_nb.model import Job, price_text
+from kontext_nb.model import Job
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -24,8 +24,6 @@ JPEG_BYTES = 30_000
 HTML_BYTES = 62_000
 # Of so many pictures each has so few bytes that more pixels would show no more.
 MANY, SMALL_PX = 24, 160
-
-
 _ALT_CHARS = 200  # it is read aloud in one go, and the caption has all of the prompt
 
 
@@ -41,6 +39,11 @@ def alt_text(prompt: str, size: tuple[int, int] | None) -> str:
         words = words[: _ALT_CHARS - 1].rstrip() + "…"
     said = f"Result of: {words}" if words else "Result"
     return f"{said}, {pixels.shape_text(size)}" if size else said
+
+
+def edits_text(number: int) -> str:
+    """Return how many edits there are, as people read it."""
+    return "1 edit" if number == 1 else f"{number} edits"
 
 
 def bundle(sheet: plan.Sheet, text: str, *, cell_px: int = 480) -> dict[str, Any]:
@@ -98,7 +101,8 @@ def result_cell(
     """
     marks = edit.step.marks
     words = [pixels.shape_text(edit.size), edit.step.job.request.seed_text]
-    words += [_price(edit.step.job)] if priced else []
+    job = edit.step.job
+    words += [job.cost_text] if priced and job.may_have_been_charged else []
     words += [edit.prompt if marks.name else "", marks.note]
     title = marks.name or edit.prompt
     return plan.Cell(
@@ -106,17 +110,6 @@ def result_cell(
         f"★ {title}" if marks.starred else title,
         " · ".join(filter(None, words)),
         alt=alt_text(edit.prompt, edit.size),
-    )
-
-
-def _price(job: Job) -> str:
-    """Return what a job cost, or should by its price; the demo engine has none."""
-    if not job.may_have_been_charged:
-        return ""
-    return (
-        price_text(job.estimate_usd)
-        if job.cost_usd is None
-        else (f"${job.cost_usd:.2f}")
     )
 
 

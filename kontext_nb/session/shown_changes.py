@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from kontext_nb import pixels
 from kontext_nb.grids.changes import Made
-from kontext_nb.model import Job, price_text
 
 if TYPE_CHECKING:
     from kontext_nb.session.edits import Edit
@@ -28,6 +27,7 @@ def made_of(
     if edit is None:
         return Made(label, facts=size)
     job, request = edit.step.job, edit.step.job.request
+    unpriced = job.cost_usd is None and job.estimate_usd is None
     facts = {
         "Seed": "" if request.seed is None else str(request.seed),
         "Aspect ratio": request.aspect_ratio or "as the source",
@@ -35,16 +35,10 @@ def made_of(
         **{name: _words(value) for name, value in request.options.items()},
         **size,
         "Time": "" if job.took_s is None else f"{job.took_s:.1f} s",
-        "Cost": _cost(job),
+        "Cost": "" if unpriced else job.cost_text,
     }
     known = {name: words for name, words in facts.items() if words}
     return Made(label, request.prompt, known)
-
-
-def _cost(job: Job) -> str:
-    if job.cost_usd is not None:
-        return f"${job.cost_usd:.2f}"
-    return "" if job.estimate_usd is None else price_text(job.estimate_usd)
 
 
 def _words(value: object) -> str:

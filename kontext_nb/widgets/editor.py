@@ -130,10 +130,11 @@ class Editor(Still, ipywidgets.VBox):
 
     def _still(self, chain: Chain) -> dict[str, Any]:
         """Return what the notebook shows where no widget runs: the chain so far."""
-        newest = chain.tree()[-STILL_STEPS:]
+        tree = chain.tree()
+        newest = tree[-STILL_STEPS:]
         shown = strip_of(chain.source, newest, longest_px=SHOWN_PX)
-        if len(newest) < len(chain):
-            told = f"the newest {STILL_STEPS} of {len(chain)} edits"
+        if len(newest) < len(tree):
+            told = f"the newest {STILL_STEPS} of {len(tree)} edits"
             shown = replace(shown, footer=f"{shown.footer} · {told}")
         return bundle(shown, repr(self), cell_px=240)
 

@@ -7,7 +7,6 @@ kernel's disk may be far away, so what was made can be downloaded too.
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import ipywidgets
 from kontext_nb.session import settings
 from kontext_nb.session.edits import Chain, Edit
 from kontext_nb.target import unused
+from kontext_nb.widgets.aside import Aside
 from kontext_nb.widgets.captions import status
 from kontext_nb.widgets.exports import CODE, exports_of, file_name
 from kontext_nb.widgets.handout import Handout, PlainHandout
@@ -34,7 +34,7 @@ class ExportMenu(ipywidgets.VBox):
     """
 
     def __init__(self, chain: Chain, *, edit: Callable[[], Edit | None]) -> None:
-        self._chain = chain
+        self._chain, self._later = chain, Aside()
         self._exports = {export.label: export for export in exports_of(chain, edit)}
         self.what = _dropdown("Export", list(self._exports), "220px")
         self.format = _dropdown("as", [], "130px")
@@ -97,7 +97,7 @@ class ExportMenu(ipywidgets.VBox):
                 for button in buttons:
                     button.disabled = False
 
-        threading.Thread(target=finish, daemon=True).start()
+        self._later.do(finish)
 
     def _target(self) -> Path:
         export = self._exports[self.what.value]

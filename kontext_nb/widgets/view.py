@@ -104,10 +104,9 @@ class Still:
         from IPython.display import display
 
         live, metadata = self._live()
-        words = (
-            repr(self) if self.static is None else ""
-        )  # without any, nbconvert warns
+        words = repr(self)
         if self.static is not None:
+            words = ""  # the figure has them; without any at all nbconvert warns
             self.add_class(f"kx-live-{self.model_id}")  # type: ignore[attr-defined]
             self._kept = display(self._figure(), raw=True, display_id=True)
         display({"text/plain": words, **live}, metadata=metadata, raw=True)
