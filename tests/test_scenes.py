@@ -1,0 +1,92 @@
+"""The pictures with known truth are what they say they are."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tests.scene_fields import filled
+from tests.scenes import KINDS, LEAST, MOST, cases
+from tests.simulated_services import FILTERS, drawn, geometry, moved
+
+
+def waves(x, y):
+    """Return a smooth function of places, of which the slopes are known to be real."""
+    return 0.5 + 0.2 * np.sin(x / 37) + 0.2 * np.cos(y / 29 + x / 91)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_case_is_the_same_each_time(kind):
+    """A case is made by its seed and its number, however many are asked for."""
+    first = next(cases(5, kind=kind, count=1, megapixels=0.1))
+    again = next(cases(5, kind=kind, count=2, megapixels=0.1))
+    assert first.name == again.name
+    assert np.array_equal(first.after, again.after)
+    assert np.array_equal(first.before, again.before)
+    assert np.array_equal(first.truth, again.truth)
+
+
+@pytest.mark.parametrize("name", ["lanczos", "bicubic", "bilinear"])
+def test_the_geometry_is_exact(name):
+    """What a service moves is within 0.02 px of where the case says."""
+    for seed in range(4):
+        service = drawn(np.random.default_rng(seed))
+        w, h = 500, 375
+        x, y = np.meshgrid(np.arange(w) + 0.5, np.arange(h) + 0.5)
+        way = geometry(service, w, h)
+        found = moved(waves(x, y).astype(np.float32), way, FILTERS[name])
+        (sx, sy), (tx, ty) = way.scale, way.shift
+        x = (np.arange(way.size[0]) + 0.5 - tx) / sx
+        y = (np.arange(way.size[1]) + 0.5 - ty) / sy
+        within = np.ix_((y > 6) & (y < h - 6), (x > 6) & (x < w - 6))
+        x, y = np.meshgrid(x, y)
+        miss = (found - waves(x, y))[within]
+        slopes = [(waves(x + a, y + b) - waves(x, y))[within] for a, b in np.eye(2)]
+        # The shift, of the whole picture, that would explain what differs.
+        moved_by = np.linalg.lstsq(
+            np.stack([s.ravel() for s in slopes], 1), miss.ravel()
+        )
+        assert np.abs(moved_by[0]).max() < 0.02
+        assert np.abs(miss).max() < 0.02 * 0.2 / 29 * 37
+
+
+def test_an_edit_changes_as_much_as_it_should():
+    """Of a picture, an edit changes 0.5 to 40 %."""
+    for case in cases(2, kind="edit", count=6, megapixels=0.1):
+        assert LEAST <= case.truth.mean() <= MOST
+        assert not case.refuse
+
+
+def test_a_letter_is_a_letter():
+    """One letter changes, of 24 x 24 pixels at a megapixel, and nothing else."""
+    for case in cases(2, kind="letter", count=6, megapixels=0.1):
+        rows, columns = np.nonzero(case.truth)
+        limit = 24 * np.sqrt(case.truth.size / 1e6) + 4  # and the lens
+        assert np.ptp(rows) < limit
+        assert np.ptp(columns) < limit
+
+
+def test_nothing_is_changed_by_a_service_alone():
+    """A distortion has no changed pixel, a refused case no other."""
+    assert not next(cases(1, kind="distortion", count=1, megapixels=0.1)).truth.any()
+    assert next(cases(1, kind="refuse", count=1, megapixels=0.1)).truth.all()
+
+
+def test_the_changes_of_a_chain_add_up():
+    """What was changed at a step stays changed at all that follow."""
+    steps = list(cases(3, kind="chain", count=4, megapixels=0.1))
+    for earlier, later in itertools.pairwise(steps):
+        assert np.array_equal(earlier.before, later.before)
+        assert later.truth[earlier.truth].all()
+
+
+def test_only_small_holes_are_closed():
+    """A hole of a few pixels in a mask is closed, a larger one and the outside not."""
+    mask = np.zeros((40, 40), bool)
+    mask[5:35, 5:35] = True
+    mask[10:12, 10:13] = False
+    mask[20:30, 20:30] = False
+    closed = filled(mask, 8)
+    assert closed[10:12, 10:13].all()
+    assert not closed[20:30, 20:30].any()
+    assert closed.sum() == 800
