@@ -29,7 +29,7 @@ def drawn(rng, *, dark=False):
     noisy = rng.random() < 0.3
     return Camera(
         lens=rng.uniform(0.3, 1.0),
-        halo=rng.choice([0.0, rng.uniform(0.2, 0.9)]),
+        halo=float(rng.choice([0.0, rng.uniform(0.2, 0.9)])),
         contrast=rng.uniform(0.0, 0.5),
         exposure=2 ** (rng.uniform(-3.5, -2) if dark else rng.normal(0, 0.3)),
         photons=float(np.exp(rng.uniform(*((5.0, 6.5) if dark else (6.5, 10))))),

@@ -8,9 +8,20 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from kontext_nb.lettering import font
-from tests.scene_fields import blurred, cloud, colour, from_lab, lab, luma, palette
-from tests.scene_pictures import FAMILIES, WORDS, over, stuff
-from tests.scene_shapes import drawn, region, ring
+from tests.scene_fields import (
+    blurred,
+    cloud,
+    colour,
+    from_lab,
+    lab,
+    luma,
+    palette,
+    sampled,
+    smooth,
+)
+from tests.scene_pictures import FAMILIES, WORDS
+from tests.scene_shapes import drawn, region, ring, rounded
+from tests.scene_surfaces import over, stuff, unit_of
 
 
 def paste(rng, picture, area):
@@ -20,11 +31,8 @@ def paste(rng, picture, area):
     reach = max(3, round(0.06 * np.sqrt(area * w * h)))
     shadow = blurred(np.roll(mask, (reach, reach // 2), (0, 1)), reach)
     ground = picture * (1 - rng.uniform(0.2, 0.5) * shadow[..., None])
-    lit = blurred(mask, 2.0 * reach)  # darker to its edges: round
-    side = np.roll(lit, (-reach, -reach), (0, 1)) - np.roll(lit, (reach, reach), (0, 1))
-    thing = (
-        stuff(rng, w, h, palette(rng, 3)) * (0.7 + 0.4 * lit + 0.3 * side)[..., None]
-    )
+    thing = stuff(rng, w, h, palette(rng, 3, chroma=(0, 60)))
+    thing = thing * rounded(rng, mask, 4.0 * reach)[..., None]
     return picture, np.clip(over(ground, thing, mask), 0, 1)
 
 
@@ -51,7 +59,7 @@ def recolour(rng, picture, area):
 def light(rng, picture, area):
     """Darken or lighten a region."""
     h, w = picture.shape[:2]
-    factor = np.exp(rng.choice([-1, 1]) * rng.uniform(0.2, 0.6))
+    factor = float(np.exp(rng.choice([-1, 1]) * rng.uniform(0.2, 0.6)))
     mask = region(rng, w, h, area)
     return picture, over(picture, np.clip(picture * factor, 0, 1), mask)
 
@@ -60,10 +68,12 @@ def retexture(rng, picture, area):
     """Put another surface in place of one, about as bright."""
     h, w = picture.shape[:2]
     mask = region(rng, w, h, area)
-    other = str(rng.choice(["foliage", "pattern", "page"]))
+    other = str(rng.choice(["foliage", "fur", "pattern", "page"]))
     surface = FAMILIES[other](rng, w, h)
     means = [np.average(luma(p), weights=mask + 1e-9) for p in (picture, surface)]
-    return picture, over(picture, np.clip(surface * means[0] / means[1], 0, 1), mask)
+    return picture, over(
+        picture, np.clip(surface * float(means[0] / means[1]), 0, 1), mask
+    )
 
 
 def background(rng, picture, area):
@@ -75,15 +85,26 @@ def background(rng, picture, area):
     mask = np.clip((horizon + wavy)[None] - np.arange(h)[:, None], 0, 1)
     mask = mask * (1 - drawn(w, h, [ring(rng, *subject)], 1.0))
     other = str(rng.choice(["foliage", "leaves", "wall"]))
-    behind = blurred(FAMILIES[other](rng, w, h), rng.choice([0.0, 6.0]))
+    behind = blurred(FAMILIES[other](rng, w, h), float(rng.choice([0.0, 6.0])))
     return picture, over(picture, behind, blurred(mask.astype(np.float32), 0.7))
 
 
 def smear(rng, picture, area):
     """Lose the detail of a region, or all that is in it."""
     h, w = picture.shape[:2]
-    soft = blurred(picture, rng.uniform(3, 14) * np.sqrt(w * h / 1e6))
+    soft = blurred(picture, rng.uniform(3, 14) * unit_of(w, h))
     return picture, over(picture, soft, region(rng, w, h, area))
+
+
+def reshape(rng, picture, area):
+    """Bend what is in a region, as another face would be on the same head."""
+    h, w = picture.shape[:2]
+    reach, mask = rng.uniform(5, 16) * unit_of(w, h), region(rng, w, h, area)
+    rows, columns = np.mgrid[:h, :w].astype(np.float32)
+    knots = int(np.clip(2.5 / np.sqrt(area), 4, 30))
+    rows += reach * mask * smooth(rng, h, w, knots)
+    columns += reach * mask * smooth(rng, h, w, knots)
+    return picture, sampled(picture, rows, columns)
 
 
 def text(rng, picture, area):
@@ -110,7 +131,7 @@ def text(rng, picture, area):
 def letter(rng, picture, _area=0.0):
     """Change, add or take away one letter of 24 x 24 pixels at a megapixel."""
     h, w = picture.shape[:2]
-    cell = 24 * np.sqrt(w * h / 1e6)
+    cell = 24 * unit_of(w, h)
     alphabet = list("ABDEFGHKMNPRSTUVXZ2345678")
     count = int(rng.choice([1, 4, 7, 10]))
     word = list(rng.choice(alphabet, count))
@@ -121,7 +142,7 @@ def letter(rng, picture, _area=0.0):
     spot = lab(picture[(*place, slice(int(left), int(left + count * cell) + 1))])
     tone = spot.mean((0, 1)) + np.append(0, rng.normal(0, 6, 2))
     spread = min(25.0, float(spot[..., 0].std()))
-    step = rng.uniform(28, 45) + spread
+    step = rng.uniform(32, 50) + spread
     tone[0] += step if tone[0] + step < 96 and rng.random() < 0.5 else -step
     if tone[0] < 4:
         tone[0] += 2 * step
@@ -163,5 +184,7 @@ def _set(picture, corner, word, cell):
 
 EDITS = {
     f.__name__: f
-    for f in (paste, remove, recolour, light, retexture, background, smear, text)
+    for f in (
+        *(paste, remove, recolour, light, retexture, background, smear, reshape, text),
+    )
 }

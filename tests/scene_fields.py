@@ -15,16 +15,22 @@ _TO_XYZ = np.array(
     ],
     np.float32,
 )
+_STEEP = 1.2
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def cloud(rng, h, w, slope=1.0):
     """Return noise with amplitudes of 1/f^slope; mean 0, deviation 1."""
-    rows, columns = -(-(h + h // 4) // 64) * 64, -(-(w + w // 4) // 64) * 64
+    if slope >= _STEEP and min(h, w) > 64:  # hardly anything of it is that fine
+        return resized(cloud(rng, -(-h // 2), -(-w // 2), slope), w, h)
+    # A little larger than asked for, so that opposite edges do not fit each other.
+    rows, columns = (-(-(n + n // 8) // 64) * 64 for n in (h, w))
     spectrum = np.fft.rfft2(rng.standard_normal((rows, columns), dtype=np.float32))
-    f = np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns)[None])
-    f[0, 0] = 1
-    field = np.fft.irfft2(spectrum * f**-slope, s=(rows, columns))[:h, :w]
+    down, across = np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns)[None]
+    power = (down**2 + across**2).astype(np.float32)
+    power[0, 0] = 1
+    spectrum *= power ** np.float32(-slope / 2)
+    field = np.fft.irfft2(spectrum, s=(rows, columns))[:h, :w]
     return ((field - field.mean()) / (field.std() + 1e-9)).astype(np.float32)
 
 
@@ -37,8 +43,8 @@ def smooth(rng, h, w, knots=4):
 def resized(picture, w, h, box=None, filter_=Image.Resampling.BICUBIC):
     """Resize a field or picture of floats, each channel by Pillow."""
     if picture.ndim == 3:
-        planes = [resized(picture[..., c], w, h, box, filter_) for c in range(3)]
-        return np.stack(planes, axis=-1)
+        planes = np.moveaxis(picture, -1, 0)
+        return np.stack([resized(p, w, h, box, filter_) for p in planes], axis=-1)
     plane = Image.fromarray(np.ascontiguousarray(picture, np.float32))
     return np.asarray(plane.resize((w, h), filter_, box=box))
 
@@ -48,8 +54,8 @@ def blurred(picture, sigma):
     h, w = picture.shape[:2]
     if sigma <= 0.05:
         return picture
-    if sigma > 4 and min(h, w) > 32:
-        factor = min(sigma / 2, min(h, w) / 16)
+    if sigma > 2.4 and min(h, w) > 32:
+        factor = min(sigma / 1.2, min(h, w) / 16)
         small = resized(picture, round(w / factor), round(h / factor))
         return resized(blurred(small, sigma / factor), w, h)
     reach = max(1, int(np.ceil(3 * sigma)))
@@ -59,17 +65,31 @@ def blurred(picture, sigma):
 
 
 def _along(picture, taps, axis):
-    """Convolve along one axis; edges are repeated."""
+    """Convolve along one axis with symmetric taps; edges are repeated."""
     reach, n = len(taps) // 2, picture.shape[axis]
     pads = [(0, 0)] * picture.ndim
     pads[axis] = (reach, reach)
-    wide = np.pad(picture, pads, mode="edge")
-    total = np.zeros(picture.shape, np.float32)
-    for k, tap in enumerate(taps):
-        part = [slice(None)] * picture.ndim
-        part[axis] = slice(k, k + n)
-        total += tap * wide[tuple(part)]
-    return total
+    wide = np.moveaxis(np.pad(picture, pads, mode="edge"), axis, 0)
+    total = taps[reach] * wide[reach : reach + n]
+    pair = np.empty_like(total)
+    for k, tap in enumerate(taps[:reach]):
+        np.add(wide[k : k + n], wide[2 * reach - k : 2 * reach - k + n], out=pair)
+        pair *= tap
+        total += pair
+    return np.moveaxis(total, 0, axis)
+
+
+def sampled(picture, rows, columns):
+    """Return the picture at these places, linear between pixels."""
+    h, w = picture.shape[:2]
+    rows, columns = np.clip(rows, 0, h - 1.01), np.clip(columns, 0, w - 1.01)
+    top, left = rows.astype(int), columns.astype(int)
+    down, right = rows - top, columns - left
+    if picture.ndim == 3:
+        down, right = down[..., None], right[..., None]
+    upper = picture[top, left] * (1 - right) + picture[top, left + 1] * right
+    lower = picture[top + 1, left] * (1 - right) + picture[top + 1, left + 1] * right
+    return upper * (1 - down) + lower * down
 
 
 def luma(picture):
@@ -111,15 +131,20 @@ def from_lab(values):
 def colour(rng, light=(15, 90), chroma=(0, 45)):
     """Draw a colour; most of the world is not very colourful."""
     strength = chroma[0] + (chroma[1] - chroma[0]) * rng.random() ** 2
-    hue = rng.normal(1.2, 1.2) if rng.random() < 0.6 else rng.uniform(0, 2 * np.pi)
+    hue = rng.normal(1.2, 0.7) if rng.random() < 0.7 else rng.uniform(0, 2 * np.pi)
     return from_lab(
         [rng.uniform(*light), strength * np.cos(hue), strength * np.sin(hue)]
     )
 
 
-def palette(rng, n=6, **limits):
-    """Draw the colours of one scene: a few that are spread around one light."""
-    return np.stack([colour(rng, **limits) for _ in range(n)])
+def palette(rng, n=6, light=(15, 85), chroma=(0, 25)):
+    """Draw the colours of one surface: shades of one, seldom another among them."""
+    first = lab(colour(rng, light=light, chroma=chroma))
+    shades = first + rng.normal(0, 1, (n, 3)) * [14, 5, 7]
+    for k in np.nonzero(rng.random(n) < 0.1)[0]:
+        shades[k] = lab(colour(rng, light=light))
+    shades[:, 0] = np.clip(shades[:, 0], light[0] * 0.6, min(96, light[1] * 1.1))
+    return from_lab(shades)
 
 
 def coloured(field, colours):

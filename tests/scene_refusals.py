@@ -10,10 +10,12 @@ from tests.scene_fields import (
     luma,
     palette,
     resized,
+    sampled,
     smooth,
 )
-from tests.scene_pictures import FAMILIES, over
+from tests.scene_pictures import FAMILIES
 from tests.scene_shapes import drawn, ring
+from tests.scene_surfaces import over
 
 
 def poster(rng, picture):
@@ -66,7 +68,7 @@ def recomposed(rng, picture):
     rows, columns = np.mgrid[:h, :w].astype(np.float32)
     rows = (rows - h / 2) * zoom + h / 2 + far * depth * np.sin(angle)
     columns = (columns - w / 2) * zoom + w / 2 + far * depth * np.cos(angle)
-    behind = _sampled(picture, rows, columns)
+    behind = sampled(picture, rows, columns)
     # The subject stands somewhere else, and is nearer or farther.
     centre = np.array([rng.uniform(0.35, 0.65) * w, rng.uniform(0.35, 0.65) * h])
     radius, closer = 0.22 * min(w, h), float(rng.choice([0.65, 0.75, 1.35, 1.5]))
@@ -75,26 +77,13 @@ def recomposed(rng, picture):
     rows, columns = np.mgrid[:h, :w].astype(np.float32)
     columns = (columns - centre[0] - step[0]) / closer + centre[0]
     rows = (rows - centre[1] - step[1]) / closer + centre[1]
-    return over(behind, _sampled(picture, rows, columns), _sampled(mask, rows, columns))
+    return over(behind, sampled(picture, rows, columns), sampled(mask, rows, columns))
 
 
 def other(rng, picture):
     """Return another picture altogether."""
     h, w = picture.shape[:2]
     return FAMILIES[str(rng.choice(list(FAMILIES)))](rng, w, h)
-
-
-def _sampled(picture, rows, columns):
-    """Return the picture at these places, linear between pixels."""
-    h, w = picture.shape[:2]
-    rows, columns = np.clip(rows, 0, h - 1.01), np.clip(columns, 0, w - 1.01)
-    top, left = rows.astype(int), columns.astype(int)
-    down, right = rows - top, columns - left
-    if picture.ndim == 3:
-        down, right = down[..., None], right[..., None]
-    upper = picture[top, left] * (1 - right) + picture[top, left + 1] * right
-    lower = picture[top + 1, left] * (1 - right) + picture[top + 1, left + 1] * right
-    return upper * (1 - down) + lower * down
 
 
 ALL = {f.__name__: f for f in (poster, painting, sketch, recomposed, other)}

@@ -3,6 +3,33 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from tests.scene_fields import blurred
+
+TURN = np.linspace(0, 2 * np.pi, 90, endpoint=False)
+
+
+def oval(centre, wide, high):
+    """Return the outline of an ellipse of these radii."""
+    around = np.stack([wide * np.cos(TURN), high * np.sin(TURN)], axis=1)
+    return np.asarray(centre) + around
+
+
+def rounded(rng, mask, depth):
+    """Return the light on a shape that bulges towards us, about 1; soft, then glossy.
+
+    Args:
+        rng: Draws where the light comes from.
+        mask: The shape.
+        depth: How far from its edge it is still round, in pixels.
+    """
+    height = depth * np.sqrt(np.clip(blurred(mask, 0.6 * depth) * 2 - 0.6, 0, 1))
+    down, across = np.gradient(blurred(height, 0.15 * depth))
+    angle = rng.uniform(0, 2 * np.pi)
+    facing = 1 / np.sqrt(1 + down**2 + across**2)
+    lit = facing * (0.8 + 0.6 * (np.sin(angle) * down + np.cos(angle) * across))
+    gloss = float(rng.choice([0.0, 0.4])) * np.clip(lit, 0, 1.3) ** 12 / 4
+    return np.clip(0.25 + 0.85 * np.clip(lit, 0, 1.6) + gloss, 0, 2).astype(np.float32)
+
 
 def drawn(w, h, polygons, softness):
     """Return a mask of filled polygons, each of (x, y) rows, with a soft edge.

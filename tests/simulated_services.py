@@ -79,7 +79,7 @@ def drawn(rng, *, back=True, calm=False):
         zoom=(zoom + apart, zoom - apart),
         drift=tuple(rng.uniform(-reach, reach, 2).tolist()),
         blur=rng.uniform(0.2, 0.8),
-        repaint=rng.choice([0.0, rng.uniform(0.0, 0.6)]),
+        repaint=float(rng.choice([0.0, rng.uniform(0.0, 0.6)])),
         noise=rng.uniform(0.2, 1.5),
         tint=rng.uniform(0.3, 2.0),
         gain=tuple(gain + rng.uniform(-0.008, 0.008, 3)),
@@ -147,7 +147,7 @@ def _redrawn(service, shown):
     chroma = blurred(soft - grey, service.tint)
     detail = grey - blurred(grey, 1.5)
     # Where there is texture, part of it is texture of the same kind but not the same.
-    energy = np.sqrt(blurred(detail**2, 4.0))
+    energy = np.sqrt(np.maximum(blurred(detail**2, 4.0), 0))
     grain = cloud(rng, h, w, 0.5)[..., None]
     grain = grain - blurred(grain, 1.5)
     grain = grain / (grain.std() + 1e-9)
