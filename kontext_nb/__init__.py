@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from kontext_nb.demo import samples as samples
     from kontext_nb.engine.nesting import allow_nested_asyncio as allow_nested_asyncio
     from kontext_nb.errors import KontextError as KontextError
+    from kontext_nb.preservation import drift as drift
+    from kontext_nb.preservation import preserve as preserve
+    from kontext_nb.preservation import register as register
     from kontext_nb.prompts.linting import lint as lint
     from kontext_nb.session.adopting import adopt as adopt
     from kontext_nb.session.asking import edit as edit
@@ -39,8 +42,11 @@ _HOMES = {
     "allow_nested_asyncio": "kontext_nb.engine.nesting",
     "compare": "kontext_nb.widgets.comparing",
     "configure": "kontext_nb.session.settings",
+    "drift": "kontext_nb.preservation",
     "edit": "kontext_nb.session.asking",
     "lint": "kontext_nb.prompts.linting",
+    "preserve": "kontext_nb.preservation",
+    "register": "kontext_nb.preservation",
     "resume": "kontext_nb.session.asking",
     "samples": "kontext_nb.demo.samples",
     "sweep": "kontext_nb.session.sweeps",

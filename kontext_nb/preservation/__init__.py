@@ -1,0 +1,8 @@
+"""What you did not ask to change stays your pixels: register, measure, set back in."""
+
+from kontext_nb.preservation.compositing import Preserved as Preserved
+from kontext_nb.preservation.compositing import preserve as preserve
+from kontext_nb.preservation.measuring import Drift as Drift
+from kontext_nb.preservation.measuring import drift as drift
+from kontext_nb.preservation.registering import Registration as Registration
+from kontext_nb.preservation.registering import register as register

@@ -1,0 +1,210 @@
+"""The changed part of a result, set into the untouched original."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageChops
+
+from kontext_nb import pixels
+from kontext_nb.errors import ParameterRejected
+from kontext_nb.preservation import planes
+from kontext_nb.preservation.affine import Affine, Size, cut
+from kontext_nb.preservation.comparing import Pair, paired
+from kontext_nb.preservation.masks import mask_of
+from kontext_nb.preservation.measuring import Drift, measured
+from kontext_nb.preservation.membrane import spread_inwards
+from kontext_nb.preservation.registering import registered
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+# Of the longer side: how wide the result fades into the original.
+FEATHER_SHARE = 1 / 170
+MOST_FEATHER_PX = 200
+# A change has a soft edge that is too faint to be measured.
+_SOFT_EDGE_PX = 2
+_HALF = 127
+# What the surroundings differ by is smooth: it is worked out in blocks of so many pixels.
+_BLOCK_PX = 4
+# Strips are drawn one by one, so that a large original is not held as floats.
+_STRIP_PX = 500_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Preserved:
+    """A picture that is the original wherever it was not changed.
+
+    Args:
+        image: The composite, of the original's size and mode; or the raw result where
+            nothing could be set in.
+        mask: An "L" image of the original's size: where it is 0, each byte of ``image``
+            is the original's. None for the raw result.
+        drift: What was measured on the way.
+        reason: Why it is the raw result, as a sentence; "" for a composite.
+    """
+
+    image: Image.Image
+    mask: Image.Image | None
+    drift: Drift
+    reason: str
+
+
+def preserve(
+    before: Any, after: Any, *, mask: Any = None, feather: float | None = None
+) -> Preserved:
+    """Set what an edit changed into the original, and keep every other pixel of it.
+
+    The changed part is drawn once at the original's place and resolution, its tone is
+    matched to what surrounds it, and it fades into the original inside the mask.
+
+    Args:
+        before: The original, in any form that `edit` takes.
+        after: The same picture after an edit, of any size.
+        mask: Where the change may show: a picture (white is changed), an array of
+            booleans or of 0..1, or a box (left, top, right, bottom) in pixels of the
+            original. Left out, it is the change that `drift` finds, a little widened.
+        feather: Over how many of the original's pixels the change fades in, 0 to 200;
+            left out, about 6 for each thousand of its longer side.
+
+    Returns:
+        The composite. Where the two cannot be registered or everything changed, and no
+        mask says where to look, it is the result as it came, with the reason.
+
+    Raises:
+        ImageRejected: One of the pictures cannot be read.
+        ParameterRejected: The mask or the feather does not fit.
+    """
+    original, other = (pixels.load(given).image for given in (before, after))
+    given = None if mask is None else mask_of(mask, original.size)
+    width = _feather(feather, original.size)
+    plain, result = pixels.on_white(original), pixels.on_white(other)
+    found = registered(plain, result)
+    pair = paired(plain, result, found)
+    seen = measured(pair, found)
+    reason = "" if given else _refusal(seen)
+    if reason:
+        return Preserved(other, None, seen, reason)
+    where = _where(pair, seen, given, width, original.size)
+    toned = pair.tone.undone(result)
+    return Preserved(_set_in(original, toned, pair, seen, where), where, seen, "")
+
+
+def _feather(given: float | None, size: Size) -> float:
+    if given is None:
+        return max(2.0, max(size) * FEATHER_SHARE)
+    if isinstance(given, bool) or not 0 <= given <= MOST_FEATHER_PX:
+        raise ParameterRejected(
+            f"A feather of {given!r} is not 0 to {MOST_FEATHER_PX} pixels.",
+            "Leave it out, or give the width in which the change fades in.",
+        )
+    return float(given)
+
+
+def _refusal(seen: Drift) -> str:
+    """Return why a result is better left as it came, or ""."""
+    if not seen.registration.confident:
+        return f"It could not be registered: {seen.registration.reason}"
+    if seen.everywhere:
+        share = f"{100 * seen.changed:.0f} %"
+        return f"The change is everywhere: {share} of the picture is not as before."
+    return ""
+
+
+def _where(
+    pair: Pair, seen: Drift, given: Image.Image | None, feather: float, size: Size
+) -> Image.Image:
+    """Return how much of the result shows at each pixel of the original, as "L"."""
+    reach = round(feather * pair.scale / 2)
+    # Beyond what the result shows there is nothing to set in.
+    may = _shrunk(pair.seen, reach)
+    if given:
+        # The user's border is the outer one: the result fades in within it.
+        small = np.asarray(given.resize(pair.before.size)) > _HALF
+        core = _shrunk(small, reach) & may
+    else:
+        core = _widened(np.asarray(seen.mask) > _HALF, reach + _SOFT_EDGE_PX) & may
+    shown = core.astype(np.float32)
+    if reach:
+        shown = planes.mean(shown, reach)
+    shown *= 255
+    small_mask = Image.fromarray(np.rint(shown).astype(np.uint8))
+    whole = small_mask.resize(size, Image.Resampling.BILINEAR)
+    return ImageChops.darker(whole, given) if given else whole
+
+
+def _widened(mask: Mask, reach: int) -> Mask:
+    wide: Mask = planes.most(mask.view(np.uint8), reach).view(np.bool_)
+    return wide
+
+
+def _shrunk(mask: Mask, reach: int) -> Mask:
+    less: Mask = planes.least(mask.view(np.uint8), reach).view(np.bool_)
+    return less
+
+
+def _set_in(
+    original: Image.Image,
+    toned: Image.Image,
+    pair: Pair,
+    seen: Drift,
+    where: Image.Image,
+) -> Image.Image:
+    """Return the original with the result drawn into it where a mask says."""
+    image = original.copy()
+    lies = seen.registration.affine
+    left_over = _left_over(pair, np.asarray(seen.mask) > _HALF)
+    block = pair.scale / _BLOCK_PX
+    to_left_over = Affine((block, block), (0.0, 0.0))
+    for box in _strips(where):
+        size = (box[2] - box[0], box[3] - box[1])
+        piece = np.asarray(cut(toned, lies.box(*box), size), np.float32)
+        there = to_left_over.box(*box)
+        off = [np.asarray(cut(plane, there, size)) for plane in left_over]
+        matched = np.clip(np.rint(piece + np.stack(off, axis=-1)), 0, 255)
+        drawn = Image.fromarray(matched.astype(np.uint8)).convert(original.mode)
+        image.paste(drawn, box[:2], where.crop(box))
+    return image
+
+
+def _strips(where: Image.Image) -> Iterator[tuple[int, int, int, int]]:
+    """Yield boxes that together hold all of a mask that is not 0."""
+    left, top, right, bottom = where.getbbox() or (0, 0, 0, 0)
+    rows = max(1, _STRIP_PX // max(1, right - left))
+    for begin in range(top, bottom, rows):
+        part = where.crop((left, begin, right, min(begin + rows, bottom))).getbbox()
+        if part:
+            yield left + part[0], begin + part[1], left + part[2], begin + part[3]
+
+
+def _left_over(pair: Pair, changed: Mask) -> list[Image.Image]:
+    """Return by how much the original is lighter than the result around the change.
+
+    Within the change it goes on smoothly, so that no border shows.
+
+    Returns:
+        Red, green and blue as "F" images, made smaller.
+    """
+    known = pair.seen & ~_widened(changed, _SOFT_EDGE_PX)
+    after = pair.tone.undone(pair.after)
+    off = np.asarray(pair.before, np.float32) - np.asarray(after, np.float32)
+    off *= known[:, :, None]
+    weight = _blocks(known.astype(np.float32)[None])
+    sums = _blocks(np.ascontiguousarray(off.transpose(2, 0, 1)))
+    values = sums / np.maximum(weight, 1e-6)
+    smooth = spread_inwards(values, np.minimum(weight[0] * 2, 1))
+    return [Image.fromarray(np.ascontiguousarray(plane)) for plane in smooth]
+
+
+def _blocks(planes_: Array) -> Array:
+    """Return the means of square blocks, those at the end made full by repetition."""
+    height, width = planes_.shape[1:]
+    margins = ((0, 0), (0, -height % _BLOCK_PX), (0, -width % _BLOCK_PX))
+    full = np.pad(planes_, margins, mode="edge")
+    shape = (len(full), full.shape[1] // _BLOCK_PX, _BLOCK_PX, -1, _BLOCK_PX)
+    means: Array = full.reshape(shape).mean(axis=(2, 4))
+    return means

@@ -1,0 +1,174 @@
+"""The frame's move that the tiles agree on: consensus first, then least squares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kontext_nb.preservation.affine import Affine, Size
+from kontext_nb.preservation.tiles import Tiles, Wide
+
+# Tiles agree when they lie within this of the fit, and the second picture's tile is
+# explained by the first one's to this share.
+AGREES_PX, ALIKE = 0.4, 0.5
+_DRAWS = 300
+# The simplest map is taken while the tiles are not against it: the 99 % points of
+# chi-square, of 4 to 1 freedoms.
+_AGAINST = (13.28, 9.21, 6.63)
+# And while it moves no corner by so much that it would be seen.
+_UNSEEN_PX = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A move of the whole frame, as far as it differs from none.
+
+    Args:
+        change: (4,) of x and y the change of scale about the frame's middle (0.01 is
+            1 % larger), then of x and y the shift of the middle in pixels.
+        covariance: (4, 4) of ``change``, from how the agreeing tiles scatter.
+        agree: (n,) which tiles agree.
+        informed: (n,) which tiles have enough texture to say anything.
+    """
+
+    change: Wide
+    covariance: Wide
+    agree: NDArray[np.bool_]
+    informed: NDArray[np.bool_]
+
+    @property
+    def share(self) -> float:
+        """Share of the tiles with texture that agree, 0 to 1."""
+        return float(self.agree.sum() / max(1, self.informed.sum()))
+
+    def error_px(self, size: Size) -> float:
+        """Return the standard error of where the frame's corners lie, in pixels."""
+        return max(
+            float(np.sqrt(np.trace(way @ self.covariance @ way.T)))
+            for way in _corners(size)
+        )
+
+
+def _design(offset: Wide) -> Wide:
+    """Return (n, 2, 4): how a frame's change moves points at offsets from its middle."""
+    rows = np.zeros((len(offset), 2, 4))
+    rows[:, 0, 0], rows[:, 1, 1] = offset[:, 0], offset[:, 1]
+    rows[:, 0, 2] = rows[:, 1, 3] = 1
+    return rows
+
+
+def _corners(size: Size) -> Wide:
+    """Return the `_design` of a frame's corners."""
+    return _design(np.array(list(product((-0.5, 0.5), repeat=2))) * size)
+
+
+def consensus(tiles: Tiles, size: Size, *, within_px: float) -> Wide:
+    """Return the change, drawn from two tiles, that most others agree with.
+
+    Args:
+        tiles: Rough measures, many of them wrong.
+        size: The frame's (width, height).
+        within_px: How far an agreeing tile may be off.
+    """
+    drawn = np.random.default_rng(0)
+    offset = tiles.centre - np.array(size) / 2
+    pairs = drawn.integers(0, len(offset), (_DRAWS, 2))
+    gap = offset[pairs[:, 1]] - offset[pairs[:, 0]]
+    found = tiles.moved[pairs[:, 1]] - tiles.moved[pairs[:, 0]]
+    # Two tiles of one row say nothing of the scale along the column.
+    far = np.abs(gap) > np.array(size) / 6
+    scale = np.where(far, found / np.where(far, gap, 1), 0)
+    shift = tiles.moved[pairs[:, 0]] - scale * offset[pairs[:, 0]]
+    tries = np.concatenate([np.zeros((1, 4)), np.hstack([scale, shift])])
+    said = np.einsum("nij,kj->kni", _design(offset), tries)
+    off = np.linalg.norm(said - tiles.moved, axis=2)
+    weight = np.clip(1 - (off / within_px) ** 2, 0, 1) * tiles.alike
+    found_change: Wide = tries[weight.sum(axis=1).argmax()]
+    return found_change
+
+
+def fitted(tiles: Tiles, size: Size) -> Fit:
+    """Return the least-squares change, with tiles that do not agree left out.
+
+    Args:
+        tiles: Fine measures, of a frame that lies nearly right.
+        size: The frame's (width, height).
+    """
+    design = _design(tiles.centre - np.array(size) / 2)
+    informed = _informed(tiles)
+    usual = np.median(tiles.noise[informed]) if informed.any() else 1.0
+    trust = tiles.known / np.maximum(tiles.noise, usual / 4 + 1e-6)[:, None, None]
+    # A weak wish for no change keeps what no tile tells from running away.
+    wish = np.diag([1e2, 1e2, 1e-2, 1e-2])
+    change, within = np.zeros(4), 2.5 * AGREES_PX
+    for _ in range(6):
+        off = _misfit(tiles, design, change)
+        agree = informed & (off < within) & (tiles.alike > ALIKE)
+        weight = np.where(agree, (1 - (off / within) ** 2) ** 2, 0)
+        told = np.einsum("n,nia,nij->naj", weight, design, trust)
+        inverse = np.linalg.inv(np.einsum("nai,nib->ab", told, design) + wish)
+        change = inverse @ np.einsum("nai,ni->a", told, tiles.moved)
+        within = max(AGREES_PX, within * 0.7)
+    # How the agreeing tiles scatter says how far to trust the fit: noise that is alike
+    # in neighbouring pixels makes them scatter more than their texture tells.
+    left = np.einsum("nia,a->ni", design, change) - tiles.moved
+    pull = np.einsum("nai,ni->na", told, left)
+    scatter = inverse @ (pull.T @ pull) @ inverse
+    covariance = scatter + inverse
+    return Fit(change, covariance, agree, informed)
+
+
+def _informed(tiles: Tiles) -> NDArray[np.bool_]:
+    """Say which tiles have texture enough for a move to be seen in it."""
+    noise = np.median(tiles.noise) + 0.5
+    return np.sqrt(noise / _strongest(tiles)) < AGREES_PX / 4
+
+
+def _strongest(tiles: Tiles) -> Wide:
+    """Return (n,) how much each tile tells along the way in which it tells most."""
+    return np.linalg.eigvalsh(tiles.known)[:, 1]
+
+
+def _misfit(tiles: Tiles, design: Wide, change: Wide) -> Wide:
+    """Return (n,) how far tiles are off, along what their texture can tell, in px."""
+    left = np.einsum("nia,a->ni", design, change) - tiles.moved
+    felt = np.einsum("ni,nij,nj->n", left, tiles.known, left)
+    off: Wide = np.sqrt(felt / _strongest(tiles))
+    return off
+
+
+def simplest(lies: Affine, plain: Affine, fit: Fit, frame: Size) -> Affine:
+    """Return the simplest map that the tiles are not against.
+
+    Args:
+        lies: What was fitted.
+        plain: The plain resize.
+        fit: The last fit, for how sure it is.
+        frame: (width, height) of the frame that both lead to.
+    """
+    scale = np.array(lies.scale) / plain.scale - 1
+    shift = np.array(lies.shift) + np.array(frame) / 2 * scale - plain.shift
+    full = np.concatenate([scale, shift])
+    sure = np.linalg.inv(fit.covariance)
+    one_zoom = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], float)
+    for free, against in zip(
+        (np.zeros((4, 0)), np.eye(4)[:, 2:], one_zoom), _AGAINST, strict=True
+    ):
+        told = free.T @ sure
+        change = free @ np.linalg.solve(told @ free, told @ full)
+        off = full - change
+        moved = np.linalg.norm(_corners(frame) @ off, axis=1).max()
+        if off @ sure @ off <= against and moved < _UNSEEN_PX:
+            return _map(change, plain, frame)
+    return lies
+
+
+def _map(change: Wide, plain: Affine, frame: Size) -> Affine:
+    """Return the plain resize followed by a change about the frame's middle."""
+    x, y, right, down = change.tolist()
+    return plain.then(
+        Affine((1 + x, 1 + y), (right - frame[0] / 2 * x, down - frame[1] / 2 * y))
+    )

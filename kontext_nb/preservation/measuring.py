@@ -1,0 +1,128 @@
+"""What changed between two pictures, and how well the rest was kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from kontext_nb import pixels
+from kontext_nb.preservation.changing import changed_in
+from kontext_nb.preservation.colour import lab
+from kontext_nb.preservation.comparing import Pair, paired
+from kontext_nb.preservation.quality import psnr_db, ssim
+from kontext_nb.preservation.regions import regions
+from kontext_nb.preservation.registering import Registration, registered
+from kontext_nb.preservation.toning import Tone
+
+Mask = NDArray[np.bool_]
+BoxPx = tuple[int, int, int, int]
+
+# When more than this share of the picture changed, nothing is left to be kept.
+EVERYWHERE = 0.6
+MOST_BOXES = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drift:
+    """What an edit changed, and how far the rest of the picture drifted.
+
+    Args:
+        registration: Where the picture before lies in the one after.
+        tone: How the light of the whole picture changed; it is not counted as change.
+        mask: An "L" image in the frame of the picture before, made smaller if that is
+            large: 255 where it changed, 0 where it did not, between at soft edges.
+        seen: Share of the picture before that the one after shows; a crop shows less.
+        changed: Share of the picture before that changed, 0 to 1. Where the two could
+            not be registered this is of the plain resize, and may be misplacement.
+        boxes: (left, top, right, bottom) of the changed parts in pixels of the picture
+            before, the largest first, at most 12.
+        psnr_db: Outside the change: 20 log10(255 / root mean square difference of the
+            stored RGB values). Above 40 nobody sees a difference, below 30 most do.
+        ssim: Outside the change: mean structural similarity of the lightness (Wang and
+            others, 2004), at most 1. Below about 0.95 fine texture was lost or redrawn.
+        delta_e: Outside the change: mean distance in CIELAB (CIE 1976). About 2 is just
+            seen when two patches touch.
+        ignored: Whether nothing stands out from the noise of the way: the instruction
+            was not followed, or what it changed is very small.
+        everywhere: Whether so much changed, or so little can be found again, that the
+            picture counts as a new one.
+    """
+
+    registration: Registration
+    tone: Tone
+    mask: Image.Image
+    seen: float
+    changed: float
+    boxes: tuple[BoxPx, ...]
+    psnr_db: float
+    ssim: float
+    delta_e: float
+    ignored: bool
+    everywhere: bool
+
+    def __str__(self) -> str:
+        """Say the most important numbers in one line."""
+        outside = f"outside: PSNR {self.psnr_db:.1f} dB"
+        if self.ignored:
+            return f"nothing changed · {self.registration} · {outside}"
+        return f"changed {100 * self.changed:.1f} % · {self.registration} · {outside}"
+
+
+def drift(before: Any, after: Any) -> Drift:
+    """Measure what an edit changed and how far the rest drifted.
+
+    The two are registered first, so that a shift or a zoom of the whole picture counts
+    as what it is. A small change of light of the whole picture is measured and taken
+    out before pixels are compared in CIELAB.
+
+    Args:
+        before: A picture in any form that `edit` takes.
+        after: The same picture after an edit, of any size.
+
+    Raises:
+        ImageRejected: One of them cannot be read as a picture.
+    """
+    one, other = (
+        pixels.on_white(pixels.load(given).image) for given in (before, after)
+    )
+    found = registered(one, other)
+    return measured(paired(one, other, found), found)
+
+
+def measured(pair: Pair, found: Registration) -> Drift:
+    """Do what `drift` does, for two pictures in one frame."""
+    own, theirs = lab(pair.before), lab(pair.tone.undone(pair.after))
+    mask = changed_in(own, theirs, pair.seen)
+    outside = pair.seen & ~mask
+    raw = lab(pair.after)
+    share = float(mask.mean())
+    return Drift(
+        registration=found,
+        tone=pair.tone,
+        mask=Image.fromarray(mask.astype(np.uint8) * 255),
+        seen=float(pair.seen.mean()),
+        changed=share,
+        boxes=_boxes(mask, pair.scale),
+        psnr_db=psnr_db(pair.before, pair.after, outside),
+        ssim=ssim(own[0], raw[0], outside),
+        delta_e=_mean(np.sqrt(((own - raw) ** 2).sum(axis=0)), outside),
+        ignored=not mask.any(),
+        everywhere=share > EVERYWHERE or not found.confident,
+    )
+
+
+def _boxes(mask: Mask, scale: float) -> tuple[BoxPx, ...]:
+    """Return the largest parts of a mask as boxes, in pixels of the picture before."""
+    parts = regions(mask)
+    largest = np.argsort(parts.areas)[::-1][:MOST_BOXES]
+    wide = parts.boxes[largest] / scale
+    whole = np.concatenate([np.floor(wide[:, :2]), np.ceil(wide[:, 2:])], axis=1)
+    return tuple((int(a), int(b), int(c), int(d)) for a, b, c, d in whole)
+
+
+def _mean(values: NDArray[np.float32], where: Mask) -> float:
+    return float(values[where].mean()) if where.any() else float("nan")

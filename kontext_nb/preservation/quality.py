@@ -1,0 +1,55 @@
+"""How alike two pictures are, as numbers that others use too."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from kontext_nb.preservation import planes
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+def psnr_db(before: Image.Image, after: Image.Image, where: Mask) -> float:
+    """Return the peak signal-to-noise ratio over the stored RGB values, in dB.
+
+    ``20 log10(255 / root mean square difference)``; infinite where nothing differs, and
+    not a number where there is nothing to compare.
+
+    Args:
+        before: An RGB image.
+        after: Another of the same size.
+        where: (height, width) which pixels count.
+    """
+    if not where.any():
+        return float("nan")
+    off = np.asarray(before)[where].astype(np.float32) - np.asarray(after)[where]
+    mean_square = float(np.mean(off * off))
+    if mean_square == 0:
+        return float("inf")
+    return float(20 * np.log10(255) - 10 * np.log10(mean_square))
+
+
+def ssim(before: Array, after: Array, where: Mask) -> float:
+    """Return the mean structural similarity of two planes, at most 1.
+
+    As Wang and others (2004) define it, over squares of 7 pixels.
+
+    Args:
+        before: (height, width) values of 0 to 100.
+        after: (height, width).
+        where: (height, width) which pixels count.
+    """
+    if not where.any():
+        return float("nan")
+    stack = np.stack([before, after, before * before, after * after, before * after])
+    x, y, xx, yy, xy = planes.mean(stack, 3)
+    # Small numbers that keep flat areas from a division by zero; 100 is the range.
+    c1, c2 = np.float32((0.01 * 100) ** 2), np.float32((0.03 * 100) ** 2)
+    both = x * y
+    squares = x * x + y * y
+    alike = (2 * both + c1) * (2 * (xy - both) + c2)
+    alike /= (squares + c1) * (xx + yy - squares + c2)
+    return float(alike[where].mean())

@@ -1,0 +1,142 @@
+"""How far each tile of a picture has moved, and how surely that is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+Wide = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """What was measured in n tiles of two pictures of one frame.
+
+    Args:
+        centre: (n, 2) x and y of the tiles' middles, in pixels.
+        moved: (n, 2) how far the content moved from the first picture to the second.
+        known: (n, 2, 2) the inverse of the covariance of ``moved`` if the noise had a
+            variance of 1: the tile's structure tensor (Lucas and Kanade, 1981).
+        noise: (n,) variance of what the movement does not explain, in grey values².
+        alike: (n,) share of the second picture's variance that is explained, 0 to 1.
+    """
+
+    centre: Wide
+    moved: Wide
+    known: Wide
+    noise: Wide
+    alike: Wide
+
+
+def _in_tiles(plane: Array, side: int) -> Array:
+    """Cut a plane into (n, side * side); what is left over at the end is dropped."""
+    rows, columns = plane.shape[0] // side, plane.shape[1] // side
+    cut = plane[: rows * side, : columns * side].reshape(rows, side, columns, side)
+    return cut.swapaxes(1, 2).reshape(rows * columns, side * side)
+
+
+def _centres(shape: tuple[int, ...], side: int) -> Wide:
+    """Return the middles of the tiles that `_in_tiles` cuts."""
+    y, x = np.mgrid[: shape[0] // side, : shape[1] // side]
+    return (np.stack([x.ravel(), y.ravel()], axis=1) + 0.5) * side
+
+
+def smoothed(plane: Array) -> Array:
+    """Weigh each pixel with its neighbours, 1 : 2 : 1, both ways."""
+    padded = np.pad(plane, 1, mode="edge")
+    rows = padded[:-2] + 2 * padded[1:-1] + padded[2:]
+    return (rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / np.float32(16)
+
+
+def small_moves(first: Array, second: Array, *, side: int) -> Tiles:
+    """Measure moves of less than about a pixel by the pictures' gradients.
+
+    In each tile the second picture is explained as the first one, moved a little, with
+    a gain and an offset of its own: so a change of light is no movement.
+
+    Args:
+        first: (height, width) grey values.
+        second: (height, width) grey values of the same frame.
+        side: Of the tiles, in pixels.
+    """
+    first, second = smoothed(first), smoothed(second)
+    # The mean of both gradients: that of one alone is blind to half of the other's
+    # noise, and pulls the estimate to 0.
+    both = (first + second) / 2
+    slope_y, slope_x = np.gradient(both)
+    stack = [_in_tiles(p, side) for p in (slope_x, slope_y, first, second)]
+    columns = np.stack(stack, axis=1)
+    columns -= columns.mean(axis=2, keepdims=True)
+    gram = (columns @ columns.swapaxes(1, 2)).astype(np.float64)
+    return _solved(gram, _centres(first.shape, side), side * side)
+
+
+def _solved(gram: Wide, centre: Wide, count: int) -> Tiles:
+    """Explain the last of four columns by the others, in each tile.
+
+    Args:
+        gram: (n, 4, 4) products of slope_x, slope_y, first and second, summed.
+        centre: (n, 2) kept as it is.
+        count: Pixels in a tile.
+    """
+    ridge = 1e-3 * count
+    power = gram[:, 2, 2] + ridge
+    # What the gain explains is taken out of the rest.
+    left = gram - gram[:, :, 2:3] * gram[:, 2:3, :] / power[:, None, None]
+    known = left[:, :2, :2] + ridge * np.eye(2)
+    moved = -np.linalg.solve(known, left[:, :2, 3:])[:, :, 0]
+    rest = left[:, 3, 3] - np.einsum("ni,nij,nj->n", moved, known, moved)
+    noise = np.maximum(rest, 0) / count
+    alike = 1 - np.maximum(rest, 0) / (gram[:, 3, 3] + ridge)
+    return Tiles(centre, moved, known, noise, np.clip(alike, 0, 1))
+
+
+def large_moves(first: Array, second: Array, *, side: int) -> Tiles:
+    """Measure moves of up to a quarter of a tile by phase correlation.
+
+    Tiles overlap by half. Of several peaks, as repeated patterns make, the one of the
+    smaller move is preferred.
+
+    Args:
+        first: (height, width) grey values, at least one tile large.
+        second: (height, width) grey values of the same frame.
+        side: Of the tiles, in pixels.
+    """
+    step = side // 2
+    views = [
+        np.lib.stride_tricks.sliding_window_view(p, (side, side))[::step, ::step]
+        for p in (first, second)
+    ]
+    rows, columns = views[0].shape[:2]
+    window = np.hanning(side + 2)[1:-1].astype(np.float32)
+    spectra = []
+    for view in views:
+        tiles = view.reshape(-1, side, side)
+        tiles = tiles - tiles.mean(axis=(1, 2), keepdims=True)
+        spectra.append(np.fft.rfft2(tiles * window[:, None] * window))
+    cross = spectra[1] * spectra[0].conj()
+    # Halfway between plain correlation, which is blunt, and pure phase, which hears
+    # the noise of empty frequencies as loudly as the picture.
+    cross /= np.sqrt(np.abs(cross)) + 1e-3
+    peaks = np.fft.irfft2(cross, s=(side, side))
+    axis = np.fft.fftfreq(side, 1 / side)
+    near = np.exp(-(axis**2) / (2 * (side / 4) ** 2))
+    weighed = peaks * near[:, None] * near
+    best = weighed.reshape(len(weighed), -1).argmax(axis=1)
+    y, x = np.unravel_index(best, (side, side))
+    y_grid, x_grid = np.mgrid[:rows, :columns]
+    grid = np.stack([x_grid.ravel(), y_grid.ravel()], axis=1)
+    power = np.abs(peaks).mean(axis=(1, 2)) + 1e-9
+    height = weighed.reshape(len(weighed), -1).max(axis=1)
+    moved = np.stack([axis[x], axis[y]], axis=1).astype(np.float64)
+    count = len(moved)
+    return Tiles(
+        centre=(grid * step + side / 2).astype(np.float64),
+        moved=moved,
+        known=np.tile(np.eye(2), (count, 1, 1)),
+        noise=np.ones(count),
+        alike=np.clip(height / power / 40, 0, 1),
+    )
