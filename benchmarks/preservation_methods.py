@@ -18,6 +18,7 @@ Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Plane = NDArray[np.float32]
 
+HALF = 127  # levels: where a soft edge is in the middle
 VISIBLE = 24  # levels: less is taken for the loss of the service
 UNLIKE = 0.5  # of the structural similarity, which is 1 for what is the same
 SURE_ECC = 0.8  # correlation of the two when aligned
@@ -36,6 +37,17 @@ class Found:
 
 
 Method = Callable[[Picture, Picture], Found]
+
+
+def ours(before: Picture, after: Picture) -> Found:
+    """Register the two and measure the drift, as the package does."""
+    from kontext_nb.preservation import drift
+
+    told = drift(before, after)
+    h, w = before.shape[:2]
+    mask = np.asarray(told.mask.resize((w, h))) > HALF
+    way = told.registration.affine
+    return Found(mask, way.scale, way.shift, told.registration.confident)
 
 
 def difference(before: Picture, after: Picture) -> Found:
@@ -87,9 +99,11 @@ def phase(before: Picture, after: Picture) -> Found:
 
 def installed() -> tuple[dict[str, Method], list[str]]:
     """Return the methods that can run here, by name, and what is left out and why."""
-    methods: dict[str, Method] = {"difference": difference}
+    methods: dict[str, Method] = {}
     missing = []
     for name, method, module in (
+        ("ours", ours, "kontext_nb.preservation"),
+        ("difference", difference, "numpy"),
         ("ssim", similarity, "skimage"),
         ("opencv ecc", ecc, "cv2"),
         ("opencv phase", phase, "cv2"),
