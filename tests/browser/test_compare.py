@@ -225,6 +225,15 @@ def test_zoom_and_place_are_one_for_all(opened, pair):
     assert page.get("zoom") == 1
 
 
+def test_every_switch_is_pressed_by_space(opened, pair):
+    """Space on what has the focus does what a click on it does."""
+    page = opened(pair)
+    page.page.get_by_role("button", name="1:1").press("Space")
+    assert page.get("zoom") == 1
+    page.page.get_by_role("radio", name="Slider").press("Space")
+    assert page.get("mode") == "slider"
+
+
 def test_the_full_picture_comes_when_it_is_needed(opened, pair):
     """It is asked for past what the preview shows, read exactly, and let go again."""
     page = opened(pair)

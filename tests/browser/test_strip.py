@@ -171,6 +171,15 @@ def test_the_menu_by_mouse_and_keys(page):
     assert menu.get_by_role("menuitem").count() == 2
 
 
+def test_words_are_selected_by_mouse(page):
+    """In the field of the menu, as in any other."""
+    shown(page, tree(range(2), note="dull"), selected="s1")
+    step(page, 2).focus()
+    page.keyboard.press("o")
+    page.get_by_role("textbox", name="Note").dblclick(position={"x": 12, "y": 12})
+    assert page.evaluate("getSelection().toString()") == "dull"
+
+
 def test_deleting_offers_undo_and_the_focus_stays(page):
     """The sentence is said, "Undo" stands beside it, and the focus goes to a step."""
     strip, bare, acts = shown(page, tree(range(4)), selected="s2")
