@@ -95,6 +95,26 @@ def test_no_key_in_the_editor_is_a_command_of_the_notebook(front_end, request):
     forgive(window)
 
 
+@pytest.mark.parametrize("colours", ["none", "active"])
+def test_the_editors_own_controls_show_edge_and_focus(lab, colours):
+    """A ring is around what has the focus; in high contrast buttons have an edge."""
+    lab.page.emulate_media(forced_colors=colours)
+    lab.open(notebook("kx.Editor(bottle)")).run_all()
+    editor = lab.show(1)
+    lists = [editor.get_by_label(name, exact=True) for name in (*CONTROLS, "File")]
+    buttons = [editor.get_by_role("button", name=n) for n in ("Save", "Download")]
+    for control in (*lists, *buttons):
+        control.press("Shift")  # a ring is for who uses keys
+        assert control.evaluate(RING) == "solid 2px"
+    edges = [button.evaluate(EDGE) for button in buttons]
+    assert edges == ["0px" if colours == "none" else "1px"] * 2
+    lab.screenshot(f"editor-contrast-{colours}")
+
+
+RING = "it => (s => `${s.outlineStyle} ${s.outlineWidth}`)(getComputedStyle(it))"
+EDGE = "it => getComputedStyle(it).borderTopWidth"
+
+
 def unmoved(page, stop):
     """Press keys that are commands of a notebook; its cells must stay as they are."""
     stop.focus()

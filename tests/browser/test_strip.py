@@ -244,6 +244,17 @@ def test_the_spinner_stands_still_where_motion_is_unwanted(page):
     assert page.evaluate(turning) == "none"
 
 
+def test_the_chosen_step_is_seen_in_high_contrast(page):
+    """Where all colours are the system's, its frame is thicker than the others'."""
+    page.emulate_media(forced_colors="active")
+    shown(page, tree(range(2)), selected="s1")
+    frames = page.get_by_role("listitem").evaluate_all(
+        "steps => steps.map(it => getComputedStyle(it))"
+        ".map(it => it.outlineStyle === 'none' ? '' : it.outlineWidth)"
+    )
+    assert frames == ["", "2px", ""]
+
+
 def test_a_closed_view_lets_go_of_everything(page):
     """When the view goes, nobody listens on and no picture is held."""
     shown(page, tree(range(3)), selected="s1")
