@@ -111,7 +111,8 @@ def _colour(before: Array, after: Array) -> Array:
     """Colour of an area: encoders soften it so much that single pixels say little."""
     off = planes.mean(planes.mean(after[1:] - before[1:], 2), 2)
     # In the dark a step of one stored value is a leap in CIELAB that nobody sees.
-    return _length(off) * np.clip(before[0] / _DARK, _DARK_SHARE, 1)
+    seen: Array = _length(off) * np.clip(before[0] / _DARK, _DARK_SHARE, 1)
+    return seen
 
 
 def _length(vectors: Array) -> Array:
