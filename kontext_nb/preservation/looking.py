@@ -99,7 +99,7 @@ def _fine(before: Array, after: Array) -> Array:
 
 
 def _point(before: Array, after: Array) -> Array:
-    """All three values of nine pixels: the border, but encoders do as much to colour."""
+    """All three values of nine pixels, to which encoders do as much as an edit."""
     return _length(planes.mean(after - before, 1))
 
 
