@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kontext_nb import pixels
-from kontext_nb.preservation.blurring import as_sent_back
+from kontext_nb.preservation import planes
+from kontext_nb.preservation.blurring import send_back
 from kontext_nb.preservation.changing import changed_in
 from kontext_nb.preservation.colour import lab
 from kontext_nb.preservation.comparing import Pair, paired
@@ -102,13 +103,20 @@ def measured(pair: Pair, found: Registration) -> Drift:
     own, theirs, expected = together(
         *(partial(lab, image) for image in (pair.before, pair.after, way))
     )
-    delta_e = np.sqrt(np.square(own - theirs).sum(axis=0))
-    light = own[0]
-    del own  # a third of what is held at once
-    sharpen = partial(as_sent_back, seen=pair.seen)
-    sharp = together(*map(partial(partial, sharpen), expected, theirs))
-    mask = changed_in(np.stack(sharp), theirs, pair.seen)
+    light = own[0].copy()
+    own -= theirs
+    delta_e = planes.length(own)
+    del own  # what is held at once is what a large picture costs
+    sharpen = partial(send_back, seen=pair.seen)
+    together(*map(partial(partial, sharpen), expected, theirs))
+    # What the picture after does not show is no difference, for its neighbours too.
+    np.copyto(theirs, expected, where=~pair.seen)
+    mask = changed_in(expected, theirs, pair.seen)
     outside = pair.seen & ~mask
+    noise_db, alike = together(
+        partial(psnr_db, pair.before, pair.after, outside),
+        partial(ssim, light, theirs[0], outside),
+    )
     share = float(mask.mean())
     return Drift(
         registration=found,
@@ -117,8 +125,8 @@ def measured(pair: Pair, found: Registration) -> Drift:
         seen=float(pair.seen.mean()),
         changed=share,
         boxes=_boxes(mask, pair.scale),
-        psnr_db=psnr_db(pair.before, pair.after, outside),
-        ssim=ssim(light, theirs[0], outside),
+        psnr_db=noise_db,
+        ssim=alike,
         delta_e=_mean(delta_e, outside),
         ignored=not mask.any(),
         everywhere=share > EVERYWHERE or not found.confident,
