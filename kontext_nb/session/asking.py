@@ -9,7 +9,8 @@ from kontext_nb.lifecycle import State
 from kontext_nb.session import cell as cells
 from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
-from kontext_nb.session.edits import Chain, Edit, How
+from kontext_nb.session.edits import Chain, Edit
+from kontext_nb.session.how import How
 from kontext_nb.session.making import finished
 from kontext_nb.session.orders import chain_id, source_of
 from kontext_nb.session.resolving import found, resolved
