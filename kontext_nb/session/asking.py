@@ -64,6 +64,9 @@ def edit(
             - ``references``: Further pictures, for a model that takes several.
             - ``inputs``: Further inputs by the model's own names.
             - ``refresh``: True to have it made anew even if the store has it.
+            - ``preserve``: True to take only the change over into the source, so that
+              every other pixel stays as it is; or where it may show: a picture (white
+              is changed), an array, or a box (left, top, right, bottom).
 
     Returns:
         The edit; with ``wait=False`` a task: ``await`` it, or call ``.result()``.

@@ -209,7 +209,7 @@ def _cell(
         said = getattr(answer, "problem", str(answer))
         return plan.Cell(None, asked.prompt, said, state="failed")
     cell = plan.Cell(
-        desk.blobs.path(answer.job.result),
+        desk.blobs.path(answer.result),
         detail=asked.seed_text if with_seed else "",
     )
     return replace(cell, alt=alt_text(asked.prompt, pictures.shape(cell)))
