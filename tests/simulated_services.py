@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from kontext_nb.demo.effects import nearest_size
+from kontext_nb import sizes
 from tests.scene_camera import through_jpeg
 from tests.scene_fields import as_bytes, blurred, cloud, luma, resized, smooth
 
@@ -93,7 +93,7 @@ def drawn(rng, *, back=True, calm=False):
 
 def geometry(service, w, h):
     """Return the way to the model's size, with its drift: one resampling."""
-    size = nearest_size(w, h)
+    size = sizes.nearest(w, h)
     scale = [size[0] / w, size[1] / h]
     if service.fit == "crop":
         scale = [max(scale)] * 2

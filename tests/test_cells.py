@@ -60,6 +60,24 @@ def test_vs_code_counts_its_cells_anew_and_costs_nothing(running):
     assert (first[0], again) == ("False", ["True", first[1]])
 
 
+def test_a_notebook_lies_where_the_front_end_says(running):
+    """Its store and what is saved are in that folder, if there is such a folder."""
+    there = running.folder / "lessons"
+    there.mkdir()
+    running.run("from kontext_nb.session.settings import home_folder")
+    running.run("from kontext_nb.widgets.exports import Export, file_name")
+    running.run("export = Export('Picture', 'edit', ('.png',), None)")
+    for told, lies in (
+        (there / "vs.ipynb", there),
+        ("lessons/vs.ipynb", running.folder),
+        (running.folder / "gone" / "vs.ipynb", running.folder),
+    ):
+        running.run(f"__vsc_ipynb_file__ = {str(told)!r}", None)
+        store = running.run("print(home_folder().resolve())").strip()
+        saved = running.run("print(file_name('', export, '.png').resolve())").strip()
+        assert (store, saved) == (f"{lies}/.kontext", f"{lies}/edit.png")
+
+
 def test_restart_and_run_all_costs_nothing(running, monkeypatch):
     """All cells queued at once in a new kernel find what they had."""
     monkeypatch.delenv("KONTEXT_NB_HOME")

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from kontext_nb.demo import samples
 from kontext_nb.demo.colours import colour
 from kontext_nb.demo.drawing import PLACEHOLDER, symbol
-from kontext_nb.demo.effects import SIZES, NothingToChange, apply, nearest_size
+from kontext_nb.demo.effects import NothingToChange, apply
 from kontext_nb.demo.grammar import ABILITIES, DemoRefusal, Recolour, parse
 from kontext_nb.demo.placing import spots
 from kontext_nb.demo.reading import find, ink
@@ -19,6 +19,7 @@ from kontext_nb.demo.recolour import LUMA_TOLERANCE, recoloured
 from kontext_nb.demo.refusals import WhichPart
 from kontext_nb.demo.regions import luma
 from kontext_nb.demo.relettering import TextNotFound
+from kontext_nb.sizes import SIZES, nearest
 
 BOTTLE, STREET = samples.bottle(), samples.street()
 # What must not be found is looked for in two of the samples, each night in all.
@@ -68,7 +69,7 @@ def test_there_are_seventeen_sizes_of_about_a_megapixel():
 )
 def test_the_nearest_size_is_that_of_the_nearest_ratio(given_size, size):
     """Known ratios go where the model's own code sends them."""
-    assert nearest_size(*given_size) == size
+    assert nearest(*given_size) == size
 
 
 def test_an_aspect_ratio_overrules_the_pictures_own():

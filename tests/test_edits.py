@@ -158,6 +158,14 @@ def test_one_seed_makes_one_row(picture):
     assert len(grid.sheet.rows) == 1
 
 
+def test_a_refusal_says_what_to_do_once(picture):
+    """The demo engine's own words do; nothing vague comes after them."""
+    with pytest.raises(EditFailed) as caught:
+        kx.edit(picture, "Remove the bottle")
+    assert "It can do: " in str(caught.value)
+    assert "Change the prompt" not in str(caught.value)
+
+
 def test_a_sweep_that_makes_nothing_is_an_error(picture):
     """No grid of failures alone, no sweep over nothing, no half-checked input."""
     with pytest.raises(EditFailed):

@@ -44,6 +44,7 @@ FLOORS = {
     "target": 1,
     "chain": 0,
     "schema": 0,
+    "sizes": 0,
     "catalogue": 0,
     "prompts": 0,
     "lifecycle": 0,
@@ -79,7 +80,16 @@ NEVER = {
     "srgb": {"httpx", "IPython"},
     "demo": {"httpx", "socket"},
 }
-GROUND = {"catalogue", "chain", "lifecycle", "model", "errors", "schema", "prompts"}
+GROUND = {
+    "catalogue",
+    "chain",
+    "lifecycle",
+    "model",
+    "errors",
+    "schema",
+    "prompts",
+    "sizes",
+}
 
 
 def room_of(module):

@@ -277,6 +277,23 @@ def test_a_phrase_is_found_wherever_it_stands(phrase):
         assert (fast and fast.span()) == (slow and slow.span()), prompt
 
 
+def test_beginnings_without_end_are_not_all_tried():
+    """No prompt that people write has as many as are tried."""
+    for many, missed in ((75, False), (300, True)):
+        found = kx.lint("make, " * many + "make it night")
+        assert ("K012" not in [f.rule for f in found]) == missed
+
+
+def test_the_advice_suits_the_words_found():
+    """It is about them, whatever else the prompt says is unwanted."""
+    for prompt, advice in (
+        ("No cars, and do not change the sky", "an empty street"),
+        ("Do not change the sky, and no cars", "keep the face the same"),
+    ):
+        (found,) = [f for f in kx.lint(prompt) if f.rule == "K030"]
+        assert advice in found.message
+
+
 def test_findings_are_a_sequence_of_frozen_values():
     """They can be indexed, counted, compared and stored, and nothing can be set."""
     found = kx.lint("make her nicer")

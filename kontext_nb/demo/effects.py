@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kontext_nb import sizes
 from kontext_nb.demo.grammar import (
     Add,
     Instruction,
@@ -24,27 +25,6 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image
 
-SIZES = (
-    (672, 1568),
-    (688, 1504),
-    (720, 1456),
-    (752, 1392),
-    (800, 1328),
-    (832, 1248),
-    (880, 1184),
-    (944, 1104),
-    (1024, 1024),
-    (1104, 944),
-    (1184, 880),
-    (1248, 832),
-    (1328, 800),
-    (1392, 752),
-    (1456, 720),
-    (1504, 688),
-    (1568, 672),
-)
-"""The (width, height) FLUX.1 Kontext works at, all about one megapixel."""
-
 _VISIBLE = 5  # levels of 255: a smaller change is not seen ...
 _SEEN_SHARE = 3e-4  # ... nor is one on a smaller share of the picture
 
@@ -60,11 +40,6 @@ class NothingToChange(DemoRefusal):
         )
 
 
-def nearest_size(width: int, height: int) -> tuple[int, int]:
-    """Return the one of `SIZES` whose ratio is nearest, by difference as the model."""
-    return min(SIZES, key=lambda size: abs(width / height - size[0] / size[1]))
-
-
 def apply(
     image: Image, instruction: Instruction, seed: int, aspect_ratio: str | None = None
 ) -> Image:
@@ -78,7 +53,7 @@ def apply(
         aspect_ratio: "W:H" of the result; None follows the picture.
 
     Returns:
-        RGB, one of `SIZES`.
+        RGB, one of `sizes.SIZES`.
 
     Raises:
         NothingToChange: An operation would not change anything that can be seen.
@@ -88,7 +63,7 @@ def apply(
     from PIL import Image as Pillow
 
     ratio = aspect_ratio.split(":") if aspect_ratio else image.size
-    size = nearest_size(int(ratio[0]), int(ratio[1]))
+    size = sizes.nearest(int(ratio[0]), int(ratio[1]))
     # Stretched, not cropped: this is what the model's own code does.
     out = image.resize(size, Pillow.Resampling.BICUBIC, reducing_gap=2.0)
     rng = np.random.default_rng(seed)

@@ -132,7 +132,9 @@ class Workshop:
             # Whatever else breaks in the pixel work, the job has to end, and say so.
             except Exception as error:  # noqa: BLE001
                 reason = f"{type(error).__name__}: {echo(str(error))}"
-                job.error = f"The demo engine broke on this edit ({reason})."
+                job.error = (
+                    f"The demo engine broke on this edit ({reason}). Change the prompt."
+                )
             self._end(job, Phase.COMPLETED)
 
     def _work(self, order: Order, seed: int) -> bytes:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
+from typing import TYPE_CHECKING
 
-Array = NDArray[np.float32]
+import numpy as np
+
+from kontext_nb.preservation.planes import Array
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _GAMMA = 2.4
 # IEC 61966-2-1: from stored sRGB to light, for each of 256 values.
+_LINE_ENDS = 0.04045
 _STORED = np.arange(256) / 255
 _LIGHT = np.where(
-    _STORED <= 0.04045, _STORED / 12.92, ((_STORED + 0.055) / 1.055) ** _GAMMA
+    _STORED <= _LINE_ENDS, _STORED / 12.92, ((_STORED + 0.055) / 1.055) ** _GAMMA
 ).astype(np.float32)
 # sRGB's primaries in XYZ, each row divided by that of the white D65.
 _TO_XYZ = (
@@ -25,7 +29,7 @@ _TO_XYZ = (
     )
     / np.array([[0.95047], [1.0], [1.08883]])
 ).astype(np.float32)
-# CIE 15's curve at 65536 values: as exact as 0.02 of L* and four times as fast as roots.
+# CIE 15's curve at 65536 values: exact to 0.02 of L*, and four times as fast as roots.
 _STEPS = 65535
 _SHARE = np.arange(_STEPS + 1) / _STEPS
 _CURVE = np.where(
@@ -50,4 +54,5 @@ def lab(image: Image.Image) -> Array:
     out[0] -= 16
     np.multiply(x - y, 500, out=out[1])
     np.multiply(y - z, 200, out=out[2])
-    return out.reshape(3, *pixels.shape[:2])
+    planes: Array = out.reshape(3, *pixels.shape[:2])
+    return planes

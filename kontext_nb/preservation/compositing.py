@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from kontext_nb import pixels
@@ -18,10 +17,8 @@ from kontext_nb.preservation.comparing import Pair, paired
 from kontext_nb.preservation.masks import mask_of
 from kontext_nb.preservation.measuring import Drift, measured
 from kontext_nb.preservation.membrane import spread_inwards
+from kontext_nb.preservation.planes import Mask
 from kontext_nb.preservation.registering import registered
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 # Of the longer side: how wide the result fades into the original.
 FEATHER_SHARE = 1 / 170
@@ -29,7 +26,7 @@ MOST_FEATHER_PX = 200
 # A change has a soft edge that is too faint to be measured.
 _SOFT_EDGE_PX = 2
 _HALF = 127
-# What the surroundings differ by is smooth: it is worked out in blocks of so many pixels.
+# What the surroundings differ by is smooth, and worked out in blocks.
 _BLOCK_PX = 4
 # Strips are drawn one by one, so that a large original is not held as floats.
 _STRIP_PX = 500_000
@@ -191,20 +188,10 @@ def _left_over(pair: Pair, changed: Mask) -> list[Image.Image]:
     """
     known = pair.seen & ~_widened(changed, _SOFT_EDGE_PX)
     after = pair.tone.undone(pair.after)
-    off = np.asarray(pair.before, np.float32) - np.asarray(after, np.float32)
-    off *= known[:, :, None]
-    weight = _blocks(known.astype(np.float32)[None])
-    sums = _blocks(np.ascontiguousarray(off.transpose(2, 0, 1)))
+    off = planes.of(pair.before) - planes.of(after)
+    off *= known
+    weight = planes.blocks(known.astype(np.float32)[None], _BLOCK_PX)
+    sums = planes.blocks(off, _BLOCK_PX)
     values = sums / np.maximum(weight, 1e-6)
     smooth = spread_inwards(values, np.minimum(weight[0] * 2, 1))
     return [Image.fromarray(np.ascontiguousarray(plane)) for plane in smooth]
-
-
-def _blocks(planes_: Array) -> Array:
-    """Return the means of square blocks, those at the end made full by repetition."""
-    height, width = planes_.shape[1:]
-    margins = ((0, 0), (0, -height % _BLOCK_PX), (0, -width % _BLOCK_PX))
-    full = np.pad(planes_, margins, mode="edge")
-    shape = (len(full), full.shape[1] // _BLOCK_PX, _BLOCK_PX, -1, _BLOCK_PX)
-    means: Array = full.reshape(shape).mean(axis=(2, 4))
-    return means

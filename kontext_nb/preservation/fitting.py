@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kontext_nb.preservation.affine import Affine, Size
-from kontext_nb.preservation.tiles import Tiles, Wide
+from kontext_nb.preservation.planes import Array, Mask
+from kontext_nb.preservation.tiles import Tiles
 
 # Tiles agree when they lie within this of the fit, and the second picture's tile is
 # explained by the first one's to this share.
@@ -34,10 +34,10 @@ class Fit:
         informed: (n,) which tiles have enough texture to say anything.
     """
 
-    change: Wide
-    covariance: Wide
-    agree: NDArray[np.bool_]
-    informed: NDArray[np.bool_]
+    change: Array
+    covariance: Array
+    agree: Mask
+    informed: Mask
 
     @property
     def share(self) -> float:
@@ -52,20 +52,20 @@ class Fit:
         )
 
 
-def _design(offset: Wide) -> Wide:
-    """Return (n, 2, 4): how a frame's change moves points at offsets from its middle."""
+def _design(offset: Array) -> Array:
+    """Return (n, 2, 4): how a change moves points, at offsets from the middle."""
     rows = np.zeros((len(offset), 2, 4))
     rows[:, 0, 0], rows[:, 1, 1] = offset[:, 0], offset[:, 1]
     rows[:, 0, 2] = rows[:, 1, 3] = 1
     return rows
 
 
-def _corners(size: Size) -> Wide:
+def _corners(size: Size) -> Array:
     """Return the `_design` of a frame's corners."""
     return _design(np.array(list(product((-0.5, 0.5), repeat=2))) * size)
 
 
-def consensus(tiles: Tiles, size: Size, *, within_px: float) -> Wide:
+def consensus(tiles: Tiles, size: Size, *, within_px: float) -> Array:
     """Return the change, drawn from two tiles, that most others agree with.
 
     Args:
@@ -86,7 +86,7 @@ def consensus(tiles: Tiles, size: Size, *, within_px: float) -> Wide:
     said = np.einsum("nij,kj->kni", _design(offset), tries)
     off = np.linalg.norm(said - tiles.moved, axis=2)
     weight = np.clip(1 - (off / within_px) ** 2, 0, 1) * tiles.alike
-    found_change: Wide = tries[weight.sum(axis=1).argmax()]
+    found_change: Array = tries[weight.sum(axis=1).argmax()]
     return found_change
 
 
@@ -121,22 +121,23 @@ def fitted(tiles: Tiles, size: Size) -> Fit:
     return Fit(change, covariance, agree, informed)
 
 
-def _informed(tiles: Tiles) -> NDArray[np.bool_]:
+def _informed(tiles: Tiles) -> Mask:
     """Say which tiles have texture enough for a move to be seen in it."""
     noise = np.median(tiles.noise) + 0.5
     return np.sqrt(noise / _strongest(tiles)) < AGREES_PX / 4
 
 
-def _strongest(tiles: Tiles) -> Wide:
+def _strongest(tiles: Tiles) -> Array:
     """Return (n,) how much each tile tells along the way in which it tells most."""
-    return np.linalg.eigvalsh(tiles.known)[:, 1]
+    strongest: Array = np.linalg.eigvalsh(tiles.known)[:, 1]
+    return strongest
 
 
-def _misfit(tiles: Tiles, design: Wide, change: Wide) -> Wide:
+def _misfit(tiles: Tiles, design: Array, change: Array) -> Array:
     """Return (n,) how far tiles are off, along what their texture can tell, in px."""
     left = np.einsum("nia,a->ni", design, change) - tiles.moved
     felt = np.einsum("ni,nij,nj->n", left, tiles.known, left)
-    off: Wide = np.sqrt(felt / _strongest(tiles))
+    off: Array = np.sqrt(felt / _strongest(tiles))
     return off
 
 
@@ -166,7 +167,7 @@ def simplest(lies: Affine, plain: Affine, fit: Fit, frame: Size) -> Affine:
     return lies
 
 
-def _map(change: Wide, plain: Affine, frame: Size) -> Affine:
+def _map(change: Array, plain: Affine, frame: Size) -> Affine:
     """Return the plain resize followed by a change about the frame's middle."""
     x, y, right, down = change.tolist()
     return plain.then(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kontext_nb import pixels
+from kontext_nb.preservation.blurring import as_sent_back
 from kontext_nb.preservation.changing import changed_in
 from kontext_nb.preservation.colour import lab
 from kontext_nb.preservation.comparing import Pair, paired
 from kontext_nb.preservation.quality import psnr_db, ssim
 from kontext_nb.preservation.regions import regions
 from kontext_nb.preservation.registering import Registration, registered
+from kontext_nb.preservation.together import together
 from kontext_nb.preservation.toning import Tone
 
 Mask = NDArray[np.bool_]
@@ -95,10 +98,17 @@ def drift(before: Any, after: Any) -> Drift:
 
 def measured(pair: Pair, found: Registration) -> Drift:
     """Do what `drift` does, for two pictures in one frame."""
-    own, theirs = lab(pair.before), lab(pair.tone.undone(pair.after))
-    mask = changed_in(own, theirs, pair.seen)
+    way = pair.tone.applied(pair.before)
+    own, theirs, expected = together(
+        *(partial(lab, image) for image in (pair.before, pair.after, way))
+    )
+    delta_e = np.sqrt(np.square(own - theirs).sum(axis=0))
+    light = own[0]
+    del own  # a third of what is held at once
+    sharpen = partial(as_sent_back, seen=pair.seen)
+    sharp = together(*map(partial(partial, sharpen), expected, theirs))
+    mask = changed_in(np.stack(sharp), theirs, pair.seen)
     outside = pair.seen & ~mask
-    raw = lab(pair.after)
     share = float(mask.mean())
     return Drift(
         registration=found,
@@ -108,8 +118,8 @@ def measured(pair: Pair, found: Registration) -> Drift:
         changed=share,
         boxes=_boxes(mask, pair.scale),
         psnr_db=psnr_db(pair.before, pair.after, outside),
-        ssim=ssim(own[0], raw[0], outside),
-        delta_e=_mean(np.sqrt(((own - raw) ** 2).sum(axis=0)), outside),
+        ssim=ssim(light, theirs[0], outside),
+        delta_e=_mean(delta_e, outside),
         ignored=not mask.any(),
         everywhere=share > EVERYWHERE or not found.confident,
     )

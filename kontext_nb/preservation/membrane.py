@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+from kontext_nb.preservation.planes import Array
 
 
 def spread_inwards(values: Array, known: Array) -> Array:
@@ -22,7 +21,7 @@ def spread_inwards(values: Array, known: Array) -> Array:
         (channels, height, width), the known values kept as far as their weight goes.
     """
     height, width = known.shape
-    if min(height, width) < 2 or (known >= 1).all():
+    if min(height, width) == 1 or (known >= 1).all():
         return values
     margins = ((0, height % 2), (0, width % 2))
     weight = np.pad(known, margins)

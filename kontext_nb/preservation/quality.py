@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from kontext_nb.preservation import planes
+from kontext_nb.preservation.planes import Array, Mask
 
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 def psnr_db(before: Image.Image, after: Image.Image, where: Mask) -> float:
@@ -25,8 +26,9 @@ def psnr_db(before: Image.Image, after: Image.Image, where: Mask) -> float:
     """
     if not where.any():
         return float("nan")
-    off = np.asarray(before)[where].astype(np.float32) - np.asarray(after)[where]
-    mean_square = float(np.mean(off * off))
+    off = np.asarray(before, np.int32) - np.asarray(after)
+    off *= off
+    mean_square = float(off.sum(axis=2)[where].mean()) / 3
     if mean_square == 0:
         return float("inf")
     return float(20 * np.log10(255) - 10 * np.log10(mean_square))

@@ -40,7 +40,7 @@ class Regions:
 
     @property
     def boxes(self) -> Whole:
-        """(count, 4): left, top, right and bottom of each part; the last two outside."""
+        """(count, 4): left, top, right, bottom of each; the last two are outside."""
         row, left = np.divmod(self.start, self.shape[1] + 1)
         right = self.end - row * (self.shape[1] + 1)
         boxes = np.empty((self.count, 4), np.intp)
@@ -58,9 +58,9 @@ class Regions:
         """Return what a plane of the mask's shape adds up to in each part."""
         padded = np.pad(plane, ((0, 0), (0, 1))).ravel()
         total = np.concatenate([[0], np.cumsum(padded, dtype=np.float64)])
-        return np.bincount(
-            self.part, total[self.end] - total[self.start], minlength=self.count
-        )
+        in_runs = total[self.end] - total[self.start]
+        sums = np.bincount(self.part, in_runs, minlength=self.count)
+        return sums.astype(np.float64)
 
     def mask(self, kept: Mask) -> Mask:
         """Return the mask of some parts only.

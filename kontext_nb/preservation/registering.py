@@ -11,7 +11,8 @@ from PIL import Image
 from kontext_nb import pixels
 from kontext_nb.preservation.affine import Affine, Pair, Size, drawn
 from kontext_nb.preservation.fitting import Fit, consensus, fitted, simplest
-from kontext_nb.preservation.tiles import Array, Wide, large_moves, small_moves
+from kontext_nb.preservation.planes import Array
+from kontext_nb.preservation.tiles import large_moves, small_moves
 
 # The longest side of each level, as a share of the frame; how large its tiles are, and
 # how often it is measured: each time starts from a picture that lies better.
@@ -20,8 +21,8 @@ _LEVELS = ((1 / 6, 16, 2), (1 / 4, 16, 1), (1 / 2, 32, 2), (1, 32, 1))
 # More pixels make the answer no better, only later.
 _LARGEST_PX = 1.2e6
 
-# Below these nobody knows. In generated scenes with edits of up to 40 % at least half of
-# the textured tiles agree; of pictures that have nothing in common, one in eight does.
+# Below these nobody knows. In generated scenes with edits of up to 40 % at least half
+# of the textured tiles agree; of pictures with nothing in common, one in eight does.
 LEAST_AGREEMENT = 0.25
 LEAST_TILES = 12
 LARGEST_ERROR_PX = 0.15
@@ -86,8 +87,8 @@ def register(before: Any, after: Any) -> Registration:
     """Find where the picture before lies in the frame of the picture after.
 
     Each axis has a scale and a shift; nothing turns. The tiles of the picture vote, so
-    that the changed part has no say, and of the maps that explain the votes the simplest
-    is taken: the plain resize, then a shift, then shift and zoom.
+    that the changed part has no say, and of the maps that explain the votes the
+    simplest is taken: the plain resize, then a shift, then shift and zoom.
 
     Args:
         before: A picture in any form that `edit` takes.
@@ -198,7 +199,7 @@ def _pair(
     return np.asarray(first, np.float32), np.asarray(second, np.float32)
 
 
-def _changed(lies: Affine, change: Wide, frame: Size, size: Size) -> Affine:
+def _changed(lies: Affine, change: Array, frame: Size, size: Size) -> Affine:
     """Return a map followed by a change that was measured in a smaller frame."""
     scale = 1 + change[:2]
     shift = np.array(frame) * ((1 - scale) / 2 + change[2:] / np.array(size))

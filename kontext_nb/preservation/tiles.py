@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
-Wide = NDArray[np.float64]
+from kontext_nb.preservation.planes import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +22,11 @@ class Tiles:
         alike: (n,) share of the second picture's variance that is explained, 0 to 1.
     """
 
-    centre: Wide
-    moved: Wide
-    known: Wide
-    noise: Wide
-    alike: Wide
+    centre: Array
+    moved: Array
+    known: Array
+    noise: Array
+    alike: Array
 
 
 def _in_tiles(plane: Array, side: int) -> Array:
@@ -38,7 +36,7 @@ def _in_tiles(plane: Array, side: int) -> Array:
     return cut.swapaxes(1, 2).reshape(rows * columns, side * side)
 
 
-def _centres(shape: tuple[int, ...], side: int) -> Wide:
+def _centres(shape: tuple[int, ...], side: int) -> Array:
     """Return the middles of the tiles that `_in_tiles` cuts."""
     y, x = np.mgrid[: shape[0] // side, : shape[1] // side]
     return (np.stack([x.ravel(), y.ravel()], axis=1) + 0.5) * side
@@ -66,7 +64,7 @@ def small_moves(first: Array, second: Array, *, side: int) -> Tiles:
     # The mean of both gradients: that of one alone is blind to half of the other's
     # noise, and pulls the estimate to 0.
     both = (first + second) / 2
-    slope_y, slope_x = np.gradient(both)
+    slope_y, slope_x = np.gradient(both, axis=0), np.gradient(both, axis=1)
     stack = [_in_tiles(p, side) for p in (slope_x, slope_y, first, second)]
     columns = np.stack(stack, axis=1)
     columns -= columns.mean(axis=2, keepdims=True)
@@ -74,7 +72,7 @@ def small_moves(first: Array, second: Array, *, side: int) -> Tiles:
     return _solved(gram, _centres(first.shape, side), side * side)
 
 
-def _solved(gram: Wide, centre: Wide, count: int) -> Tiles:
+def _solved(gram: Array, centre: Array, count: int) -> Tiles:
     """Explain the last of four columns by the others, in each tile.
 
     Args:
@@ -87,7 +85,7 @@ def _solved(gram: Wide, centre: Wide, count: int) -> Tiles:
     # What the gain explains is taken out of the rest.
     left = gram - gram[:, :, 2:3] * gram[:, 2:3, :] / power[:, None, None]
     known = left[:, :2, :2] + ridge * np.eye(2)
-    moved = -np.linalg.solve(known, left[:, :2, 3:])[:, :, 0]
+    moved: Array = -np.linalg.solve(known, left[:, :2, 3:])[:, :, 0]
     rest = left[:, 3, 3] - np.einsum("ni,nij,nj->n", moved, known, moved)
     noise = np.maximum(rest, 0) / count
     alike = 1 - np.maximum(rest, 0) / (gram[:, 3, 3] + ridge)

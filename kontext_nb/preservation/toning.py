@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from kontext_nb.preservation import planes
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from kontext_nb.preservation.planes import Array, Mask
 
 # A re-encode or a decoder of latents moves tones by a few values; what moves them by
 # more was asked for, or is worth seeing as a change.
 LARGEST_SHIFT = 12.0
+_BLOCK_PX = 8
 _ROUNDS = 8
-_SAMPLE = 40_000
-_LEAST_SCATTER = 1.5
+_LEAST_SCATTER = 1.0
+_CLIPPED = (4, 252)
+_LEAST_BLOCKS = 50
+# As if this share of the blocks said that the gain is 1, from so many values away: a
+# picture of one grey tells nothing of a gain.
+_WISH, _WISH_RANGE = 0.02, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +41,38 @@ class Tone:
 
     @property
     def shift(self) -> float:
-        """By how much the middle grey moved, in values of 0 to 255: the most of three."""
+        """By how much middle grey moved, in values of 0 to 255: the most of three."""
         pairs = zip(self.gain, self.offset, strict=True)
         return max((gain * 128 + offset - 128 for gain, offset in pairs), key=abs)
 
-    def undone(self, image: Image.Image) -> Image.Image:
+    def applied(self, image: Image) -> Image:
+        """Return an RGB image as the way would have left it."""
+        values = np.arange(256)
+        return self._mapped(
+            image,
+            [g * values + o for g, o in zip(self.gain, self.offset, strict=True)],
+        )
+
+    def undone(self, image: Image) -> Image:
         """Return an RGB image with the tone taken back."""
+        values = np.arange(256)
+        return self._mapped(
+            image,
+            [(values - o) / g for g, o in zip(self.gain, self.offset, strict=True)],
+        )
+
+    def _mapped(self, image: Image, tables: list[Array]) -> Image:
         if self == Tone():
             return image
-        values = np.arange(256)
-        table = [
-            np.clip(np.rint((values - offset) / gain), 0, 255)
-            for gain, offset in zip(self.gain, self.offset, strict=True)
-        ]
-        return image.point(np.concatenate(table).astype(int).tolist())
+        table = np.clip(np.rint(np.concatenate(tables)), 0, 255)
+        return image.point(table.astype(int).tolist())
 
 
-def tone_between(before: Image.Image, after: Image.Image, seen: Mask) -> Tone:
-    """Return the tone that most pixels of two registered RGB images agree on.
+def tone_between(before: Image, after: Image, seen: Mask) -> Tone:
+    """Return the tone that most of two registered RGB images agrees on.
 
-    Pixels that changed differ by more than the rest scatters, and lose their say in a
+    Blocks are compared, not pixels: noise and lost sharpness leave their means alone.
+    Blocks that changed differ by more than the rest scatters, and lose their say in a
     fit that is repeated with the weights of Cauchy.
 
     Args:
@@ -60,38 +80,34 @@ def tone_between(before: Image.Image, after: Image.Image, seen: Mask) -> Tone:
         after: The picture after, in the same frame.
         seen: (height, width) which pixels both show.
     """
-    step = max(1, int((seen.sum() / _SAMPLE) ** 0.5))
-    part = seen[::step, ::step]
-    ones, others = (np.asarray(i)[::step, ::step][part] for i in (before, after))
-    gains, offsets = [], []
-    for channel in range(3):
-        x, y = (p[:, channel].astype(np.float64) for p in (ones, others))
-        gain, offset = _line(x, y)
-        gains.append(gain)
-        offsets.append(offset)
-    tone = Tone((gains[0], gains[1], gains[2]), (offsets[0], offsets[1], offsets[2]))
+    whole = planes.blocks(seen.astype(np.float32)[None], _BLOCK_PX)[0] == 1
+    ones, others = (
+        planes.blocks(planes.of(image), _BLOCK_PX)[:, whole]
+        for image in (before, after)
+    )
+    lines = [_line(x, y) for x, y in zip(ones, others, strict=True)]
+    (r, p), (g, q), (b, s) = lines
+    tone = Tone((r, g, b), (p, q, s))
     return tone if abs(tone.shift) <= LARGEST_SHIFT else Tone()
 
 
-def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
-    """Return gain and offset, robustly; a gain only where there is a range to see it."""
-    if not len(x):
+def _line(x: Array, y: Array) -> tuple[float, float]:
+    """Return gain and offset, robustly."""
+    low, high = _CLIPPED
+    # What was clipped on the way does not follow a line.
+    usable = (y > low) & (y < high)
+    if usable.sum() < _LEAST_BLOCKS:
         return 1.0, 0.0
-    gain, offset = 1.0, float(np.median(y - x))
-    # Clipped values do not follow a line.
-    usable = (x > 3) & (x < 252) & (y > 3) & (y < 252)
-    if usable.sum() < 100:
-        return gain, offset
     x, y = x[usable], y[usable]
+    gain, offset = 1.0, float(np.median(y - x))
     for _ in range(_ROUNDS):
         left = y - gain * x - offset
         scatter = max(_LEAST_SCATTER, 1.5 * float(np.median(np.abs(left))))
         weight = 1 / (1 + (left / scatter) ** 2)
         total = weight.sum()
         middle_x, middle_y = (weight @ x) / total, (weight @ y) / total
-        spread = weight @ (x - middle_x) ** 2
-        # As if 4 % of the pixels said that the gain is 1, from 30 values away.
-        wish = 0.04 * total * 900
-        slope = (weight @ ((x - middle_x) * (y - middle_y)) + wish) / (spread + wish)
-        gain, offset = float(slope), float(middle_y - slope * middle_x)
+        wish = _WISH * total * _WISH_RANGE**2
+        both = weight @ ((x - middle_x) * (y - middle_y)) + wish
+        gain = float(both / (weight @ (x - middle_x) ** 2 + wish))
+        offset = float(middle_y - gain * middle_x)
     return gain, offset

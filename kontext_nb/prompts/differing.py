@@ -22,19 +22,15 @@ _PUNCTUATION = (
     r"!-/:-@\[-`{-~¡-¿\u2010-\u205e\u3000-\u3004\u3008-\u3020\uff01-\uff0f\uff1a-\uff20"
 )
 _LETTER = rf"[^\s{_PUNCTUATION}{_UNSPACED}]"
+# With the white space before it; the last one is the end of the text, and no word.
 _TOKEN = re.compile(
-    rf"(\s*)([{_UNSPACED}][{_MARKS}]*|{_LETTER}+(?:['\u2019.:-]{_LETTER}+)*|\S|\Z)"
+    rf"\s*(?:{_LETTER}+(?:['\u2019.:-]{_LETTER}+)*|[{_UNSPACED}][{_MARKS}]*|\S|\Z)"
 )
 # Where two stretches share no word that is there once, they are compared in full up to
 # this many tokens a side; beyond, they are shown as replaced, for nobody could read it.
 _BLOCK = 60
 # A word with fewer letters, alone between two changes, is nothing to hold on to.
 _LONE = 3
-
-
-_Token = tuple[
-    str, str
-]  # the white space before a word, and the word; the last is the end
 
 
 class Kind(StrEnum):
@@ -79,12 +75,12 @@ def prompt_changes(before: str, after: str) -> tuple[Piece, ...]:
     at_old = at_new = 0
     for i, j in _held(old, _common(old, new)):
         if at_old < i or at_new < j:
-            found.change(_text(old[at_old:i]), _text(new[at_new:j]))
-        (blank, word), other = old[i], new[j][0]
-        if blank == other:
-            found.keep(blank + word)
+            found.change("".join(old[at_old:i]), "".join(new[at_new:j]))
+        if old[i] == new[j]:
+            found.keep(old[i])
         else:
-            found.change(blank, other)
+            word = old[i].lstrip()
+            found.change(old[i].removesuffix(word), new[j].removesuffix(word))
             found.keep(word)
         at_old, at_new = i + 1, j + 1
     return found.closed()
@@ -113,10 +109,6 @@ def _alike(before: object, after: object) -> bool:
     return type(before) is type(after) and before == after
 
 
-def _text(tokens: Iterable[_Token]) -> str:
-    return "".join(blank + word for blank, word in tokens)
-
-
 class _Pieces:
     """Runs of text with one fate, joined as they come."""
 
@@ -141,20 +133,22 @@ class _Pieces:
         return tuple(self._found)
 
     def _close(self) -> None:
-        texts = (self._same, self._removed, self._added)
-        self._found += [
-            Piece(kind, t) for kind, t in zip(Kind, texts, strict=True) if t
-        ]
+        if self._same:
+            self._found.append(Piece(Kind.SAME, self._same))
+        if self._removed:
+            self._found.append(Piece(Kind.REMOVED, self._removed))
+        if self._added:
+            self._found.append(Piece(Kind.ADDED, self._added))
         self._same = self._removed = self._added = ""
 
 
-def _common(old: Sequence[_Token], new: Sequence[_Token]) -> list[tuple[int, int]]:
+def _common(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
     """Return the pairs of places where the same word stands, in order.
 
     Words that each side has exactly once hold the two together; what lies between is
     done in the same way, then in full if it is short. The end of text is such a word.
     """
-    here, there = [word for _, word in old], [word for _, word in new]
+    here, there = [token.lstrip() for token in old], [token.lstrip() for token in new]
     work = [(0, len(here), 0, len(there))]
     found: list[tuple[int, int]] = []
     while work:
@@ -165,13 +159,12 @@ def _common(old: Sequence[_Token], new: Sequence[_Token]) -> list[tuple[int, int
         while i < i_end and j < j_end and here[i_end - 1] == there[j_end - 1]:
             i_end, j_end = i_end - 1, j_end - 1
             found.append((i_end, j_end))
-        if i == i_end or j == j_end:
+        left, right = here[i:i_end], there[j:j_end]
+        if set(left).isdisjoint(right):
             continue
-        anchors = _anchors(here[i:i_end], there[j:j_end])
-        if not anchors and i_end - i <= _BLOCK and j_end - j <= _BLOCK:
-            found += (
-                (i + a, j + b) for a, b in _in_full(here[i:i_end], there[j:j_end])
-            )
+        anchors = _anchors(left, right)
+        if not anchors and len(left) <= _BLOCK and len(right) <= _BLOCK:
+            found += ((i + a, j + b) for a, b in _in_full(left, right))
             continue
         at_i, at_j = i, j
         for a, b in anchors:
@@ -186,20 +179,20 @@ def _common(old: Sequence[_Token], new: Sequence[_Token]) -> list[tuple[int, int
 def _anchors(here: Sequence[str], there: Sequence[str]) -> list[tuple[int, int]]:
     """Return the longest ordered run of words that both sides have exactly once."""
     counts, others = Counter(here), Counter(there)
-    places = {word: k for k, word in enumerate(there)}
-    pairs = [
-        (k, places[word])
-        for k, word in enumerate(here)
-        if counts[word] == 1 and others[word] == 1
-    ]
+    once = {word for word, n in counts.items() if n == 1 == others.get(word)}
+    places = {word: k for k, word in enumerate(there) if word in once}
+    pairs = [(k, places[word]) for k, word in enumerate(here) if word in once]
     ends: list[int] = []  # the lowest place a run of each length can end at
     last: list[int] = []  # which pair that is
     came: list[int] = []  # the pair before each
     for number, (_, place) in enumerate(pairs):
         length = bisect_left(ends, place)
-        ends[length : length + 1] = [place]
-        last[length : length + 1] = [number]
         came.append(last[length - 1] if length else -1)
+        if length == len(ends):
+            ends.append(place)
+            last.append(number)
+        else:
+            ends[length], last[length] = place, number
     run, number = [], last[-1] if last else -1
     while number >= 0:
         run.append(pairs[number])
@@ -209,11 +202,11 @@ def _anchors(here: Sequence[str], there: Sequence[str]) -> list[tuple[int, int]]
 
 def _in_full(here: Sequence[str], there: Sequence[str]) -> Iterator[tuple[int, int]]:
     for a, b, size in SequenceMatcher(None, here, there, False).get_matching_blocks():
-        yield from ((a + k, b + k) for k in range(size))
+        yield from zip(range(a, a + size), range(b, b + size), strict=True)
 
 
 def _held(
-    old: Sequence[_Token], pairs: Iterable[tuple[int, int]]
+    old: Sequence[str], pairs: Iterable[tuple[int, int]]
 ) -> Iterator[tuple[int, int]]:
     """Leave out a short word or a mark that stands alone between two replacements."""
     runs: list[list[tuple[int, int]]] = []
@@ -229,7 +222,7 @@ def _held(
             run[0][side] - before[side] > 1 and after[side] - run[-1][side] > 1
             for side in (0, 1)
         )
-        if not (alone and sum(_weight(old[i][1]) for i, _ in run) < _LONE):
+        if not (alone and sum(_weight(old[i].lstrip()) for i, _ in run) < _LONE):
             yield from run
         before = run[-1]
 

@@ -17,13 +17,13 @@ from kontext_nb.prompts.vocabulary import (
     STYLE,
     WHOLE,
     A,
-    phrase,
 )
 
-_KEPT = phrase(
-    r"\b(?:everything|all|nothing) else\b"
-    r"|\bwithout (?:chang|alter|touch|affect|mov)ing\b"
-    r"|\b(?:do not|don't|never) (?:change|alter|touch|modify|affect)\b|\bleave the\b"
+_KEPT = beginning(
+    "everything all nothing without do don't never leave",
+    r"(?:everything|all|nothing) else\b"
+    r"|without (?:chang|alter|touch|affect|mov)ing\b"
+    r"|(?:do not|don't|never) (?:change|alter|touch|modify|affect)\b|leave the\b",
 )
 
 # Words between an article and a person: adjectives, but nothing that starts a new part.
@@ -136,4 +136,4 @@ def unkept(reading: Reading) -> Fault | None:
 
 
 def _keeps(reading: Reading) -> bool:
-    return bool(KEEPS & reading.words) or bool(_KEPT.search(reading.plain))
+    return bool(KEEPS & reading.words) or bool(_KEPT.search(reading))

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from kontext_nb.prompts.reading import Reading
 from kontext_nb.prompts.vocabulary import phrase, words_of
 
+# So many places are tried. Short edits end to end, as long as a prompt that is judged,
+# have 70 at most; nothing but beginnings, written to be slow, would have 320.
+_TRIED = 80
+
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
@@ -28,7 +32,7 @@ class Phrase:
 
     def finditer(self, reading: Reading) -> Iterator[re.Match[str]]:
         """Yield the matches, which may overlap, in order."""
-        for start in places(reading, self.firsts):
+        for start in places(reading, self.firsts)[:_TRIED]:
             if found := self.pattern.match(reading.plain, start):
                 yield found
 

@@ -60,7 +60,7 @@ def negative(reading: Reading) -> Fault | None:
     better = replacing(reading, _MEANT, lambda match: _stays(reading, match))
     what = (
         'such as "keep the face the same"'
-        if _MEANT.search(reading.plain)
+        if _MEANT.match(reading.plain, found.start())
         else 'such as "an empty street" for "no cars"'
     )
     return Fault(

@@ -21,9 +21,10 @@ _BREAK = phrase(
     rf"|, (?:and |but |then |and then |and also )?(?={_HEAD})"
     rf"| (?:and then|and also|and|then|but|plus) (?={_HEAD})"
 )
-_BEGIN = phrase(rf"\s{{0,4}}{_MARKER}?{_LEAD}{{0,3}}(?P<head>\S)")
-_EDITS = phrase(rf"{EDIT_VERB}")
-_KEEPS = phrase(rf"{KEEP_VERB}\b")
+_BEGIN = phrase(
+    rf"\s{{0,4}}{_MARKER}?{_LEAD}{{0,3}}"
+    rf"(?:(?P<edit>{EDIT_VERB})|(?P<keep>{KEEP_VERB}\b)|(?P<remark>\S))"
+)
 _WHILE = phrase(r",? (?:while )?(?:keeping|preserving|maintaining|retaining|leaving)\b")
 
 
@@ -31,7 +32,7 @@ _WHILE = phrase(r",? (?:while )?(?:keeping|preserving|maintaining|retaining|leav
 class _Clause:
     start: int
     end: int
-    kind: str  # "edit", "keep", or "" for what is neither
+    kind: str  # "edit", "keep", or "remark" for what is neither
 
 
 def compound(reading: Reading) -> Fault | None:
@@ -54,15 +55,11 @@ def compound(reading: Reading) -> Fault | None:
 def _clauses(plain: str) -> Iterator[_Clause]:
     at = 0
     for stop, after in (*(m.span() for m in _BREAK.finditer(plain)), (len(plain),) * 2):
-        if begin := _BEGIN.match(plain, at, stop):
-            start = begin.start("head")
+        if (begin := _BEGIN.match(plain, at, stop)) and (kind := begin.lastgroup):
+            start = begin.start(kind)
             end = start + len(plain[start:stop].rstrip(" \t\n,;.!"))
-            if _EDITS.match(plain, start):
-                yield _Clause(start, end, "edit")
-            elif _KEEPS.match(plain, start):
-                yield _Clause(start, end, "keep")
-            elif end > start:
-                yield _Clause(start, end, "")
+            if end > start:
+                yield _Clause(start, end, kind)
         at = after
 
 
@@ -76,8 +73,8 @@ def _passes(reading: Reading, clauses: list[_Clause]) -> tuple[str, ...]:
         if clause.kind == "keep":
             kept.append(_sentence(words))
             continue
-        if not clause.kind:
-            return ()  # a remark, which may be about any of the edits
+        if clause.kind == "remark":
+            return ()  # it may be about any of the edits
         plain = reading.plain[clause.start : clause.end]
         if also := _WHILE.search(plain):
             words, trailing = words[: also.start()], words[also.start() :]

@@ -16,11 +16,13 @@ from kontext_nb.schema import picture_field
 MASK = "\u25a0"
 
 # An apostrophe is no quote: "the man's", "l'image", "'90s". Spans are bounded and hold
-# no second opening mark, so that a page of stray marks is read in one go.
+# no second opening mark, so that a page of stray marks is read in one go. Each begins
+# with its mark, not with what stands before it: a prompt that has none is soon read.
 _QUOTED = re.compile(
-    r"(?<![\w])'(?![\s'])(?:[^'\n]|(?<=\w)'(?=\w)){1,200}(?<!\s)'(?!\w)"
-    r'|(?<!\d)"[^"]{1,300}"'
-    "|[\u201c\u201d][^\u201c\u201d]{1,300}\u201d"  # as English and Swedish have them
+    r"'(?<!\w')(?![\s'])(?:[^'\n]|(?<=\w)'(?=\w)){1,200}(?<!\s)'(?!\w)"
+    r'|"(?<!\d")[^"]{1,300}"'
+    "|\u201c[^\u201c\u201d]{1,300}\u201d"
+    "|\u201d[^\u201c\u201d]{1,300}\u201d"  # Swedish
     "|\u2018(?:[^\u2018\u2019\\n]|\u2019(?=\\w)){1,200}\u2019(?!\\w)"
     "|\u201e[^\u201e\u201c\u201d]{1,300}[\u201c\u201d]"  # German, Polish
     "|«[^«»]{1,300}»|»[^«»]{1,300}«"  # French, Russian; German books

@@ -33,7 +33,8 @@ def notation(reading: Reading) -> Fault | None:
             "Weights are read as letters: say in words what matters.",
             better=_WEIGHT.sub(_unweighed, reading.text),
         )
-    if found := _OPTION.search(reading.plain):
+    options = "--" in reading.plain or "<" in reading.plain
+    if options and (found := _OPTION.search(reading.plain)):
         return Fault(
             *found.span(),
             "Options of other programs are read as letters: the aspect ratio and the "

@@ -190,7 +190,7 @@ class RunComfy:
                 "Change the prompt or the seed; look under Generations at runcomfy.com "
                 "for what was charged."
                 if self.name == "runcomfy"
-                else "Change the prompt.",
+                else "",  # the demo engine's reason ends with what to do
             )
             if _FILTERED.search(self._said(body)):  # the input's fault, so to speak
                 failed.exit_code = RequestRefused.exit_code

@@ -75,6 +75,14 @@ def notebook() -> Path | None:
     return Path(told) if told else None
 
 
+def folder() -> Path:
+    """Return the notebook's folder, or the working one where nobody tells."""
+    told = notebook()
+    # What is told goes stale when a notebook is renamed or moved, and may be no path.
+    known = told is not None and told.is_absolute() and told.parent.is_dir()
+    return told.parent if told and known else Path.cwd()
+
+
 def here(name: str | None = None) -> Cell | None:
     """Return the running cell, or None outside a notebook.
 

@@ -204,13 +204,8 @@ def home_folder() -> Path:
     In a notebook it is ``.kontext`` beside it; in a shell ``.kontext`` in the working
     folder if there is one, else the user's data folder.
     """
-    here = Path.cwd() / ".kontext"
-    if cells.kernel() is not None:
-        notebook = cells.notebook()
-        # The path the front end told goes stale when a notebook is renamed or moved.
-        beside = notebook.parent if notebook and notebook.is_absolute() else None
-        return beside / ".kontext" if beside and beside.is_dir() else here
-    if here.is_dir():
+    here = cells.folder() / ".kontext"
+    if cells.kernel() is not None or here.is_dir():
         return here
     import platformdirs
 

@@ -277,7 +277,6 @@ export default {
       x: () => ((keyed = !keyed) ? aim(framed(middle())) : stage.onpointerleave()),
       "?": () => (help.open = !help.open),
     };
-    const hold = (on) => stage.classList.toggle("kx-held", on);
     root.onkeydown = (event) => {
       const key = event.key === "=" ? "+" : event.key;
       const own = event.target === stage;
@@ -286,13 +285,14 @@ export default {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       if (way && keyed) aim(point.map((n, i) => n + way[i] * step));
       else if (way) move(eye.at.map((n, i) => n - 40 * way[i]), eye.scale);
-      else if (own && key === " ") hold(true);
+      else if (own && key === " ") stage.classList.add("kx-held");
       else if (key >= 1) choose(key - 1);
       else if (keys[key]) keys[key]();
       else return;
       event.preventDefault();
     };
-    root.onkeyup = () => hold(false);
+    // Nothing is returned: false would end what a key does by itself, as Space on a button.
+    root.onkeyup = () => stage.classList.remove("kx-held");
 
     // Drawing may resize it again, which must wait for a frame.
     const seen = new ResizeObserver(() => requestAnimationFrame(later));

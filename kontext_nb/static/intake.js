@@ -1,4 +1,5 @@
 // Pictures come in: dropped, pasted, or chosen; and samples to try things on.
+// It is the part that every Editor has, so it also hears what is meant for all of it.
 
 const PART_BYTES = 1 << 20;
 const TYPES = ["image/png", "image/jpeg", "image/webp"];
@@ -63,7 +64,10 @@ export default {
       if (taken(event)) give(event.dataTransfer.files);
     };
     const paste = (event) => taken(event) && give(event.clipboardData.files);
-    const heardOn = { dragenter: over, dragover: over, dragleave: out, drop, paste };
+    // No key pressed in it is a command of the notebook either. That asks only what has
+    // the focus, and the lists and buttons that ipywidgets makes do not say so themselves.
+    const focusin = ({ target }) => (target.dataset.lmSuppressShortcuts = "true");
+    const heardOn = { dragenter: over, dragover: over, dragleave: out, drop, paste, focusin };
     const listen = () => {
       area = root.closest(".kx-editor") ?? root;
       for (const name in heardOn) area.addEventListener(name, heardOn[name]);

@@ -30,7 +30,9 @@ export default {
         const send = press(label, () => model.send({ kind: "choose", key, text: field ? field.value.trim() : "" }));
         send.title = title;
         if (!field) return send;
-        field.onkeydown = (event) => event.key === "Enter" && send.click();
+        field.onkeydown = (event) => {
+          if (event.key === "Enter") send.click();
+        };
         return make("span", "kx-pair", {}, field, send);
       }));
       root.lastChild.hidden = !problem;

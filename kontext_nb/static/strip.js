@@ -116,7 +116,9 @@ export default {
     root.append(make("div", "kx-bar", {}, said, button));
     // A notebook takes Shift-mousedown for a selection of cells, scrolls, and so loses the
     // click. Without it there is a click all the same.
-    root.onpointerdown = (event) => event.shiftKey && event.preventDefault();
+    root.onpointerdown = (event) => {
+      if (event.shiftKey) event.preventDefault();
+    };
     el.append(root);
     const { show, ask } = panel(root);
     const items = new Map();

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kontext_nb.errors import ParameterRejected
-from kontext_nb.session.cell import notebook
+from kontext_nb.session.cell import folder
 from kontext_nb.session.edits import Chain, Edit
 from kontext_nb.target import replacing
 
@@ -68,16 +68,8 @@ def _text(text: str, path: Path) -> Path:
     return target
 
 
-def folder() -> Path:
-    """Return the notebook's folder, or the working one where nobody tells."""
-    beside = notebook()
-    # After a rename the path that the kernel was told may lead nowhere.
-    known = beside is not None and beside.parent.is_dir()
-    return beside.parent if beside and known else Path.cwd()
-
-
 def file_name(typed: str, export: Export, suffix: str) -> Path:
-    """Return the file meant by what was typed: relative to `folder`.
+    """Return the file meant by what was typed: relative to the notebook's folder.
 
     Args:
         typed: A name, with or without an ending, or a path anywhere.

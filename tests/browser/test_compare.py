@@ -225,6 +225,15 @@ def test_zoom_and_place_are_one_for_all(opened, pair):
     assert page.get("zoom") == 1
 
 
+def test_every_switch_is_pressed_by_space(opened, pair):
+    """Space on what has the focus does what a click on it does."""
+    page = opened(pair)
+    page.page.get_by_role("button", name="1:1").press("Space")
+    assert page.get("zoom") == 1
+    page.page.get_by_role("radio", name="Slider").press("Space")
+    assert page.get("mode") == "slider"
+
+
 def test_the_full_picture_comes_when_it_is_needed(opened, pair):
     """It is asked for past what the preview shows, read exactly, and let go again."""
     page = opened(pair)
@@ -352,6 +361,47 @@ def test_what_is_missing_or_broken_is_said(opened):
     page.page.get_by_text("No picture yet").wait_for()
     for mode in MODES:
         page.set(mode=mode)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_chosen_is_seen_in_high_contrast(opened, scheme):
+    """Where all colours are the system's, it is filled or underlined, not tinted."""
+    view = Compare()
+    shots = [Shot.of(picture_of(colour), name) for name, colour in COLOURS.items()]
+    view.show(shots[:4])
+    page = opened(view, forced_colors="active", color_scheme=scheme)
+    page.set(mode="slider")
+
+    def painted(found, x, y):
+        with Image.open(io.BytesIO(found.screenshot())) as shot:
+            return shot.convert("RGB").getpixel((x, shot.height + y if y < 0 else y))
+
+    ground = painted(page.page.locator("body"), 1, 1)
+    chosen = [painted(label, 4, 4) for label in page.page.locator(".kx-mode").all()]
+    assert [contrast(colour, ground) >= 3 for colour in chosen] == [
+        mode == "slider" for mode in MODES
+    ]
+    captions = page.page.locator(".kx-caption").all()
+    lines = [painted(caption, 4, -2) for caption in captions]
+    assert [line != ground for line in lines] == [True, True, False, False]
+    page.set(pictures=page.get("pictures")[:2])
+    line = painted(page.page.locator(".kx-caption").first, 4, -2)
+    assert line == page.colour(0.02, 0.5) == ground
+    page.page.screenshot(path=f"{ARTIFACTS}/compare-contrast-{scheme}.png")
+
+
+def contrast(one, other):
+    """Return the ratio of WCAG 2: 1 for the same colour, 21 for black on white."""
+
+    def luminance(colour):
+        parts = [
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+            for c in (value / 255 for value in colour)
+        ]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
 
 
 def test_nothing_bars_anyone(opened):

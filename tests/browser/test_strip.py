@@ -171,6 +171,15 @@ def test_the_menu_by_mouse_and_keys(page):
     assert menu.get_by_role("menuitem").count() == 2
 
 
+def test_words_are_selected_by_mouse(page):
+    """In the field of the menu, as in any other."""
+    shown(page, tree(range(2), note="dull"), selected="s1")
+    step(page, 2).focus()
+    page.keyboard.press("o")
+    page.get_by_role("textbox", name="Note").dblclick(position={"x": 12, "y": 12})
+    assert page.evaluate("getSelection().toString()") == "dull"
+
+
 def test_deleting_offers_undo_and_the_focus_stays(page):
     """The sentence is said, "Undo" stands beside it, and the focus goes to a step."""
     strip, bare, acts = shown(page, tree(range(4)), selected="s2")
@@ -233,6 +242,17 @@ def test_the_spinner_stands_still_where_motion_is_unwanted(page):
     assert page.evaluate(turning) == "kx-turn"
     page.emulate_media(reduced_motion="reduce")
     assert page.evaluate(turning) == "none"
+
+
+def test_the_chosen_step_is_seen_in_high_contrast(page):
+    """Where all colours are the system's, its frame is thicker than the others'."""
+    page.emulate_media(forced_colors="active")
+    shown(page, tree(range(2)), selected="s1")
+    frames = page.get_by_role("listitem").evaluate_all(
+        "steps => steps.map(it => getComputedStyle(it))"
+        ".map(it => it.outlineStyle === 'none' ? '' : it.outlineWidth)"
+    )
+    assert frames == ["", "2px", ""]
 
 
 def test_a_closed_view_lets_go_of_everything(page):
