@@ -154,7 +154,7 @@ def test_a_chain_of_preserved_edits_is_made_once(counted):
     assert len(made) == 5
     first, again = (out.splitlines() for out in ran)
     assert first[0] == again[0]
-    assert "the rest is kept exactly" in again[1]
+    assert "the rest is the source's" in again[1]
     exec(program, {})  # noqa: S102 - the same in this process
     assert jobs() == made
     assert counted == []

@@ -65,20 +65,21 @@ def words(seen: Drift, *, preserved: bool) -> str:
     """
     if not preserved:
         return str(seen)
-    model = f"{seen.registration}, {_outside(seen)}"
-    return f"{_changed(seen)} · the rest is kept exactly (the model's: {model})"
+    model = f"{seen.registration} · {_outside(seen)}"
+    return f"{change_alone(seen)} · the rest is the source's (the model's: {model})"
 
 
 def few_words(seen: Drift, *, preserved: bool) -> str:
     """Say the same in a few words, for where there is little room."""
     if preserved:
-        return f"{_changed(seen)}, rest kept"
+        return f"{change_alone(seen)}, rest kept"
     if not seen.registration.confident:
         return "not comparable"
-    return f"{_changed(seen)}, {_outside(seen)}"
+    return f"{change_alone(seen)}, {_outside(seen)}"
 
 
-def _changed(seen: Drift) -> str:
+def change_alone(seen: Drift) -> str:
+    """Say how much changed, and nothing of the rest."""
     return "nothing changed" if seen.ignored else f"changed {100 * seen.changed:.1f} %"
 
 

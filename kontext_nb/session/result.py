@@ -15,8 +15,8 @@ from kontext_nb.errors import ParameterRejected, StoreError
 from kontext_nb.grids import as_html, pictures, plan
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.keeping import is_here, measured, recalled
-from kontext_nb.session.measured import columns, few_words, words
-from kontext_nb.session.shown import bundle, pair_of
+from kontext_nb.session.measured import change_alone, columns, few_words, words
+from kontext_nb.session.shown import alt_text, bundle, pair_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -158,10 +158,24 @@ class Result:
         return few_words(seen, preserved=self.is_preserved) if seen else ""
 
     @property
-    def change_columns(self) -> Mapping[str, float | bool | None]:
-        """The same as columns of a table; none while it is not measured."""
+    def alt(self) -> str:
+        """What the result is, in words for those who cannot see it."""
         seen = self._seen
-        return columns(seen, preserved=self.is_preserved) if seen else {}
+        said = alt_text(self.prompt, self.size)
+        return f"{said}, {change_alone(seen)}" if seen else said
+
+    @property
+    def facts(self) -> Mapping[str, plan.Fact]:
+        """What is known of it, as columns of a table."""
+        seen, asked = self._seen, self.step.job.request
+        return {
+            "prompt": asked.prompt,
+            "seed": asked.seed,
+            "model": self.model,
+            "width": self.size[0],
+            "height": self.size[1],
+            **(columns(seen, preserved=self.is_preserved) if seen else {}),
+        }
 
     @cached_property
     def size(self) -> tuple[int, int]:
