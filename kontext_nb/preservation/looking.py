@@ -33,6 +33,7 @@ class Look:
         likely: A sure change goes on where its strength is at least this share.
         reach_px: And at least half of the strongest within so many pixels: a wide mean
             blurs the border, and half is where it was. 0 for a look that is sharp.
+        sure: Whether it alone makes a change sure; else it only draws the border.
     """
 
     compare: Callable[[Array, Array], Array]
@@ -42,6 +43,7 @@ class Look:
     least: float
     likely: float
     reach_px: int
+    sure: bool = True
 
     def seen(self, difference: Array, texture: Array, both: Mask) -> tuple[Mask, Mask]:
         """Return what is surely a change, and where a sure one would go on.
@@ -58,7 +60,7 @@ class Look:
         likely = strength > self.likely
         if self.reach_px:
             likely &= strength > planes.most(strength, self.reach_px) / 2
-        return strength > 1, likely
+        return (strength > 1) & self.sure, likely
 
 
 def texture_of(one: Array, other: Array) -> Array:
@@ -97,7 +99,7 @@ def _fine(before: Array, after: Array) -> Array:
 
 
 def _point(before: Array, after: Array) -> Array:
-    """All three values of a pixel and its eight neighbours: the exact border."""
+    """All three values of nine pixels, to which encoders do as much as an edit."""
     return _length(planes.mean(after - before, 1))
 
 
@@ -111,7 +113,8 @@ def _colour(before: Array, after: Array) -> Array:
     """Colour of an area: encoders soften it so much that single pixels say little."""
     off = planes.mean(planes.mean(after[1:] - before[1:], 2), 2)
     # In the dark a step of one stored value is a leap in CIELAB that nobody sees.
-    return _length(off) * np.clip(before[0] / _DARK, _DARK_SHARE, 1)
+    seen: Array = _length(off) * np.clip(before[0] / _DARK, _DARK_SHARE, 1)
+    return seen
 
 
 def _length(vectors: Array) -> Array:
@@ -123,7 +126,7 @@ def _length(vectors: Array) -> Array:
 # truth is known; the benchmark says how well they do.
 LOOKS = (
     Look(_fine, (1, 0), 6.0, 0.2, 2.2, likely=0.5, reach_px=3),
-    Look(_point, (1, 1), 5.0, 0.25, 3.5, likely=0.7, reach_px=0),
+    Look(_point, (1, 1), 5.0, 0.25, 3.5, likely=0.7, reach_px=0, sure=False),
     Look(_broad, (1, 0), 4.5, 0.08, 2.2, likely=0.5, reach_px=7),
     Look(_colour, (0, 1), 5.0, 0.1, 3.0, likely=0.5, reach_px=7),
 )
