@@ -9,7 +9,8 @@ from kontext_nb.lifecycle import State
 from kontext_nb.session import cell as cells
 from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
-from kontext_nb.session.edits import Chain, Edit, How
+from kontext_nb.session.edits import Chain, Edit
+from kontext_nb.session.how import How
 from kontext_nb.session.making import finished
 from kontext_nb.session.orders import chain_id, source_of
 from kontext_nb.session.resolving import found, resolved
@@ -63,6 +64,9 @@ def edit(
             - ``references``: Further pictures, for a model that takes several.
             - ``inputs``: Further inputs by the model's own names.
             - ``refresh``: True to have it made anew even if the store has it.
+            - ``preserve``: True to take only the change over into the source, so that
+              every other pixel stays as it is; or where it may show: a picture (white
+              is changed), an array, or a box (left, top, right, bottom).
 
     Returns:
         The edit; with ``wait=False`` a task: ``await`` it, or call ``.result()``.
@@ -74,7 +78,7 @@ def edit(
         StoreError: The store cannot be used; nothing was sent.
     """
     cell = cells.here(chain)
-    return _chain(source, cell, asks=cell).add(prompt, wait=wait, **how)
+    return chain_of(source, cell, asks=cell).add(prompt, wait=wait, **how)
 
 
 def open_chain(
@@ -91,12 +95,19 @@ def open_chain(
         ImageRejected: The source is no usable picture.
         ParameterRejected: The name cannot be used.
     """
-    return _chain(source, cell or cells.here(name))
+    return chain_of(source, cell or cells.here(name))
 
 
-def _chain(
+def chain_of(
     source: Any, cell: cells.Cell | None, *, asks: cells.Cell | None = None
 ) -> Chain:
+    """Return the chain of a picture in a cell.
+
+    Args:
+        source: As `edit` takes it.
+        cell: Where it belongs; None for a chain of its own.
+        asks: What asks for its edits; left out, the cell that runs then.
+    """
     picture, desk = source_of(source), Desk(settings.current())
     place = cell.key if cell else None
     return Chain(desk, chain_id(picture, cell), picture, place, asks)
