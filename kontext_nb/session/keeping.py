@@ -15,7 +15,7 @@ from kontext_nb.chain import Keeping, Kept, Step, lineage
 from kontext_nb.errors import KontextError, StoreError
 from kontext_nb.lifecycle import State
 from kontext_nb.model import echo
-from kontext_nb.preservation import Drift, drift, preserve
+from kontext_nb.preservation import Drift, drift, prefit, preserve
 from kontext_nb.session.measured import VERSION, drift_of, numbers_of
 from kontext_nb.session.orders import is_address
 from kontext_nb.store.measures import Measure, Measures
@@ -46,7 +46,7 @@ def kept(desk: Desk, step: Step) -> Step:
         return replace(step, kept=Kept(reason=error.problem))
     except Exception as error:  # noqa: BLE001 - nothing may stand before what was paid for
         # Kept, so that what is edited next has the same picture before it every time.
-        failed = Kept(cut=step.kept.cut, reason=_said(error))
+        failed = Kept(reason=_said(error))
         with suppress(StoreError):
             return desk.ledger.keep(step, failed)
         return replace(step, kept=failed)
@@ -76,13 +76,35 @@ def _is_made(desk: Desk, step: Step) -> bool:
 
 def _made(desk: Desk, step: Step) -> Step:
     """Work out what a step shows, and keep it."""
-    before = pixels.load(desk.blobs.get(step.source))
-    after = pixels.load(desk.blobs.get(step.job.result))
+    cut = _cut(desk, step) if step.keeping.source else ""
+    shown = Kept(cut=cut)
+    if step.keeping.preserve:
+        try:
+            shown = _preserved(desk, step, shown)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what was cut out is shown
+            shown = replace(shown, reason=_said(error))
+    return desk.ledger.keep(step, shown)
+
+
+def _cut(desk: Desk, step: Step) -> str:
+    """Take the margins off that were sent, and return the blob of the rest."""
+    before = pixels.load(desk.blobs.get(step.source)).image
+    result = pixels.load(desk.blobs.get(step.job.result)).image
+    return _put(desk, prefit(pixels.on_white(before)).undone(result))
+
+
+def _preserved(desk: Desk, step: Step, shown: Kept) -> Kept:
+    """Set the change into the picture before."""
+    raw = shown.cut or step.job.result
+    before, after = (pixels.load(desk.blobs.get(b)) for b in (step.source, raw))
     mask = step.keeping.mask and pixels.load(desk.blobs.get(step.keeping.mask))
     done = preserve(before, after, mask=mask or None)
-    _remember(desk, step.source, step.job.result, done.drift)
-    picture = "" if done.reason else _put(desk, done.image)
-    return desk.ledger.keep(step, Kept(picture=picture, reason=done.reason))
+    _remember(desk, step.source, raw, done.drift)
+    if done.reason:
+        return replace(shown, reason=done.reason)
+    return replace(shown, picture=_put(desk, done.image))
 
 
 def _put(desk: Desk, image: Image) -> str:
