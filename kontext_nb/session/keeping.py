@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kontext_nb import pixels
-from kontext_nb.chain import Keeping, Kept, Step, lineage
+from kontext_nb.chain import Keeping, Kept, Step
 from kontext_nb.errors import KontextError, StoreError
 from kontext_nb.lifecycle import State
 from kontext_nb.model import echo
@@ -51,9 +51,9 @@ def kept(desk: Desk, step: Step) -> Step:
             return desk.ledger.keep(step, failed)
         return replace(step, kept=failed)
     with suppress(Exception):
-        measured(desk, step.source, step.raw)
-        if step.parent and not step.kept.picture:
-            measured(desk, root_of(desk, step), step.result)
+        _make_known(desk, step.source, step.raw)
+        if step.parent and not step.kept.picture:  # else it drifted no further
+            _make_known(desk, root_of(desk, step), step.result)
     return step
 
 
@@ -64,7 +64,7 @@ def is_here(blob: str) -> bool:
 
 def root_of(desk: Desk, step: Step) -> str:
     """Return the blob or address of the picture that a step's chain starts from."""
-    return lineage(desk.ledger.chain(step.chain), step.id)[0].source
+    return (desk.ledger.root(step.id) or step).source
 
 
 def _is_made(desk: Desk, step: Step) -> bool:
@@ -137,6 +137,11 @@ def measured(desk: Desk, before: str, after: str) -> Drift:
     seen = drift(one, other)
     _remember(desk, before, after, seen)
     return seen
+
+
+def _make_known(desk: Desk, before: str, after: str) -> None:
+    if is_here(before) and recalled(desk, before, after) is None:
+        measured(desk, before, after)
 
 
 def recalled(

@@ -272,7 +272,10 @@ class Result:
     @property
     def root(self) -> pixels.Picture | str:
         """The picture its chain starts from, or the address it was sent by, or ""."""
-        return Result(self._desk, self.line()[0], reused=True).before
+        first = self._desk.ledger.root(self.step.id)
+        if first is None:
+            raise self._gone()
+        return Result(self._desk, first, reused=True).before
 
     def line(self) -> tuple[Step, ...]:
         """Return the steps from the first edit of the chain's source down to this.
@@ -283,10 +286,13 @@ class Result:
         try:
             return lineage(self._desk.ledger.chain(self.step.chain), self.step.id)
         except KeyError:
-            raise StoreError(
-                f"This edit is no longer in the store {self._desk.home}.",
-                "Restore the folder, or make the edit again.",
-            ) from None
+            raise self._gone() from None
+
+    def _gone(self) -> StoreError:
+        return StoreError(
+            f"This edit is no longer in the store {self._desk.home}.",
+            "Restore the folder, or make the edit again.",
+        )
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """Save source and result as one offline page; see `Grid.save`.
