@@ -31,6 +31,7 @@ class Shot:
         height: Of the full picture, in pixels.
         full: Returns the full picture, encoded, upright and in sRGB. It is called when
             someone looks closer than the preview can show, on a thread of its own.
+        picture: The full picture, to be measured; None if there is none here.
     """
 
     label: str
@@ -40,6 +41,7 @@ class Shot:
     width: int = 0
     height: int = 0
     full: Callable[[], bytes] = bytes
+    picture: pixels.Picture | None = None
 
     @classmethod
     def of(
@@ -63,6 +65,7 @@ class Shot:
             pixels.preview(picture.image, longest_px=PREVIEW_PX),
             *picture.image.size,
             lambda: in_full(picture),
+            picture,
         )
 
 
