@@ -54,6 +54,40 @@ class Marks:
             )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """What a step shows in the place of the model's own picture; none of it is sent.
+
+    Two steps of one job may differ in it alone.
+
+    Args:
+        preserve: Whether only the change is taken over into the picture before.
+        mask: Blob of where the change may show; "" for the change that is found.
+        source: Blob of the picture before, where a padded copy of it was sent; "" where
+            it was sent itself.
+    """
+
+    preserve: bool = False
+    mask: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What became of a step's `Keeping`.
+
+    Args:
+        picture: Blob of the picture that is shown; "" where it is the model's own.
+        cut: Blob of the model's picture without the margins that were sent; "" where
+            none were.
+        reason: Why nothing was preserved although it was asked for, as a sentence.
+    """
+
+    picture: str = ""
+    cut: str = ""
+    reason: str = ""
+
+
 def _is_broken(text: str) -> bool:
     """Tell whether a text holds half of a character, which no file can keep."""
     try:
@@ -78,6 +112,8 @@ class Step:
         place: Where its chain belongs: a cell of a notebook, or a name (see
             `session.cell.Cell`); None for a chain of its own.
         marks: What the user noted about it.
+        keeping: What it shows in the place of the model's own picture.
+        kept: What became of that; nothing yet while the job is not DONE.
     """
 
     id: str
@@ -89,6 +125,29 @@ class Step:
     created_at: float
     place: str | None = None
     marks: Marks = field(default_factory=Marks)
+    keeping: Keeping = field(default_factory=Keeping)
+    kept: Kept = field(default_factory=Kept)
+
+    @property
+    def source(self) -> str:
+        """Blob or address of the picture before; "" where there is none."""
+        return self.keeping.source or self.job.source
+
+    @property
+    def raw(self) -> str:
+        """Blob of the model's picture, in the frame of the picture before."""
+        return self.kept.cut or self.job.result
+
+    @property
+    def result(self) -> str:
+        """Blob of the picture it shows; "" until its job is DONE."""
+        return self.kept.picture or self.raw
+
+    @property
+    def blobs(self) -> frozenset[str]:
+        """The blobs it needs beside those of its job."""
+        of = (self.keeping.mask, self.keeping.source, self.kept.picture, self.kept.cut)
+        return frozenset(filter(None, of))
 
 
 def shown_parents(steps: Iterable[Step]) -> dict[str, str | None]:

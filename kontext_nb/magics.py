@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from kontext_nb.errors import KontextError, ParameterRejected
 from kontext_nb.model import echo
 from kontext_nb.session.asking import edit, open_chain
-from kontext_nb.session.edits import Chain, Edit, How
+from kontext_nb.session.edits import Chain, Edit
+from kontext_nb.session.how import How
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -18,11 +18,10 @@ from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import FINAL, TABLE, Event, State
 from kontext_nb.model import Job, Limits
 from kontext_nb.session.orders import WORTH_KEEPING
-from kontext_nb.store import connection, opening
-from kontext_nb.store import rows as rows_module
+from kontext_nb.store import connection, opening, tables
 from kontext_nb.store.ledger import Ledger
 from kontext_nb.store.records import Records
-from kontext_nb.store.rows import MIGRATIONS
+from kontext_nb.store.tables import MIGRATIONS
 from tests.asking import asked
 
 ASKED = asked(seed=7)
@@ -321,7 +320,7 @@ def test_an_older_store_is_brought_up_to_date(ledger, monkeypatch):
     """Only the scripts a store has not seen are run, and its rows stay."""
     made = brought_to(ledger, State.DONE)
     more = (*MIGRATIONS, "ALTER TABLE jobs ADD COLUMN note TEXT")
-    monkeypatch.setattr(rows_module, "MIGRATIONS", more)
+    monkeypatch.setattr(tables, "MIGRATIONS", more)
     assert ledger.job("j1") == made
     with opening.opened(ledger.path, write=False) as db:
         assert db.execute("PRAGMA user_version").fetchone()[0] == len(more)
@@ -333,7 +332,7 @@ def test_a_migration_that_fails_changes_nothing(ledger, monkeypatch):
     made = brought_to(ledger, State.DONE)
     with monkeypatch.context() as patch:
         broken = (*MIGRATIONS, "ALTER TABLE jobs ADD COLUMN note TEXT; NONSENSE")
-        patch.setattr(rows_module, "MIGRATIONS", broken)
+        patch.setattr(tables, "MIGRATIONS", broken)
         with pytest.raises(StoreError):
             ledger.job("j1")
     assert ledger.job("j1") == made

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kontext_nb.chain import Step
+from kontext_nb.chain import Keeping, Kept, Step
 from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Job, Request
@@ -83,6 +83,8 @@ def steps_of(made):
             call=st.none() | TEXT,
             text_call=st.none() | TEXT,
             created_at=SECONDS,
+            keeping=st.builds(Keeping, preserve=st.booleans(), mask=TEXT, source=TEXT),
+            kept=st.builds(Kept, picture=TEXT, cut=TEXT, reason=TEXT),
         ),
         max_size=3,
     ).map(tuple)

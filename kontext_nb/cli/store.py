@@ -37,10 +37,13 @@ def verify() -> None:
         what = "missing" if damage.missing else "damaged"
         line = " ".join((what, damage.blob, *damage.jobs))
         say(line if line.isprintable() else echo(line), STDERR)
+    derived = all(damage.derived for damage in found.damages)
     raise StoreError(
         f"Of {_count(found.checked, 'picture')}, {len(found.damages)} "
         "cannot be used any more.",
-        "Restore them from a backup, or run their edits again with --refresh.",
+        "They are made again, free of charge, when their edits are run again."
+        if derived
+        else "Restore them from a backup, or run their edits again with --refresh.",
     )
 
 

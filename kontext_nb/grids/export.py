@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from kontext_nb.grids import as_figure, as_html, as_image
+from kontext_nb.grids import as_csv, as_figure, as_html, as_image
 from kontext_nb.grids.plan import Sheet
 from kontext_nb.target import suffix_of
 
@@ -14,6 +14,7 @@ DRAWERS: dict[str, Callable[[Sheet, Path], Path]] = {
     **dict.fromkeys(as_image.SUFFIXES, as_image.save),
     **dict.fromkeys(as_figure.SUFFIXES, as_figure.save),
     **dict.fromkeys(as_html.SUFFIXES, as_html.save),
+    **dict.fromkeys(as_csv.SUFFIXES, as_csv.save),
 }
 
 

@@ -125,7 +125,7 @@ class Block:
 TITLE = Style(1.35, 2, bold=True)
 HEADING = Style(1.0, 3)
 CAPTION = Style(1.0, 4)
-DETAIL = Style(0.9, 2, tone="muted")
+DETAIL = Style(0.9, 3, tone="muted")
 FOOTER = Style(0.9, 2, tone="muted")
 HEADLINE = Style(1.0, 2)
 ALARM = Style(1.0, 2, tone="alarm")

@@ -6,8 +6,8 @@ becomes a picture (`as_image`), HTML (`as_html`) or a matplotlib figure (`as_fig
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 DONE = "done"
+Fact = str | int | float | bool | None  # None is not known
 _HEADLINES = {DONE: "No picture", "missing": "No picture"}
 
 
@@ -30,6 +31,7 @@ class Cell:
         detail: A second, quieter line: "seed 3", or why there is no picture.
         state: "done", or what became of the edit: "failed", "cancelled", "missing".
         alt: What the picture shows, for those who cannot see it; else the caption.
+        facts: What else is known of it, by the names of a table's columns.
     """
 
     picture: Image | Path | None
@@ -37,6 +39,7 @@ class Cell:
     detail: str = ""
     state: str = DONE
     alt: str = ""
+    facts: Mapping[str, Fact] = field(default_factory=dict)
 
     @property
     def description(self) -> str:

@@ -18,6 +18,8 @@ _DRAWS = 300
 # The simplest map is taken while the tiles are not against it: the 99 % points of
 # chi-square, of 4 to 1 freedoms.
 _AGAINST = (13.28, 9.21, 6.63)
+# What one resampling differs from another by; tiles do not scatter by that.
+_RESAMPLED_PX = 0.01
 # And while it moves no corner by so much that it would be seen.
 _UNSEEN_PX = 0.05
 
@@ -153,7 +155,8 @@ def simplest(lies: Affine, plain: Affine, fit: Fit, frame: Size) -> Affine:
     scale = np.array(lies.scale) / plain.scale - 1
     shift = np.array(lies.shift) + np.array(frame) / 2 * scale - plain.shift
     full = np.concatenate([scale, shift])
-    sure = np.linalg.inv(fit.covariance)
+    resampled = np.array([*(_RESAMPLED_PX / np.array(frame)), *[_RESAMPLED_PX] * 2])
+    sure = np.linalg.inv(fit.covariance + np.diag(resampled**2))
     one_zoom = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], float)
     for free, against in zip(
         (np.zeros((4, 0)), np.eye(4)[:, 2:], one_zoom), _AGAINST, strict=True

@@ -98,16 +98,16 @@ def drift(before: Any, after: Any) -> Drift:
 
 def measured(pair: Pair, found: Registration) -> Drift:
     """Do what `drift` does, for two pictures in one frame."""
-    expected_rgb = pair.tone.applied(pair.before)
+    way = pair.tone.applied(pair.before)
     own, theirs, expected = together(
-        *(partial(lab, image) for image in (pair.before, pair.after, expected_rgb))
+        *(partial(lab, image) for image in (pair.before, pair.after, way))
     )
-    sharp = partial(as_sent_back, seen=pair.seen)
-    light, colour = together(
-        partial(sharp, expected[:1], theirs[:1]),
-        partial(sharp, expected[1:], theirs[1:]),
-    )
-    mask = changed_in(np.concatenate([light, colour]), theirs, pair.seen)
+    delta_e = np.sqrt(np.square(own - theirs).sum(axis=0))
+    light = own[0]
+    del own  # a third of what is held at once
+    sharpen = partial(as_sent_back, seen=pair.seen)
+    sharp = together(*map(partial(partial, sharpen), expected, theirs))
+    mask = changed_in(np.stack(sharp), theirs, pair.seen)
     outside = pair.seen & ~mask
     share = float(mask.mean())
     return Drift(
@@ -118,8 +118,8 @@ def measured(pair: Pair, found: Registration) -> Drift:
         changed=share,
         boxes=_boxes(mask, pair.scale),
         psnr_db=psnr_db(pair.before, pair.after, outside),
-        ssim=ssim(own[0], theirs[0], outside),
-        delta_e=_mean(np.sqrt(((own - theirs) ** 2).sum(axis=0)), outside),
+        ssim=ssim(light, theirs[0], outside),
+        delta_e=_mean(delta_e, outside),
         ignored=not mask.any(),
         everywhere=share > EVERYWHERE or not found.confident,
     )

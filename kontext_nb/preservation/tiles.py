@@ -88,7 +88,8 @@ def _solved(gram: Array, centre: Array, count: int) -> Tiles:
     moved: Array = -np.linalg.solve(known, left[:, :2, 3:])[:, :, 0]
     rest = left[:, 3, 3] - np.einsum("ni,nij,nj->n", moved, known, moved)
     noise = np.maximum(rest, 0) / count
-    alike = 1 - np.maximum(rest, 0) / (gram[:, 3, 3] + ridge)
+    # Of a tile that is even nothing is explained.
+    alike = (gram[:, 3, 3] - np.maximum(rest, 0)) / (gram[:, 3, 3] + ridge)
     return Tiles(centre, moved, known, noise, np.clip(alike, 0, 1))
 
 

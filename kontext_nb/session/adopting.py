@@ -12,7 +12,7 @@ from kontext_nb.model import echo
 from kontext_nb.session import cell as cells
 from kontext_nb.session.cell import Cell
 from kontext_nb.session.edits import Chain
-from kontext_nb.session.orders import chain_id_at
+from kontext_nb.session.orders import chain_id
 from kontext_nb.session.places import Entry, chains
 
 _SHORTEST = 8  # of an id's beginning, as it is listed
@@ -40,8 +40,7 @@ def adopt(old: Entry | str, new: str | None = None) -> Chain:
         )
     entry = old if isinstance(old, Entry) else _found(old)
     first, source = entry.steps[0], entry.chain.source
-    picture = next(iter(first.job.request.pictures), first.job.source)
-    chain = chain_id_at(to.key, picture)
+    chain = chain_id(source, to)
     if chain != first.chain:
 
         def moved(steps: Sequence[Step]) -> Iterator[Step]:

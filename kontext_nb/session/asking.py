@@ -9,7 +9,8 @@ from kontext_nb.lifecycle import State
 from kontext_nb.session import cell as cells
 from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
-from kontext_nb.session.edits import Chain, Edit, How
+from kontext_nb.session.edits import Chain, Edit
+from kontext_nb.session.how import How
 from kontext_nb.session.making import finished
 from kontext_nb.session.orders import chain_id, source_of
 from kontext_nb.session.resolving import found, resolved
@@ -63,6 +64,9 @@ def edit(
             - ``references``: Further pictures, for a model that takes several.
             - ``inputs``: Further inputs by the model's own names.
             - ``refresh``: True to have it made anew even if the store has it.
+            - ``preserve``: True to take only the change over into the source, so that
+              every other pixel stays as it is; or where it may show: a picture (white
+              is changed), an array, or a box (left, top, right, bottom).
 
     Returns:
         The edit; with ``wait=False`` a task: ``await`` it, or call ``.result()``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 import time
@@ -21,8 +22,9 @@ from kontext_nb.session import cell as cells
 from kontext_nb.session.engines import Engine, engine
 from kontext_nb.session.errand import Errand
 from kontext_nb.session.inputs import Inputs, inputs_of
+from kontext_nb.session.keeping import kept
 from kontext_nb.session.models import Known, estimate_usd, known, recalled
-from kontext_nb.session.orders import Order
+from kontext_nb.session.orders import MASK_SUFFIX, Order
 from kontext_nb.session.settings import Settings, home_folder
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
@@ -65,8 +67,11 @@ class Desk:
         call = cells.next_call(order.cell, asked.fingerprint)
         if call:
             found = self.ledger.step_of_call(call.key, asked.fingerprint)
-            kept = found and found.job.state in order.worth_keeping
-            if found and kept and not self.forgotten(found.job):
+            stands = found and found.job.state in order.worth_keeping
+            if found and stands and not self.forgotten(found.job):
+                if found.keeping != order.keeping:
+                    # The same job, and another picture to be shown of it.
+                    found = self.ledger.add(self._step(order, found.job, call))
                 return self._brought_back(found), True
         self.make_home()
         seeds = seed_range(about.schema)
@@ -84,16 +89,7 @@ class Desk:
             notices=wanted.notices,
             created_at=time.time(),
         )
-        step = Step(
-            id=uuid.uuid4().hex,
-            chain=order.chain,
-            parent=order.parent,
-            job=job,
-            call=call.key if call else None,
-            text_call=call.text if call else None,
-            created_at=time.time(),
-            place=order.place,
-        )
+        step = self._step(order, job, call)
         adopt = order.adoptable(call)
         if by.free:
             adopt -= OPEN
@@ -104,6 +100,22 @@ class Desk:
         _in_hand.add(step.job.id)
         _placed_here.add(step.job.id)
         return step, step.job.id != job.id
+
+    def _step(self, order: Order, job: Job, call: cells.Call | None) -> Step:
+        """Return the step that an order makes of a job, with what it needs kept."""
+        if order.mask:
+            self.blobs.put(order.mask, MASK_SUFFIX)
+        return Step(
+            id=uuid.uuid4().hex,
+            chain=order.chain,
+            parent=order.parent,
+            job=job,
+            call=call.key if call else None,
+            text_call=call.text if call else None,
+            created_at=time.time(),
+            place=order.place,
+            keeping=order.keeping,
+        )
 
     def _brought_back(self, step: Step) -> Step:
         """Show a deleted step again: it is being asked for."""
@@ -212,9 +224,12 @@ class Desk:
             )
         return found
 
-    @staticmethod
-    async def _finish(step: Step, errand: Errand) -> Step:
-        return replace(step, job=await _in_hand_until(step.job, errand.done(step.job)))
+    async def _finish(self, step: Step, errand: Errand) -> Step:
+        done = await _in_hand_until(step.job, errand.done(step.job))
+        step = replace(step, job=done)
+        # It takes a second of work, for which no other edit is to wait.
+        made = errand.pictures_only
+        return await asyncio.to_thread(kept, self, step) if made else step
 
 
 async def _in_hand_until(job: Job, work: Coroutine[Any, Any, Job]) -> Job:

@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack, overload
+from typing import Literal, Unpack, overload
 
 from kontext_nb import pixels
-from kontext_nb.chain import Step, shown_parents
+from kontext_nb.chain import Step
 from kontext_nb.engine.bridge import Task
 from kontext_nb.errors import ParameterRejected
-from kontext_nb.grids import as_html
 from kontext_nb.lifecycle import OPEN, State
 from kontext_nb.model import Progress
 from kontext_nb.session import cell as cells
 from kontext_nb.session import settings
+from kontext_nb.session.branches import Branches
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.engines import engine
+from kontext_nb.session.how import How, how_of, ordered
 from kontext_nb.session.making import begun, made
-from kontext_nb.session.orders import Order, is_address, source_of
+from kontext_nb.session.orders import Order
 from kontext_nb.session.result import Result
-from kontext_nb.session.script import code_of
-from kontext_nb.session.shown import MANY, SMALL_PX, bundle, edits_text, strip_of
-from kontext_nb.session.sweeps import Grid
 from kontext_nb.store.patience import within
-
-SHOWN_PX, PAGE_PX = 512, 1024  # longest sides of previews, in a notebook and a page
 
 Report = Callable[[Progress], None]
 Ended = Callable[["Edit | Exception"], None]
-
-
-class How(TypedDict, total=False):
-    """The options of an edit; `edit` says what they mean."""
-
-    seed: int | None
-    aspect_ratio: str | None
-    model: str | None
-    references: Sequence[Any]
-    inputs: Mapping[str, Any]
-    refresh: bool
 
 
 class Edit(Result):
@@ -82,20 +64,10 @@ class Edit(Result):
         Args:
             seed: None to have a new one picked.
         """
-        asked, kept = self.step.job.request, self.step.job.pictures
-        chain = self.chain
-        further = (kept[digest] for digest in asked.pictures[1:])
-        return chain.add(
-            asked.prompt,
-            parent=chain.find(self.step.parent) if self.step.parent else None,
-            seed=seed,
-            aspect_ratio=asked.aspect_ratio,
-            model=asked.model,
-            references=[
-                p if is_address(p) else self._desk.blobs.get(p) for p in further
-            ],
-            inputs=asked.options,
-        )
+        chain, how = self.chain, how_of(self._desk, self.step)
+        how["seed"] = seed
+        parent = chain.find(self.step.parent) if self.step.parent else None
+        return chain.add(self.prompt, parent=parent, **how)
 
     def mark(
         self,
@@ -125,7 +97,7 @@ class Edit(Result):
         return Edit(self._desk, step, reused=self.reused)
 
 
-class Chain:
+class Chain(Branches[Edit]):
     """One picture and all its edits, as a tree; shown as a strip.
 
     ``chain[0]`` is the first edit; each can be edited again, which makes a branch. What
@@ -147,59 +119,11 @@ class Chain:
         place: str | None = None,
         cell: cells.Cell | None = None,
     ) -> None:
-        self._desk = desk
-        self.id = chain_id
-        self.source = source
-        self._place, self._cell = place, cell
+        super().__init__(desk, chain_id, source, place)
+        self._cell = cell
 
-    @property
-    def desk(self) -> Desk:
-        """Where its steps are kept."""
-        return self._desk
-
-    @property
-    def edits(self) -> tuple[Edit, ...]:
-        """The finished edits that are not deleted, oldest first."""
-        return tuple(edit for edit in self._all() if not edit.step.marks.deleted)
-
-    @property
-    def deleted(self) -> tuple[Edit, ...]:
-        """The deleted ones, oldest first; `restore` brings one back."""
-        return tuple(edit for edit in self._all() if edit.step.marks.deleted)
-
-    def _all(self) -> tuple[Edit, ...]:
-        steps = self._desk.ledger.chain(self.id)
-        done = (step for step in steps if step.job.state is State.DONE)
-        return tuple(Edit(self._desk, step, reused=True) for step in done)
-
-    def __iter__(self) -> Iterator[Edit]:
-        """Go through the finished edits, oldest first."""
-        return iter(self.edits)
-
-    def __len__(self) -> int:
-        """Return how many edits are finished."""
-        return len(self.edits)
-
-    def __getitem__(self, index: int) -> Edit:
-        """Return a finished edit by its place."""
-        return self.edits[index]
-
-    def find(self, step_id: str) -> Edit | None:
-        """Return the finished edit of that step, deleted or not, if it has one."""
-        return next((edit for edit in self._all() if edit.step.id == step_id), None)
-
-    def tree(self) -> tuple[tuple[Edit, str | None], ...]:
-        """Return each edit with the id of the step it is shown after, oldest first.
-
-        That is the nearest step before it that is not deleted; None for the source.
-        """
-        edits = self._all()
-        parents = shown_parents(edit.step for edit in edits)
-        return tuple(
-            (edit, parents[edit.step.id])
-            for edit in edits
-            if not edit.step.marks.deleted
-        )
+    def _shown_as(self, step: Step) -> Edit:
+        return Edit(self._desk, step, reused=True)
 
     def delete(self, edit: Edit) -> Callable[[], None]:
         """Take an edit out of sight; what was made of it stays.
@@ -337,61 +261,18 @@ class Chain:
     def _order(self, prompt: str, parent: Edit | None, how: How) -> tuple[Desk, Order]:
         if parent:
             self._check_own(parent)
-        # What is configured now decides, but a chain stays in the store it began in.
-        now = replace(settings.current(), home=self._desk.home)
-        order = Order(
+        return ordered(
+            self._desk,
+            prompt,
+            how,
             source=parent.after if parent else self.source,
-            prompt=prompt,
             chain=self.id,
             parent=parent.step.id if parent else None,
             cell=self._cell or cells.asking(self._place),
             place=self._place,
-            seed=how.get("seed"),
-            aspect_ratio=how.get("aspect_ratio"),
-            references=tuple(map(source_of, how.get("references", ()))),
-            inputs=how.get("inputs", {}),
-            refresh=how.get("refresh", False),
         )
-        return Desk(replace(now, model=how.get("model") or now.model)), order
 
     def maker(self) -> str:
         """Return what would make the next edit: a model's name, or "demo engine"."""
         now = settings.current()
         return engine(now).provider.label(now.model)
-
-    def grid(self) -> Grid:
-        """Return the source and every edit as a comparison grid, in full size."""
-        return Grid(strip_of(self.source, self.tree()))
-
-    def code(self) -> str:
-        """Return the Python that repeats this chain; see `session.script`."""
-        return code_of(self._desk, self._all())
-
-    def to_html(self, path: str | os.PathLike[str]) -> Path:
-        """Save the chain as one offline page, its pictures at most 1024 pixels large.
-
-        Args:
-            path: Ends in .html; a file there is replaced.
-
-        Raises:
-            ParameterRejected: Another suffix, or no such folder.
-            NotSaved: The disk did not take it.
-        """
-        tree = self.tree()
-        shown = strip_of(self.source, tree, longest_px=PAGE_PX, priced=True)
-        _, name, is_named = cells.parts(self._place or "")
-        edits = edits_text(len(tree))
-        title = f"{name}: {edits}" if is_named else f"{edits} of one picture"
-        return as_html.save(replace(shown, title=title), path)
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        """Show the strip as static HTML, JPEG and text."""
-        tree = self.tree()
-        small = len(tree) > MANY
-        longest_px, cell_px = (SMALL_PX, SMALL_PX // 2) if small else (SHOWN_PX, 240)
-        shown = strip_of(self.source, tree, longest_px=longest_px)
-        return bundle(shown, repr(self), cell_px=cell_px)
-
-    def __repr__(self) -> str:
-        """Say in one line what this is."""
-        return f"Chain of {len(self)} edits: " + " → ".join(e.prompt for e in self)

@@ -15,6 +15,7 @@ from kontext_nb.lifecycle import State
 from kontext_nb.model import Progress
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.engines import thread_bridge
+from kontext_nb.session.keeping import kept
 from kontext_nb.session.orders import Order
 from kontext_nb.session.progress import Watch, line, waiting_line
 from kontext_nb.store.patience import within
@@ -72,7 +73,7 @@ def made(desk: Desk, order: Order) -> tuple[Step, bool]:
 def finished(desk: Desk, step: Step, **how: bool) -> Step:
     """Wait until a step is DONE; see `made`, and `Desk.finish` for the options."""
     if step.job.state is State.DONE and desk.has_files(step.job):
-        return step
+        return kept(desk, step) if how.get("pictures_only", True) else step
     engine = desk.engine_of(step.job)
     watch = Watch(engine.provider.label(step.job.request.model), step.job.state)
     shown = line()

@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kontext_nb import pixels
+from kontext_nb.chain import Keeping
 from kontext_nb.errors import ImageRejected
 from kontext_nb.lifecycle import CAME_TO_NOTHING, OPEN, State
 from kontext_nb.model import echo
 from kontext_nb.pixels import Picture
 from kontext_nb.session import cell as cells
+from kontext_nb.store.blobs import name_of
 
+MASK_SUFFIX = ".png"
 WORTH_KEEPING = frozenset(State) - CAME_TO_NOTHING
 
 
@@ -35,6 +38,8 @@ class Order:
         refresh: Have it made anew even where the store has it.
         references: Further pictures, for a model that takes several.
         inputs: Further inputs, by the model's own names.
+        preserve: Whether only the change is to be taken over into the source.
+        mask: Where the change may show, as a PNG; empty for the change that is found.
     """
 
     source: Picture | str
@@ -48,6 +53,14 @@ class Order:
     refresh: bool = False
     references: tuple[Picture | str, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    preserve: bool = False
+    mask: bytes = b""
+
+    @property
+    def keeping(self) -> Keeping:
+        """What its step is to show in the place of the model's picture."""
+        mask = name_of(self.mask, MASK_SUFFIX) if self.mask else ""
+        return Keeping(preserve=self.preserve, mask=mask)
 
     @property
     def worth_keeping(self) -> frozenset[State]:
@@ -114,14 +127,5 @@ def chain_id(source: Picture | str, cell: cells.Cell | None) -> str:
     """Return the id of a chain: the cell's own, or a new one without a cell."""
     if cell is None:
         return uuid.uuid4().hex
-    return chain_id_at(cell.key, source if isinstance(source, str) else source.digest)
-
-
-def chain_id_at(place: str, picture: str) -> str:
-    """Return the id of the chain that a picture has in one place.
-
-    Args:
-        place: The cell's key.
-        picture: The picture's digest, or its address.
-    """
-    return hashlib.sha256(f"{place}\n{picture}".encode()).hexdigest()[:32]
+    picture = source if isinstance(source, str) else source.digest
+    return hashlib.sha256(f"{cell.key}\n{picture}".encode()).hexdigest()[:32]

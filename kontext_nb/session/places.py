@@ -65,7 +65,7 @@ class Entry:
             StoreError: Its source is missing from the store.
         """
         first = self.steps[0]
-        kept = first.job.source
+        kept = first.source
         source = kept if not kept or is_address(kept) else self.desk.blobs.get(kept)
         picture = source_of(source) if source else ""
         return Chain(self.desk, first.chain, picture, first.place)
@@ -100,11 +100,11 @@ class Entry:
     def cells(self) -> tuple[plan.Cell, plan.Cell]:
         """Return its source and its newest result, as previews."""
         newest = self._newest()
-        source = self._preview(self.steps[0].job.source, "The source picture")
+        source = self._preview(self.steps[0].source, "The source picture")
         if newest is None:
             return source, plan.Cell(None, state="nothing yet")
         alt = alt_text(newest.job.request.prompt, None)
-        return source, self._preview(newest.job.result, alt)
+        return source, self._preview(newest.result, alt)
 
     def _preview(self, blob: str, alt: str) -> plan.Cell:
         if not blob or is_address(blob):

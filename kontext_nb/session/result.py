@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kontext_nb import __version__, pixels, target
 from kontext_nb.chain import Step, lineage
-from kontext_nb.errors import StoreError
+from kontext_nb.errors import ParameterRejected, StoreError
 from kontext_nb.grids import as_html, pictures, plan
 from kontext_nb.session.desk import Desk
-from kontext_nb.session.orders import is_address
-from kontext_nb.session.shown import bundle, pair_of
+from kontext_nb.session.keeping import is_here, measured, recalled
+from kontext_nb.session.measured import change_alone, columns, few_words, words
+from kontext_nb.session.shown import alt_text, bundle, pair_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from kontext_nb.preservation import Drift
 
 
 class Result:
@@ -32,6 +37,7 @@ class Result:
         self._desk = desk
         self.step = step
         self.reused = reused
+        self._numbers: Drift | None = None
 
     @property
     def prompt(self) -> str:
@@ -83,27 +89,98 @@ class Result:
     @property
     def notices(self) -> tuple[str, ...]:
         """What should be known: made smaller to be sent, taken from the store."""
+        said = self.step.job.notices
         if self.reused:
-            return ("Taken from the store: nothing was sent or charged.",)
-        return self.step.job.notices
+            said = ("Taken from the store: nothing was sent or charged.",)
+        return (*said, f"Not preserved: {self.kept}") if self.kept else said
+
+    @property
+    def kept(self) -> str:
+        """Why the model's picture is shown although it was to be preserved, or ""."""
+        return self.step.kept.reason
+
+    @property
+    def is_preserved(self) -> bool:
+        """Whether every pixel outside the change is the source's."""
+        return bool(self.step.kept.picture)
 
     @cached_property
     def before(self) -> pixels.Picture | str:
         """The source as a checked picture, or the address it was sent by, or ""."""
-        blob = self.step.job.source
-        if not blob or is_address(blob):
-            return blob
-        return pixels.load(self._desk.blobs.get(blob))
+        blob = self.step.source
+        return pixels.load(self._desk.blobs.get(blob)) if is_here(blob) else blob
 
     @cached_property
     def after(self) -> pixels.Picture:
-        """The result as a checked picture."""
-        return pixels.load(self._desk.blobs.get(self.step.job.result))
+        """The result as a checked picture: preserved, if it is."""
+        return pixels.load(self._desk.blobs.get(self.step.result))
+
+    @property
+    def raw(self) -> Image:
+        """The picture as the model made it, whether or not it was preserved."""
+        return pixels.load(self._desk.blobs.get(self.step.job.result)).image
+
+    @cached_property
+    def drift(self) -> Drift:
+        """What the model changed of the source, and how far the rest drifted.
+
+        Measured when the edit was made; else it is now, and kept.
+
+        Raises:
+            ParameterRejected: The source is not here to be compared.
+            StoreError: One of the two is missing or damaged.
+        """
+        if not is_here(self.step.source):
+            raise ParameterRejected(
+                "There is no picture before this edit to compare it with.",
+                "Give edit() the picture itself, and not its address.",
+            )
+        return measured(self._desk, self.step.source, self.step.raw)
+
+    @property
+    def _seen(self) -> Drift | None:
+        """The numbers of `drift`, if they are known: no view waits for them."""
+        if self._numbers is None:
+            with suppress(StoreError):
+                self._numbers = recalled(self._desk, self.step.source, self.step.raw)
+        return self._numbers
+
+    @property
+    def line_of_change(self) -> str:
+        """What the model changed, in one line; "" while it is not measured."""
+        seen = self._seen
+        return words(seen, preserved=self.is_preserved) if seen else ""
+
+    @property
+    def short_change(self) -> str:
+        """The same in a few words."""
+        seen = self._seen
+        return few_words(seen, preserved=self.is_preserved) if seen else ""
+
+    @property
+    def alt(self) -> str:
+        """What the result is, in words for those who cannot see it."""
+        seen = self._seen
+        said = alt_text(self.prompt, self.size)
+        return f"{said}, {change_alone(seen)}" if seen else said
+
+    @property
+    def facts(self) -> Mapping[str, plan.Fact]:
+        """What is known of it, as columns of a table."""
+        seen, asked = self._seen, self.step.job.request
+        return {
+            "prompt": asked.prompt,
+            "seed": asked.seed,
+            "model": self.model,
+            "width": self.size[0],
+            "height": self.size[1],
+            **(columns(seen, preserved=self.is_preserved) if seen else {}),
+        }
 
     @cached_property
     def size(self) -> tuple[int, int]:
         """(width, height) of the result in pixels; only its header is read for it."""
-        cell = plan.Cell(self._desk.blobs.path(self.step.job.result))
+        cell = plan.Cell(self._desk.blobs.path(self.step.result))
         return pictures.shape(cell) or self.after.image.size
 
     def preview(self, longest_px: int) -> bytes:
@@ -115,7 +192,7 @@ class Result:
         Raises:
             StoreError: The result is missing or damaged.
         """
-        return self._desk.preview(self.step.job.result, longest_px)
+        return self._desk.preview(self.step.result, longest_px)
 
     @property
     def source(self) -> Image | None:
@@ -124,7 +201,7 @@ class Result:
 
     @property
     def image(self) -> Image:
-        """The picture after, at the size the model made it."""
+        """The picture after, at the size the model made it; preserved, the source's."""
         return self.after.image.copy()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -137,13 +214,14 @@ class Result:
             ParameterRejected: Another suffix, or no such folder.
             NotSaved: The disk did not take it; the result stays in the store.
         """
-        line = self.line()
+        steps = self.line()
         facts = {
             "software": f"kontext_nb {__version__}",
             "model": self.model,
             "prompt": self.prompt,
             "seed": self.seed,
             "aspect_ratio": self.step.job.request.aspect_ratio,
+            "preserved": self.is_preserved,
             "source_sha256_of_pixels": next(iter(self.step.job.request.pictures), None),
             "parents": [
                 {
@@ -151,7 +229,7 @@ class Result:
                     "seed": step.job.request.seed,
                     "model": step.job.engine,
                 }
-                for step in line[:-1]
+                for step in steps[:-1]
             ],
         }
         return target.write(self.after.image, path, facts)

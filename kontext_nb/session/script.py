@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from kontext_nb.model import KONTEXT_PRO, Job
+from kontext_nb.chain import Step
+from kontext_nb.model import KONTEXT_PRO
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.orders import is_address
 from kontext_nb.session.result import Result
@@ -32,18 +33,18 @@ def code_of(desk: Desk, results: Iterable[Result]) -> str:
             lines.append(f"kx.configure({home}, provider={by!r})")
             provider = by
         if not names:
-            lines += [f"source = {_picture(desk, job.source)}", ""]
+            lines += [f"source = {_picture(desk, result.step.source)}", ""]
         parent = names.get(result.step.parent or "")
         names[result.step.id] = f"step_{number}"
         call = f"{parent}.edit(" if parent else "kx.edit(\n    source,"
         lines.append(f"step_{number} = {call}")
-        lines += [f"    {argument}," for argument in _arguments(desk, job)]
+        lines += [f"    {argument}," for argument in _arguments(desk, result.step)]
         lines.append(")")
     return "\n".join(lines) + "\n"
 
 
-def _arguments(desk: Desk, job: Job) -> Iterator[str]:
-    asked = job.request
+def _arguments(desk: Desk, step: Step) -> Iterator[str]:
+    job, asked, keeping = step.job, step.job.request, step.keeping
     yield repr(asked.prompt)
     if asked.seed is not None:
         yield f"seed={asked.seed}"
@@ -57,6 +58,9 @@ def _arguments(desk: Desk, job: Job) -> Iterator[str]:
     options: Mapping[str, Any] = asked.options
     if options:
         yield f"inputs={options!r}"
+    if keeping.preserve:
+        mask = keeping.mask and _picture(desk, keeping.mask)
+        yield f"preserve={mask or True}"
 
 
 def _picture(desk: Desk, kept: str) -> str:

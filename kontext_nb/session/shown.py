@@ -90,7 +90,11 @@ def _size_on_the_way(source: Image, job: Job) -> str:
 
 
 def result_cell(
-    edit: Result, picture: Image | Path | None = None, *, priced: bool = False
+    edit: Result,
+    picture: Image | Path | None = None,
+    *,
+    priced: bool = False,
+    brief: bool = False,
 ) -> plan.Cell:
     """Return a result as one cell; the picture before is not decoded for it.
 
@@ -98,18 +102,21 @@ def result_cell(
         edit: The result.
         picture: What stands for it; left out, the result in full.
         priced: Whether to say what it cost.
+        brief: Whether to say in a few words what changed, and not in a line.
     """
     marks = edit.step.marks
     words = [pixels.shape_text(edit.size), edit.step.job.request.seed_text]
     job = edit.step.job
     words += [job.cost_text] if priced and job.may_have_been_charged else []
+    words += [edit.short_change if brief else edit.line_of_change]
     words += [edit.prompt if marks.name else "", marks.note]
     title = marks.name or edit.prompt
     return plan.Cell(
         picture or edit.after.image,
         f"★ {title}" if marks.starred else title,
         " · ".join(filter(None, words)),
-        alt=alt_text(edit.prompt, edit.size),
+        alt=edit.alt,
+        facts=edit.facts,
     )
 
 
@@ -142,7 +149,7 @@ def strip_of(
     before: str | None = None
     for place, (edit, parent) in known.items():
         small = _preview(edit, longest_px) if longest_px else None
-        cell = result_cell(edit, small, priced=priced)
+        cell = result_cell(edit, small, priced=priced, brief=True)
         words = [cell.detail]
         if parent != before:  # a branch: it does not follow its neighbour
             words.append(_origin(known.get(parent or "", (None, None))[0], parent))

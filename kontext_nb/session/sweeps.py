@@ -6,14 +6,13 @@ import asyncio
 import os
 import time
 from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kontext_nb.chain import Step
 from kontext_nb.engine.stop import STOPPED
 from kontext_nb.errors import ParameterRejected
-from kontext_nb.grids import as_figure, export, pictures, plan
+from kontext_nb.grids import as_figure, export, plan
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Job, checked_prompt, checked_seed, price_text
 from kontext_nb.pixels import Picture
@@ -22,7 +21,8 @@ from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.orders import Order, chain_id, source_of
 from kontext_nb.session.progress import QUIET_S, line
-from kontext_nb.session.shown import alt_text, bundle
+from kontext_nb.session.result import Result
+from kontext_nb.session.shown import bundle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +39,9 @@ class Grid:
         self.sheet = sheet
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Save as the name asks: .png, .jpg, .webp, .pdf, .svg, or one offline .html.
+        """Save as the name asks: .png, .jpg, .webp, .pdf, .svg, .csv, or offline .html.
+
+        The table has a line for each picture, with what was measured of its change.
 
         Raises:
             ParameterRejected: Another suffix, or no such folder.
@@ -204,15 +206,19 @@ def _announcement(
 def _cell(
     desk: Desk, step: Step, answer: Step | Exception, *, with_seed: bool
 ) -> plan.Cell:
-    asked = step.job.request
     if isinstance(answer, Exception):
+        asked = step.job.request
         said = getattr(answer, "problem", str(answer))
-        return plan.Cell(None, asked.prompt, said, state="failed")
-    cell = plan.Cell(
-        desk.blobs.path(answer.job.result),
-        detail=asked.seed_text if with_seed else "",
+        facts = {"prompt": asked.prompt, "seed": asked.seed}
+        return plan.Cell(None, asked.prompt, said, state="failed", facts=facts)
+    made = Result(desk, answer, reused=True)
+    seed = answer.job.request.seed_text if with_seed else ""
+    return plan.Cell(
+        desk.blobs.path(answer.result),
+        detail=" · ".join(filter(None, (seed, made.short_change))),
+        alt=made.alt,
+        facts=made.facts,
     )
-    return replace(cell, alt=alt_text(asked.prompt, pictures.shape(cell)))
 
 
 def _sheet(

@@ -15,6 +15,11 @@ from kontext_nb.store.part import Part, damaged, touch_whole
 _NAME = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,5}")
 
 
+def name_of(data: bytes, suffix: str) -> str:
+    """Return what a blob of these bytes is called, kept or not."""
+    return hashlib.sha256(data).hexdigest() + suffix
+
+
 @dataclass(frozen=True, slots=True)
 class Blobs:
     """A folder of files whose names are the SHA-256 of their bytes.
@@ -41,7 +46,7 @@ class Blobs:
         Raises:
             StoreError: The disk did not take it.
         """
-        name = hashlib.sha256(data).hexdigest() + suffix
+        name = name_of(data, suffix)
         if touch_whole(self.path(name), name):
             return name
         with self.part() as part:

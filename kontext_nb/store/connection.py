@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from kontext_nb.store import patience, rows
+from kontext_nb.store import patience, rows, tables
 
 BUSY_TIMEOUT_S = 30.0
 
@@ -26,7 +26,7 @@ def connect(path: Path) -> sqlite3.Connection:
         db.row_factory = sqlite3.Row
         _keep_rollback_journal(db)
         db.execute("PRAGMA synchronous = EXTRA")
-        rows.migrate(db)
+        tables.migrate(db)
     except BaseException:
         db.close()
         raise
@@ -62,6 +62,7 @@ def read_through(db: sqlite3.Connection) -> None:
     for row in db.execute("SELECT * FROM jobs"):
         rows.job(row)
     db.execute("SELECT * FROM steps").fetchall()
+    db.execute("SELECT * FROM measures").fetchall()
 
 
 def only_read(path: Path) -> sqlite3.Connection:

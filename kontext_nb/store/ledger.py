@@ -11,12 +11,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from kontext_nb.chain import Step
+from kontext_nb.chain import Kept, Step
 from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import FINAL, TABLE, Event, State, after
 from kontext_nb.model import Job, Limits
 from kontext_nb.store import opening, rebuild, rows, spending
-from kontext_nb.store.lookup import STEPS_OF_JOB, Lookup
+from kontext_nb.store.lookup import STEPS_OF_JOB, Lookup, beside, blobs_of
 
 T = TypeVar("T")
 
@@ -65,10 +65,12 @@ class Ledger(Lookup):
             known = (rows.job(row) for row in alike)
             fitting = (j for j in known if j.state in adopt and j.id not in besides)
             shown = replace(step, job=next(fitting, step.job))
-            # In one place of a chain a job stands once, however often it is asked for.
+            # In one place of a chain a job stands once, however often it is asked for;
+            # but as often as it is to show another picture.
             there = db.execute(
-                rows.STEP + "WHERE job = ? AND chain = ? AND parent IS ?",
-                (shown.job.id, step.chain, step.parent),
+                rows.STEP
+                + "WHERE job = ? AND chain = ? AND parent IS ? AND keeping = ?",
+                (shown.job.id, step.chain, step.parent, rows.text_of(step.keeping)),
             ).fetchone()
             if there:
                 return rows.step(there)
@@ -208,6 +210,30 @@ class Ledger(Lookup):
 
         return self._written(work)
 
+    def keep(self, step: Step, kept: Kept) -> Step:
+        """Write what a step shows in the place of the model's picture.
+
+        Args:
+            step: A step of this ledger, as it was read.
+            kept: What it shows.
+
+        Returns:
+            The step as it stands: who wrote first is right, so that two kernels go on
+            from the same picture.
+
+        Raises:
+            StoreError: The disk did not take it.
+        """
+
+        def work(db: sqlite3.Connection) -> Step:
+            now = rows.keep(db, step, kept)
+            if step.job.sends:
+                # What is edited next hangs on it: it outlives the ledger.
+                self._recorded_again(db, step.job)
+            return now
+
+        return self._written(work)
+
     def move(
         self,
         chains: Collection[str],
@@ -262,14 +288,16 @@ class Ledger(Lookup):
         raise _working_elsewhere()
 
     @contextmanager
-    def held(self) -> Iterator[tuple[Job, ...]]:
-        """Give all jobs, and let nobody write a row until the block ends.
+    def held(self) -> Iterator[frozenset[str]]:
+        """Give the names of all blobs in use; nobody writes a row until the block ends.
 
         Raises:
             StoreError: Somebody else writes for too long, or it cannot be written.
         """
         with opening.opened(self.path, write=True) as db:
-            yield tuple(rows.job(row) for row in db.execute("SELECT * FROM jobs"))
+            jobs = [rows.job(row) for row in db.execute("SELECT * FROM jobs")]
+            further = (one.blob for one in beside(db))
+            yield frozenset(further).union(*map(blobs_of, jobs))
 
     def restored(self, job: Job) -> Job:
         """Return a job with the files its record names, and let its row name them.

@@ -19,7 +19,41 @@ from kontext_nb.store.spending import Spent
 
 T = TypeVar("T")
 
+# What a step shows, and what is known of it.
+_KEPT = "SELECT job, keeping, kept FROM steps WHERE keeping <> '{}' OR kept <> '{}'"
+_MASKS = "SELECT DISTINCT mask FROM measures"
 STEPS_OF_JOB = rows.STEP + "WHERE job = ? ORDER BY stepped_at, steps.rowid"
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A blob that is needed beside those that a job names.
+
+    Args:
+        blob: Its name.
+        job: Id of the job whose step shows it; "" for the map of a measured change.
+        derived: Whether it is made again, free of charge, when it is missing.
+    """
+
+    blob: str
+    job: str
+    derived: bool
+
+
+def blobs_of(job: Job) -> set[str]:
+    """Return the names of the blobs that a job refers to."""
+    return {n for n in (*job.pictures.values(), *job.results) if "://" not in n}
+
+
+def beside(db: sqlite3.Connection) -> list[Beside]:
+    """Return what is needed beside the jobs' own blobs."""
+    found = [Beside(name, "", True) for (name,) in db.execute(_MASKS)]
+    for row in db.execute(_KEPT):
+        keeping, kept = rows.kept(row)
+        of_step = [(keeping.mask, False), (keeping.source, False)]
+        of_step += [(kept.picture, True), (kept.cut, True)]
+        found += [Beside(name, row["job"], made) for name, made in of_step if name]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +74,16 @@ class Lookup:
     def has_job(self, ask: str, states: Collection[State]) -> bool:
         """Tell whether there is a job for this ask in one of these states."""
         query = "SELECT state FROM jobs WHERE fingerprint = ? OR ask = ?"
-        return any(state in states for (state,) in self._found(tuple, query, ask, ask))
+        return any(state in states for (state,) in self.found(tuple, query, ask, ask))
 
     def spent(self) -> Spent:
         """Return what the paid jobs of this store cost so far, as far as is known."""
-        found = self._found(spending.read, spending.SPENT, now_usd=None)
+        found = self.found(spending.read, spending.SPENT, now_usd=None)
         return found[0] if found else Spent(0, 0.0, 0)
 
     def job(self, job_id: str) -> Job | None:
         """Return a job by its id."""
-        found = self._found(rows.job, "SELECT * FROM jobs WHERE id = ?", job_id)
+        found = self.found(rows.job, "SELECT * FROM jobs WHERE id = ?", job_id)
         return found[0] if found else None
 
     def step_of_call(self, call: str, ask: str) -> Step | None:
@@ -59,7 +93,7 @@ class Lookup:
             call: Its key; by the cell's code where there is no id.
             ask: Fingerprint of what it asks for.
         """
-        found = self._found(
+        found = self.found(
             rows.step,
             rows.STEP + "WHERE (call = ? OR text_call = ?) AND ask = ?"
             " ORDER BY stepped_at DESC, steps.rowid DESC",
@@ -71,25 +105,25 @@ class Lookup:
 
     def step_of_job(self, job_id: str) -> Step | None:
         """Return the first step that shows this job."""
-        return next(iter(self._found(rows.step, STEPS_OF_JOB, job_id)), None)
+        return next(iter(self.found(rows.step, STEPS_OF_JOB, job_id)), None)
 
     def chain(self, chain: str) -> tuple[Step, ...]:
         """Return a chain's steps, oldest first."""
         query = rows.STEP + "WHERE chain = ? ORDER BY stepped_at, steps.rowid"
-        return tuple(self._found(rows.step, query, chain))
+        return tuple(self.found(rows.step, query, chain))
 
     def chains(self) -> tuple[tuple[Step, ...], ...]:
         """Return all chains as their steps, oldest first; the newest chain first."""
         query = rows.STEP + "ORDER BY stepped_at, steps.rowid"
         found: dict[str, list[Step]] = {}
-        for step in self._found(rows.step, query):
+        for step in self.found(rows.step, query):
             found.setdefault(step.chain, []).append(step)
         newest = sorted(found.values(), key=lambda steps: -steps[-1].created_at)
         return tuple(map(tuple, newest))
 
     def expected_s(self, provider: str, model: str) -> float | None:
         """Return the median seconds that the last 15 jobs took at the service."""
-        took = self._found(
+        took = self.found(
             lambda row: float(row["took_s"]),
             "SELECT took_s FROM jobs WHERE took_s IS NOT NULL AND"
             " provider = ? AND model = ? ORDER BY finished_at DESC LIMIT 15",
@@ -101,7 +135,7 @@ class Lookup:
     def jobs(self, *states: State) -> tuple[Job, ...]:
         """Return the jobs in these states, or all, newest first."""
         marks = ",".join("?" * len(states or State))
-        found = self._found(
+        found = self.found(
             rows.job,
             f"SELECT * FROM jobs WHERE state IN ({marks})"  # noqa: S608 - only marks
             " ORDER BY created_at DESC, rowid DESC",
@@ -112,10 +146,20 @@ class Lookup:
     def job_of_request(self, request_id: str) -> Job | None:
         """Return the job that the service knows by this id."""
         query = "SELECT * FROM jobs WHERE request_id = ?"
-        found = self._found(rows.job, query, request_id)
+        found = self.found(rows.job, query, request_id)
         return found[0] if found else None
 
-    def _found(
+    def beside(self) -> tuple[Beside, ...]:
+        """Return the blobs that are needed beside those that jobs name."""
+        if not self._is_there():
+            return ()
+        return tuple(opening.work_on(self.path, beside, write=False))
+
+    def _is_there(self) -> bool:
+        # Asking makes no file. Path.exists would raise where a folder is unreadable.
+        return any(map(os.path.exists, (self.path, self.records.root)))
+
+    def found(
         self, make: Callable[[sqlite3.Row], T], query: str, *values: Any, **named: Any
     ) -> list[T]:
         """Return what a query finds, made into values."""
@@ -123,7 +167,6 @@ class Lookup:
         def work(db: sqlite3.Connection) -> list[T]:
             return [make(row) for row in db.execute(query, named or values)]
 
-        # Asking makes no file. Path.exists would raise where a folder is unreadable.
-        if not any(map(os.path.exists, (self.path, self.records.root))):
+        if not self._is_there():
             return []
         return opening.work_on(self.path, work, write=False)

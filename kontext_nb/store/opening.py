@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kontext_nb.errors import StoreError
-from kontext_nb.store import connection, damage, rebuild, rows
+from kontext_nb.store import connection, damage, rebuild, rows, tables
 from kontext_nb.store.claims import guarded
 from kontext_nb.store.part import make
 
@@ -150,7 +150,7 @@ def _in_memory(path: Path) -> sqlite3.Connection:
                 there.execute("SELECT 1 FROM sqlite_schema").fetchone()  # locks it
                 if there.execute("PRAGMA page_count").fetchone()[0]:
                     db.deserialize(there.serialize())
-            rows.migrate(db)
+            tables.migrate(db)
             connection.read_through(db)
         except (sqlite3.Error, UnicodeError, rows.Damaged) as error:
             # It cannot be opened, too, if a journal would have to be played back.
@@ -159,7 +159,7 @@ def _in_memory(path: Path) -> sqlite3.Connection:
                 raise
             with closing(db) as old:
                 db = _empty()
-                rows.migrate(db)
+                tables.migrate(db)
                 rebuild.fill(db, path.parent, old)
         rebuild.catch_up(db, path.parent)
         db.execute("PRAGMA query_only = ON")

@@ -17,7 +17,7 @@ from kontext_nb.chain import Step
 from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import FINAL, State
 from kontext_nb.model import Job
-from kontext_nb.store import rows
+from kontext_nb.store import rows, tables
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.part import check
 from kontext_nb.store.records import Records
@@ -174,7 +174,7 @@ def _copied(old: sqlite3.Connection) -> sqlite3.Connection:
         copy.text_factory = lambda text: text.decode(errors="replace")
         # Its backup() would wait for ever for the lock that `old` itself may hold.
         copy.deserialize(old.serialize())
-        rows.migrate(copy)
+        tables.migrate(copy)
     except BaseException:
         copy.close()
         raise

@@ -115,7 +115,7 @@ def _read(path: Path) -> tuple[Job, tuple[Step, ...]] | None:
             return None
         # A column may be younger than the record.
         kept = dict.fromkeys(rows.PLAIN) | facts["job"]
-        younger = {"marks": "{}", "place": None}
+        younger = {"marks": "{}", "place": None, "keeping": "{}", "kept": "{}"}
         steps = (kept | younger | step for step in facts["steps"])
         return rows.job(kept), tuple(map(rows.step, steps))
     except (OSError, ValueError, LookupError, TypeError, AttributeError):

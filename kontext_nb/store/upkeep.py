@@ -15,6 +15,7 @@ from kontext_nb.store import owner
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.damage import set_aside
 from kontext_nb.store.ledger import Ledger
+from kontext_nb.store.lookup import Beside, blobs_of
 from kontext_nb.store.part import ASIDE, aside, check
 from kontext_nb.store.previews import Previews
 from kontext_nb.store.records import Records
@@ -33,11 +34,13 @@ class Damage:
         missing: It is not there, or cannot be read; else its bytes have changed, or
             the row that names it.
         jobs: Ids of the jobs that refer to it.
+        derived: Whether it is made again, free of charge, when its edit is asked for.
     """
 
     blob: str
     missing: bool
     jobs: tuple[str, ...]
+    derived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +76,26 @@ def verify(blobs: Blobs, ledger: Ledger) -> Verified:
     the name that is damaged, and is mended then.
     """
     jobs = {job.id: job for job in ledger.jobs()}
-    found = _verified(blobs, jobs.values())
-    doubtful = {job_id for damage in found.damages for job_id in damage.jobs}
+    further = ledger.beside()
+    found = _verified(blobs, jobs.values(), further)
+    named = {job_id for damage in found.damages for job_id in damage.jobs}
+    doubtful = named & jobs.keys()
     mended = {job_id: ledger.restored(jobs[job_id]) for job_id in doubtful}
     if all(mended[job_id] == jobs[job_id] for job_id in doubtful):
         return found
-    return _verified(blobs, (jobs | mended).values())
+    return _verified(blobs, (jobs | mended).values(), further)
 
 
-def _verified(blobs: Blobs, jobs: Iterable[Job]) -> Verified:
+def _verified(blobs: Blobs, jobs: Iterable[Job], further: Iterable[Beside]) -> Verified:
     used: dict[str, list[str]] = {}
     for job in jobs:
-        for name in _blobs_of(job):
+        for name in blobs_of(job):
             used.setdefault(name, []).append(job.id)
+    lasting = used.keys() | {one.blob for one in further if not one.derived}
+    for one in further:
+        known = used.setdefault(one.blob, [])
+        known += [one.job] if one.job and one.job not in known else []
+    derived = used.keys() - lasting
     names = sorted(used.keys() | set(blobs.names()))
     damages = []
     for name in names:
@@ -93,7 +103,8 @@ def _verified(blobs: Blobs, jobs: Iterable[Job]) -> Verified:
             check(blobs.path(name), name)
         except (OSError, StoreError) as error:
             missing = isinstance(error, OSError)
-            damages.append(Damage(name, missing, tuple(used.get(name, ()))))
+            named_by = tuple(used.get(name, ()))
+            damages.append(Damage(name, missing, named_by, name in derived))
     return Verified(len(names), tuple(damages))
 
 
@@ -130,8 +141,9 @@ def gc(
         StoreError: The ledger cannot be read, is gone, or a file cannot be deleted.
     """
     until = now - older_than_s
-    kept = {name for job, _ in records.read_all() for name in _blobs_of(job)}
-    used = kept.union(*map(_blobs_of, ledger.jobs()))
+    used = {one.blob for one in ledger.beside()}.union(*map(blobs_of, ledger.jobs()))
+    for job, steps in records.read_all():
+        used |= blobs_of(job).union(*(step.blobs for step in steps))
     unused = {name: found for name, found in _old(blobs, until) if name not in used}
     roots = (blobs.root, records.root, *besides)
     asides = [left for root in roots for left in _left(root, until)]
@@ -149,12 +161,11 @@ def gc(
         return (*unused.values(), *asides)
     gone = [left for left in asides if _removed(left.path)]
     if unused:
-        with ledger.held() as jobs:
-            used = set().union(*map(_blobs_of, jobs))
+        with ledger.held() as in_use:
             gone += [
                 found
                 for name, found in unused.items()
-                if name not in used and _swept(blobs, found.path, until)
+                if name not in in_use and _swept(blobs, found.path, until)
             ]
     return tuple(gone)
 
@@ -179,10 +190,6 @@ def gc_previews(
         with suppress(FileNotFoundError):  # swept by somebody else just now
             found.append(Leftover(path, path.stat().st_size))
     return tuple(one for one in found if not delete or _removed(one.path))
-
-
-def _blobs_of(job: Job) -> set[str]:
-    return {n for n in (*job.pictures.values(), *job.results) if "://" not in n}
 
 
 def _old(blobs: Blobs, until: float) -> Iterator[tuple[str, Leftover]]:

@@ -15,7 +15,8 @@ from typing import Any
 import ipywidgets
 
 from kontext_nb.session import settings
-from kontext_nb.session.edits import SHOWN_PX, Chain
+from kontext_nb.session.branches import SHOWN_PX
+from kontext_nb.session.edits import Chain
 from kontext_nb.session.shown import bundle, strip_of
 from kontext_nb.widgets import choice
 from kontext_nb.widgets.changes_view import ChangesView

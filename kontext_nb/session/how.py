@@ -1,0 +1,110 @@
+"""The options of an edit, and the order that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypedDict
+
+from kontext_nb.chain import Step
+from kontext_nb.errors import ParameterRejected
+from kontext_nb.pixels import Picture, encode_png
+from kontext_nb.preservation.masks import mask_of
+from kontext_nb.session import cell as cells
+from kontext_nb.session import settings
+from kontext_nb.session.desk import Desk
+from kontext_nb.session.orders import Order, is_address, source_of
+
+
+class How(TypedDict, total=False):
+    """The options of an edit; `edit` says what they mean."""
+
+    seed: int | None
+    aspect_ratio: str | None
+    model: str | None
+    references: Sequence[Any]
+    inputs: Mapping[str, Any]
+    refresh: bool
+    preserve: Any
+
+
+def ordered(
+    desk: Desk,
+    prompt: str,
+    how: How,
+    *,
+    source: Picture | str,
+    chain: str,
+    parent: str | None,
+    cell: cells.Cell | None,
+    place: str | None,
+) -> tuple[Desk, Order]:
+    """Return an edit's order, and the desk it goes to.
+
+    Args:
+        desk: Where the chain is kept.
+        prompt: The instruction.
+        how: Its options.
+        source: See `Order`, as all that follows.
+        chain: Id of the chain.
+        parent: Id of the step the source came from.
+        cell: The cell that asks.
+        place: Where the chain belongs.
+
+    Raises:
+        ImageRejected: A picture among them cannot be read.
+        ParameterRejected: What is to be preserved is not here, or the mask is none.
+    """
+    preserve, mask = _wish(how.get("preserve"), source)
+    # What is configured now decides, but a chain stays in the store it began in.
+    now = replace(settings.current(), home=desk.home)
+    order = Order(
+        source=source,
+        prompt=prompt,
+        chain=chain,
+        parent=parent,
+        cell=cell,
+        place=place,
+        seed=how.get("seed"),
+        aspect_ratio=how.get("aspect_ratio"),
+        references=tuple(map(source_of, how.get("references", ()))),
+        inputs=how.get("inputs", {}),
+        refresh=how.get("refresh", False),
+        preserve=preserve,
+        mask=mask,
+    )
+    return Desk(replace(now, model=how.get("model") or now.model)), order
+
+
+def _wish(preserve: Any, source: Picture | str) -> tuple[bool, bytes]:
+    """Return whether to preserve what did not change, and a mask as a PNG, or none."""
+    if preserve is None or preserve is False:
+        return False, b""
+    if isinstance(source, str):
+        raise ParameterRejected(
+            "What is not changed cannot be kept of a picture that is not here.",
+            "Give the picture itself, or leave preserve= out.",
+        )
+    if preserve is True:
+        return True, b""
+    return True, encode_png(mask_of(preserve, source.image.size))
+
+
+def how_of(desk: Desk, step: Step) -> How:
+    """Return the options that a step was made with.
+
+    Args:
+        desk: Where it is kept.
+        step: Its seed is the one it got, where none was given.
+    """
+    asked, kept = step.job.request, step.job.pictures
+    mask = step.keeping.mask
+    further = (kept[digest] for digest in asked.pictures[1:])
+    return {
+        "seed": asked.seed,
+        "aspect_ratio": asked.aspect_ratio,
+        "model": asked.model,
+        "references": [p if is_address(p) else desk.blobs.get(p) for p in further],
+        "inputs": asked.options,
+        "preserve": desk.blobs.get(mask) if mask else step.keeping.preserve,
+    }
