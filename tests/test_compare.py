@@ -237,6 +237,22 @@ def test_each_pair_is_measured_once_and_from_old_to_new():
     assert [one["said"] for one in view.maps.values()] == [mapping.NO_PICTURES]
 
 
+def test_what_the_store_knows_of_an_edit_is_not_measured_again(monkeypatch):
+    """Its line stands there at once, and its map is looked up."""
+    edit = kx.edit(kx.samples.bottle(), "Replace 'ALPHA' with 'AURA'", preserve=True)
+    monkeypatch.setattr(mapping, "drift", None)
+    view = kx.compare(edit)
+    (told,) = view.maps.values()
+    line = edit.line_of_change
+    assert told == {"said": line[0].upper() + line[1:]}
+    assert "changed" not in view.pictures[1]["size"]
+    view.mode = "change"
+    assert view.settled(30)
+    (told,) = view.maps.values()
+    assert told["said"].lower() == line.lower()
+    assert told["overlay"]
+
+
 def test_what_cannot_be_measured_is_said(picture):
     """Without texture nothing is registered, and no map pretends that it was."""
     view = kx.compare(picture, changed(picture), mode="change")

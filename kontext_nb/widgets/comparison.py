@@ -17,7 +17,7 @@ from kontext_nb.errors import ParameterRejected
 from kontext_nb.model import echo
 from kontext_nb.widgets import page
 from kontext_nb.widgets.aside import Aside
-from kontext_nb.widgets.mapping import mapped
+from kontext_nb.widgets.mapping import known, mapped
 from kontext_nb.widgets.shots import Shot
 from kontext_nb.widgets.view import Still
 
@@ -46,7 +46,8 @@ class Comparison(Still, ipywidgets.DOMWidget):
             shines through in "onion".
         gain: 1 to 16: how far differences are amplified.
         maps: What changed between two of them, as `kontext_nb.widgets.mapping.Mapped`
-            by both their keys ("3-4"). It is measured when "change" is first chosen.
+            by both their keys ("3-4"): at once what the store knows, and what is to be
+            measured when "change" is first chosen.
         zoom: Screen pixels for a pixel of the first picture, 1 to 1 is 1.0; 0 shows it
             whole.
         center: The point in the middle of the view, as parts of width and height.
@@ -100,7 +101,11 @@ class Comparison(Still, ipywidgets.DOMWidget):
         told = [_told(key, shot) for key, shot in named]
         with self._mapping, self.hold_sync(), self.hold_trait_notifications():
             self._shots = dict(named)
-            self.maps = {}
+            self.maps = {
+                f"{one}-{other}": dict(line)
+                for (one, before), (other, after) in combinations(named, FEWEST)
+                if (line := known(before, after))
+            }
             self.swapped = False
             self.previous = told.pop() if previous else {}
             self.pictures = told
@@ -129,11 +134,11 @@ class Comparison(Still, ipywidgets.DOMWidget):
 
     def _measure(self, *two: str) -> None:
         """Find out what changed between two pictures, unless that is known."""
-        shots = [self._shots.get(key) for key in two]
+        shots = [self._shots[key] for key in two if key in self._shots]
         key = "-".join(two)
-        if None in shots or len(shots) != FEWEST or "overlay" in self.maps.get(key, {}):
+        if len(shots) != FEWEST or "overlay" in self.maps.get(key, {}):
             return
-        found = mapped(*(shot.picture if shot else None for shot in shots))
+        found = mapped(*shots)
         with self._mapping:
             if set(two) <= set(self._shots):
                 self.maps = {**self.maps, key: dict(found)}

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from kontext_nb.errors import KontextError
-from kontext_nb.pixels import Picture
 from kontext_nb.preservation import Drift, drift
+from kontext_nb.widgets.shots import Shot
 
 OVERLAY_PX = 1024
 MEASURING = "Measuring what changed…"
@@ -35,19 +35,34 @@ class Mapped(TypedDict):
     overlay: NotRequired[bytes]  # a PNG to be laid over the first; empty for none
 
 
-def mapped(before: Picture | None, after: Picture | None) -> Mapped:
+def known(before: Shot, after: Shot) -> Mapped | None:
+    """Return what the store says of the change without a look at the pictures."""
+    line = after.change.line if _follows(before, after) and after.change else ""
+    return Mapped(said=_sentence(line)) if line else None
+
+
+def mapped(before: Shot, after: Shot) -> Mapped:
     """Measure what changed; this takes up to a second, so not in a callback.
 
     Args:
-        before: The picture that the map is of; None if there is none.
+        before: What the map is of.
         after: The other one.
     """
-    if before is None or after is None:
+    if before.picture is None or after.picture is None:
         return Mapped(said=NO_PICTURES, overlay=b"")
     try:
-        return map_of(drift(before, after))
+        if after.change and _follows(before, after):
+            return map_of(after.change.drift(), after.change.line)
+        return map_of(drift(before.picture, after.picture))
     except (KontextError, MemoryError) as error:
         return Mapped(said=f"It could not be measured: {error}", overlay=b"")
+
+
+def _follows(before: Shot, after: Shot) -> bool:
+    """Tell whether one picture was made from the other, and the store knows how."""
+    return bool(
+        before.picture and after.change and after.change.since == before.picture.digest
+    )
 
 
 def map_of(seen: Drift, line: str = "") -> Mapped:
@@ -57,8 +72,7 @@ def map_of(seen: Drift, line: str = "") -> Mapped:
         seen: What was measured.
         line: What to say of it; left out, what its numbers say.
     """
-    said = line or _said(seen)
-    said = said[:1].upper() + said[1:]
+    said = _sentence(line or _said(seen))
     if seen.ignored or not seen.registration.confident:
         # Of pictures that were not registered the mask may only be a misplacement.
         return Mapped(said=said, alt=said, overlay=b"")
@@ -74,6 +88,10 @@ def _said(seen: Drift) -> str:
     return (
         line.replace("changed", "changed everywhere:", 1) if seen.everywhere else line
     )
+
+
+def _sentence(line: str) -> str:
+    return line[:1].upper() + line[1:]
 
 
 def _place(box: tuple[int, int, int, int], seen: Drift) -> str:
