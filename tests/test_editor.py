@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from PIL import ImageChops
 
 import kontext_nb as kx
 from kontext_nb.widgets.plain_compare import PlainCompare
@@ -329,3 +330,98 @@ def test_plain_widgets_do_the_same(picture):
     editor.prompt.run.click()
     assert editor.settled()
     assert "can do" in editor.status._alarm.value
+
+
+@pytest.fixture
+def large():
+    return kx.samples.bottle()
+
+
+RELABEL = "Replace 'ALPHA' with 'AURA' on the label"
+
+
+def test_the_rest_of_the_picture_is_kept_on_request(large):
+    """The toggle makes chains run on preserved pictures, and says what changed."""
+    editor = kx.Editor(large)
+    editor.preserving.toggle.value = True
+    run(editor, RELABEL)
+    (edit,) = editor.chain
+    assert edit.image.size == large.size
+    assert edit.image.getpixel((9, 9)) == large.getpixel((9, 9))
+    (told,) = editor.view.maps.values()
+    assert told["said"].lower() == edit.line_of_change.lower()
+    assert kx.Editor(large).preserving.toggle.value is False  # a picture of its own
+    editor._open(editor._place)
+    assert editor.preserving.toggle.value is True
+
+
+def test_the_models_own_picture_is_a_choice_away(large):
+    """Beside the one before, or beside what is shown; where there is no other, no."""
+    editor = kx.Editor(large)
+    run(editor, "Make it sepia")
+    assert editor.sides.layout.display == "none"
+    editor.strip.selected = SOURCE
+    editor.preserving.toggle.value = True
+    run(editor, RELABEL)
+    assert editor.sides.layout.display == ""
+    edit = editor.chain[-1]
+    for chosen, sizes in (
+        ("raw", [large.size, edit.raw.size]),
+        ("both", [edit.raw.size, large.size]),
+        ("shown", [large.size, large.size]),
+    ):
+        editor.sides.value = chosen
+        assert editor.settled()
+        shown = [(one["width"], one["height"]) for one in editor.view.pictures]
+        assert shown == sizes
+    editor.strip.selected = SOURCE
+    assert editor.settled()
+    assert editor.sides.layout.display == "none"
+
+
+def test_why_the_models_picture_is_shown_all_the_same_is_said(large):
+    """Where nothing of the source is left to be kept."""
+    editor = kx.Editor(large)
+    editor.preserving.toggle.value = True
+    run(editor, "Make it a pencil sketch")
+    (edit,) = editor.chain
+    assert edit.kept
+    assert edit.kept in editor.status.said
+    assert f"not preserved: {edit.kept}" in editor.view.footer
+
+
+def test_keeping_is_not_offered_where_it_cannot_work(editor):
+    """With another aspect ratio, and of a picture that is only an address."""
+    editor.preserving.toggle.value = True
+    editor.controls.ratio.value = "16:9"
+    assert editor.preserving.toggle.disabled
+    assert "aspect ratio" in editor.preserving._why.value
+    assert editor.preserving.wanted is False
+    editor.controls.ratio.value = ""
+    assert not editor.preserving.toggle.disabled
+    assert editor.preserving.wanted is True
+    far = kx.Editor("https://example.com/a.png")
+    assert far.preserving.toggle.disabled
+    assert "only the service has" in far.preserving._why.value
+
+
+@pytest.mark.parametrize("kind", ["live", "plain"])
+def test_a_change_shows_only_in_the_area_that_was_drawn(large, kind):
+    """Outside of it every pixel is the source's, whatever the model did there."""
+    with kx.configure(widgets=kind):
+        editor = kx.Editor(large)
+    editor.preserving.toggle.value = True
+    editor.preserving.drawing.value = True
+    assert editor.settled()
+    editor.preserving.area.box = [300, 500, 420, 600]
+    editor.prompt.value = "Make it sepia"
+    editor.run()
+    assert editor.settled()
+    (edit,) = editor.chain
+    differs = ImageChops.difference(edit.image, large.convert("RGB")).getbbox()
+    left, top, right, bottom = differs
+    assert (left, top) >= (300, 500)
+    assert (right, bottom) <= (420, 600)
+    assert editor.preserving.area.box == [300, 500, 420, 600]
+    editor.preserving.drawing.value = False
+    assert editor.preserving.wanted is True

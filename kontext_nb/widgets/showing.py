@@ -20,6 +20,7 @@ from kontext_nb.widgets.compare import Compare
 from kontext_nb.widgets.plain_compare import PlainCompare
 from kontext_nb.widgets.plain_strip import PlainStrip
 from kontext_nb.widgets.shots import Shot, of_edit
+from kontext_nb.widgets.sides import SidesChoice
 from kontext_nb.widgets.strip import Strip
 from kontext_nb.widgets.view import ShownStep
 
@@ -38,6 +39,7 @@ class Showing:
         strip: Shows the steps.
         view: Shows two pictures.
         changes: Says what two steps have apart, when two were chosen.
+        sides: Chooses which two pictures of a preserved step are shown.
     """
 
     def __init__(
@@ -45,8 +47,10 @@ class Showing:
         strip: Strip | PlainStrip,
         view: Compare | PlainCompare,
         changes: ChangesView,
+        sides: SidesChoice,
     ) -> None:
         self._strip, self._view, self._changes = strip, view, changes
+        self._sides = sides
         self._lock = threading.RLock()
         self._chain: Chain | None = None
         self._name = "Source"
@@ -55,6 +59,7 @@ class Showing:
         self._previous: Shot | None = None
         self._aside, self._thumbs = Aside(latest_only=True), Aside(latest_only=True)
         strip.observe(lambda _: self._aside.do(self._draw), ["selected", "compared"])
+        sides.observe(lambda _: self._aside.do(self._draw), "value")
 
     def open(self, chain: Chain, name: str) -> None:
         """Show another chain, at its newest step.
@@ -119,6 +124,22 @@ class Showing:
         """Where the next edit starts from, as the strip's id of it."""
         return self._strip.selected
 
+    def picture(self) -> tuple[pixels.Picture | str, str]:
+        """Return what the next edit starts from, and what it is called."""
+        edit = self.selected
+        if edit:
+            return edit.after, edit.alt
+        assert self._chain is not None  # noqa: S101 - for the type checker
+        return self._chain.source, self._name
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the pixels are here that the next edit starts from."""
+        chain = self._chain
+        # Without a finished edit a chain is empty, and so false.
+        known = chain is not None and not isinstance(chain.source, str)
+        return known or self.selected is not None
+
     @property
     def last_seed(self) -> int | None:
         """The seed of the newest edit; None if there is none."""
@@ -155,12 +176,14 @@ class Showing:
             return
         both = pair if self._strip.compared else None
         self._changes.show(*map(self._made, both or ("", "")))
+        alone = edit if edit and not self._strip.compared else None
+        self._sides.offer(both=bool(alone and alone.is_preserved))
         if edit is None and not self._strip.compared:
             shots = [self._shot(SOURCE), Shot("Result")]
             self._view.show(shots, previous=self._previous_for("", None))
             return
-        if edit and not self._strip.compared:
-            shots = list(of_edit(edit))
+        if alone:
+            shots = list(of_edit(alone, self._sides.chosen))
         else:
             shots = [self._shot(place) for place in pair or (SOURCE, selected)]
         previous = self._previous_for(selected, shots[1])
@@ -193,7 +216,8 @@ class Showing:
     @staticmethod
     def _footer(edit: Edit | None) -> str:
         seed = edit.step.job.request.seed_text if edit else ""
-        return " · ".join(filter(None, (edit.model if edit else "", seed)))
+        kept = f"not preserved: {edit.kept}" if edit and edit.kept else ""
+        return " · ".join(filter(None, (edit.model if edit else "", seed, kept)))
 
 
 def _step(edit: Edit, parent: str) -> Any:
