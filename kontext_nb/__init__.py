@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from kontext_nb.session.adopting import adopt as adopt
     from kontext_nb.session.asking import edit as edit
     from kontext_nb.session.asking import resume as resume
+    from kontext_nb.session.expecting import expect as expect
+    from kontext_nb.session.noise import seed_noise as seed_noise
     from kontext_nb.session.places import chains as chains
     from kontext_nb.session.settings import configure as configure
     from kontext_nb.session.sweeps import sweep as sweep
@@ -44,11 +46,13 @@ _HOMES = {
     "configure": "kontext_nb.session.settings",
     "drift": "kontext_nb.preservation",
     "edit": "kontext_nb.session.asking",
+    "expect": "kontext_nb.session.expecting",
     "lint": "kontext_nb.prompts.linting",
     "preserve": "kontext_nb.preservation",
     "register": "kontext_nb.preservation",
     "resume": "kontext_nb.session.asking",
     "samples": "kontext_nb.demo.samples",
+    "seed_noise": "kontext_nb.session.noise",
     "sweep": "kontext_nb.session.sweeps",
 }
 

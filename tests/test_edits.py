@@ -15,7 +15,7 @@ from kontext_nb.errors import (
     PromptRejected,
     StoreError,
 )
-from kontext_nb.session import sweeps
+from kontext_nb.session import together
 from kontext_nb.session.settings import current
 
 
@@ -226,11 +226,11 @@ def test_a_relative_home_stays_where_it_was(picture, tmp_path, monkeypatch):
 
 def test_a_sweep_says_what_it_will_spend():
     """Cells, what the store has, maker, cost and time stand there before it begins."""
-    said = sweeps._announcement(9, 8, "demo engine", "free", 3.0)
+    said = together._announcement(9, 8, "demo engine", "free", 3.0)
     assert (
         said == "9 edits: 1 from the store, 8 to make · demo engine · free · about 6 s"
     )
-    assert "time not known" in sweeps._announcement(1, 1, "some/model", "?", None)
+    assert "time not known" in together._announcement(1, 1, "some/model", "?", None)
 
 
 def test_configure_is_undone():

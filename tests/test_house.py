@@ -185,11 +185,13 @@ def test_every_public_name_resolves():
         "configure",
         "drift",
         "edit",
+        "expect",
         "lint",
         "preserve",
         "register",
         "resume",
         "samples",
+        "seed_noise",
         "sweep",
     }
     for name in kontext_nb.__all__:

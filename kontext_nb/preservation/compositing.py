@@ -18,6 +18,7 @@ from kontext_nb.preservation.masks import mask_of
 from kontext_nb.preservation.measuring import Drift, measured
 from kontext_nb.preservation.membrane import spread_inwards
 from kontext_nb.preservation.planes import Mask
+from kontext_nb.preservation.regions import without_holes
 from kontext_nb.preservation.registering import registered
 
 # Of the longer side: how wide the result fades into the original.
@@ -26,6 +27,9 @@ MOST_FEATHER_PX = 200
 # A change has a soft edge that is too faint to be measured.
 _SOFT_EDGE_PX = 2
 _HALF = 127
+# What lies between two changed parts this near to each other was changed with them.
+_GAP_PX = 5
+_HOLE_SHARE = 0.01
 # What the surroundings differ by is smooth, and worked out in blocks.
 _BLOCK_PX = 4
 # Strips are drawn one by one, so that a large original is not held as floats.
@@ -86,9 +90,12 @@ def preserve(
     reason = "" if given else _refusal(seen)
     if reason:
         return Preserved(other, None, seen, reason)
-    where = _where(pair, seen, given, width, original.size)
+    changed = _whole(np.asarray(seen.mask) > _HALF)
+    where = _where(pair, changed, given, width, original.size)
+    left_over = _left_over(pair, changed)
     toned = pair.tone.undone(result)
-    return Preserved(_set_in(original, toned, pair, seen, where), where, seen, "")
+    image = _set_in(original, toned, found.affine, where, left_over)
+    return Preserved(image, where, seen, "")
 
 
 def _feather(given: float | None, size: Size) -> float:
@@ -112,8 +119,14 @@ def _refusal(seen: Drift) -> str:
     return ""
 
 
+def _whole(changed: Mask) -> Mask:
+    """Return a change without gaps and islands, which belong to it too."""
+    closed = _shrunk(_widened(changed, _GAP_PX), _GAP_PX)
+    return without_holes(closed, up_to=_HOLE_SHARE * changed.size)
+
+
 def _where(
-    pair: Pair, seen: Drift, given: Image.Image | None, feather: float, size: Size
+    pair: Pair, changed: Mask, given: Image.Image | None, feather: float, size: Size
 ) -> Image.Image:
     """Return how much of the result shows at each pixel of the original, as "L"."""
     reach = round(feather * pair.scale / 2)
@@ -124,7 +137,7 @@ def _where(
         small = np.asarray(given.resize(pair.before.size)) > _HALF
         core = _shrunk(small, reach) & may
     else:
-        core = _widened(np.asarray(seen.mask) > _HALF, reach + _SOFT_EDGE_PX) & may
+        core = _widened(changed, reach + _SOFT_EDGE_PX) & may
     shown = core.astype(np.float32)
     if reach:
         shown = planes.mean(shown, reach)
@@ -147,21 +160,17 @@ def _shrunk(mask: Mask, reach: int) -> Mask:
 def _set_in(
     original: Image.Image,
     toned: Image.Image,
-    pair: Pair,
-    seen: Drift,
+    lies: Affine,
     where: Image.Image,
+    left_over: LeftOver,
 ) -> Image.Image:
     """Return the original with the result drawn into it where a mask says."""
     image = original.copy()
-    lies = seen.registration.affine
-    left_over = _left_over(pair, np.asarray(seen.mask) > _HALF)
-    block = pair.scale / _BLOCK_PX
-    to_left_over = Affine((block, block), (0.0, 0.0))
     for box in _strips(where):
         size = (box[2] - box[0], box[3] - box[1])
         piece = np.asarray(cut(toned, lies.box(*box), size), np.float32)
-        there = to_left_over.box(*box)
-        off = [np.asarray(cut(plane, there, size)) for plane in left_over]
+        there = left_over.lies.box(*box)
+        off = [np.asarray(cut(plane, there, size)) for plane in left_over.planes]
         matched = np.clip(np.rint(piece + np.stack(off, axis=-1)), 0, 255)
         drawn = Image.fromarray(matched.astype(np.uint8)).convert(original.mode)
         image.paste(drawn, box[:2], where.crop(box))
@@ -178,14 +187,22 @@ def _strips(where: Image.Image) -> Iterator[tuple[int, int, int, int]]:
             yield left + part[0], begin + part[1], left + part[2], begin + part[3]
 
 
-def _left_over(pair: Pair, changed: Mask) -> list[Image.Image]:
-    """Return by how much the original is lighter than the result around the change.
+@dataclass(frozen=True, slots=True, eq=False)
+class LeftOver:
+    """By how much the original is lighter than the result around the change.
 
     Within the change it goes on smoothly, so that no border shows.
 
-    Returns:
-        Red, green and blue as "F" images, made smaller.
+    Args:
+        planes: Red, green and blue as "F" images, made smaller.
+        lies: From the original's coordinates to theirs.
     """
+
+    planes: list[Image.Image]
+    lies: Affine
+
+
+def _left_over(pair: Pair, changed: Mask) -> LeftOver:
     known = pair.seen & ~_widened(changed, _SOFT_EDGE_PX)
     after = pair.tone.undone(pair.after)
     off = planes.of(pair.before) - planes.of(after)
@@ -194,4 +211,8 @@ def _left_over(pair: Pair, changed: Mask) -> list[Image.Image]:
     sums = planes.blocks(off, _BLOCK_PX)
     values = sums / np.maximum(weight, 1e-6)
     smooth = spread_inwards(values, np.minimum(weight[0] * 2, 1))
-    return [Image.fromarray(np.ascontiguousarray(plane)) for plane in smooth]
+    block = pair.scale / _BLOCK_PX
+    return LeftOver(
+        [Image.fromarray(np.ascontiguousarray(plane)) for plane in smooth],
+        Affine((block, block), (0.0, 0.0)),
+    )

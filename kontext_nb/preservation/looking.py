@@ -30,6 +30,8 @@ class Look:
         above_usual: The multiple.
         of_texture: The share.
         least: The least value.
+        most: What the multiple never exceeds: where a change holds most of a texture,
+            it would else be its own usual.
         likely: A sure change goes on where its strength is at least this share.
         reach_px: And at least half of the strongest within so many pixels: a wide mean
             blurs the border, and half is where it was. 0 for a look that is sharp.
@@ -41,6 +43,7 @@ class Look:
     above_usual: float
     of_texture: float
     least: float
+    most: float
     likely: float
     reach_px: int
     sure: bool = True
@@ -54,6 +57,7 @@ class Look:
             both: (height, width) which pixels both pictures show.
         """
         needed = self.above_usual * _usual(difference, texture, both)
+        np.minimum(needed, self.most, out=needed)
         np.maximum(needed, self.least, out=needed)
         np.maximum(needed, self.of_texture * texture, out=needed)
         strength = difference / needed
@@ -113,8 +117,10 @@ def _colour(before: Array, after: Array) -> Array:
     """Colour of an area: encoders soften it so much that single pixels say little."""
     off = planes.mean(planes.mean(after[1:] - before[1:], 2), 2)
     # In the dark a step of one stored value is a leap in CIELAB that nobody sees.
-    seen: Array = _length(off) * np.clip(before[0] / _DARK, _DARK_SHARE, 1)
-    return seen
+    seen = _length(off) * np.clip(before[0] / _DARK, _DARK_SHARE, 1)
+    # CIE 94: of strong colours a larger difference looks the same.
+    weighed: Array = seen / (1 + np.float32(0.015) * np.hypot(before[1], before[2]))
+    return weighed
 
 
 def _length(vectors: Array) -> Array:
@@ -125,8 +131,8 @@ def _length(vectors: Array) -> Array:
 # Each finds what the others miss. The numbers were found with computed pictures whose
 # truth is known; the benchmark says how well they do.
 LOOKS = (
-    Look(_fine, (1, 0), 6.0, 0.2, 2.2, likely=0.5, reach_px=3),
-    Look(_point, (1, 1), 5.0, 0.25, 3.5, likely=0.7, reach_px=0, sure=False),
-    Look(_broad, (1, 0), 4.5, 0.08, 2.2, likely=0.5, reach_px=7),
-    Look(_colour, (0, 1), 5.0, 0.1, 3.0, likely=0.5, reach_px=7),
+    Look(_fine, (1, 0), 6.0, 0.2, 2.2, 12, likely=0.5, reach_px=3),
+    Look(_point, (1, 1), 5.0, 0.25, 3.5, 20, likely=0.7, reach_px=0, sure=False),
+    Look(_broad, (1, 0), 4.5, 0.08, 2.2, 8, likely=0.5, reach_px=7),
+    Look(_colour, (0, 1), 5.0, 0.1, 3.0, 8, likely=0.5, reach_px=7),
 )

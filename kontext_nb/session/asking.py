@@ -78,7 +78,7 @@ def edit(
         StoreError: The store cannot be used; nothing was sent.
     """
     cell = cells.here(chain)
-    return _chain(source, cell, asks=cell).add(prompt, wait=wait, **how)
+    return chain_of(source, cell, asks=cell).add(prompt, wait=wait, **how)
 
 
 def open_chain(
@@ -95,12 +95,19 @@ def open_chain(
         ImageRejected: The source is no usable picture.
         ParameterRejected: The name cannot be used.
     """
-    return _chain(source, cell or cells.here(name))
+    return chain_of(source, cell or cells.here(name))
 
 
-def _chain(
+def chain_of(
     source: Any, cell: cells.Cell | None, *, asks: cells.Cell | None = None
 ) -> Chain:
+    """Return the chain of a picture in a cell.
+
+    Args:
+        source: As `edit` takes it.
+        cell: Where it belongs; None for a chain of its own.
+        asks: What asks for its edits; left out, the cell that runs then.
+    """
     picture, desk = source_of(source), Desk(settings.current())
     place = cell.key if cell else None
     return Chain(desk, chain_id(picture, cell), picture, place, asks)

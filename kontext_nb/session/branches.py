@@ -15,6 +15,7 @@ from kontext_nb.grids import as_html
 from kontext_nb.lifecycle import State
 from kontext_nb.session import cell as cells
 from kontext_nb.session.desk import Desk
+from kontext_nb.session.drifting import DriftCurve, drifts
 from kontext_nb.session.result import Result
 from kontext_nb.session.script import code_of
 from kontext_nb.session.shown import MANY, SMALL_PX, bundle, edits_text, strip_of
@@ -99,6 +100,23 @@ class Branches(ABC, Generic[R]):
             for edit in edits
             if not edit.step.marks.deleted
         )
+
+    def drifts(self, *, to: R | None = None) -> DriftCurve:
+        """Measure how far the chain drifts from its source, step by step.
+
+        What was measured before is not measured again. To go on from a good step, use
+        its `edit`, which makes a branch.
+
+        Args:
+            to: The edit at whose end to look back; left out, the newest one.
+
+        Raises:
+            ParameterRejected: The chain's source is not here to be compared.
+            StoreError: A picture is missing or damaged.
+        """
+        edits = self.edits
+        last = to or (edits[-1] if edits else None)
+        return drifts(self._desk, last.line() if last else ())
 
     def grid(self) -> Grid:
         """Return the source and every edit as a comparison grid, in full size."""

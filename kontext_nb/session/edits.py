@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Literal, Unpack, overload
+from typing import Any, Literal, Unpack, overload
 
 from kontext_nb import pixels
 from kontext_nb.chain import Step
@@ -19,8 +19,11 @@ from kontext_nb.session.desk import Desk
 from kontext_nb.session.engines import engine
 from kontext_nb.session.how import How, how_of, ordered
 from kontext_nb.session.making import begun, made
-from kontext_nb.session.orders import Order
+from kontext_nb.session.orders import Order, chain_id, source_of
+from kontext_nb.session.ranking import best_of
+from kontext_nb.session.replaying import replayed
 from kontext_nb.session.result import Result
+from kontext_nb.session.together import all_finished
 from kontext_nb.store.patience import within
 
 Report = Callable[[Progress], None]
@@ -68,6 +71,29 @@ class Edit(Result):
         how["seed"] = seed
         parent = chain.find(self.step.parent) if self.step.parent else None
         return chain.add(self.prompt, parent=parent, **how)
+
+    def best_of(
+        self, n: int, *, box: tuple[int, int, int, int] | None = None
+    ) -> tuple[Edit, ...]:
+        """Ask for the same change with n seeds: this one's, and the numbers after it.
+
+        How good one is, is what changed where it was asked, less what changed elsewhere
+        and how far the rest drifted; see `session.ranking`. What the store has costs
+        nothing, so asking again does not either.
+
+        Args:
+            n: How many there are to be, this one among them; 2 to 16.
+            box: (left, top, right, bottom) of where the change was asked for, in pixels
+                of the picture before; left out, where most of them changed something.
+
+        Returns:
+            The best first. What the service could not make is not among them.
+
+        Raises:
+            ParameterRejected: Not so many, no such box, or the model has no seed.
+            ServiceError: See `edit`.
+        """
+        return best_of(self, n, box)
 
     def mark(
         self,
@@ -221,6 +247,64 @@ class Chain(Branches[Edit]):
         """
         desk, order = self._order(prompt, parent, how)
         return self._started(desk, order, report, ended)
+
+    def several(
+        self, prompt: str, hows: Iterable[How], *, parent: Edit | None = None
+    ) -> list[Edit | Exception]:
+        """Make the same change in several ways at once, and wait for all of them.
+
+        Args:
+            prompt: The instruction.
+            hows: The options of each; see `edit`.
+            parent: One of this chain's edits, or None for its source.
+
+        Returns:
+            The edits in their order; in the place of one, the error that ended it.
+
+        Raises:
+            InputRejected: Something given cannot be used; nothing was sent.
+        """
+        orders = [self._order(prompt, parent, how) for how in hows]
+        if not orders:
+            return []
+        desk = orders[0][0]
+        placed = [desk.place(order) for desk, order in orders]
+        answers = all_finished(desk, [step for step, _ in placed])
+        return [
+            answer
+            if isinstance(answer, Exception)
+            else Edit(desk, answer, reused=found and step.job.state is State.DONE)
+            for answer, (step, found) in zip(answers, placed, strict=True)
+        ]
+
+    def replay(
+        self,
+        source: Any,
+        *,
+        until_delta_e: float | None = None,
+        to: Edit | None = None,
+    ) -> Chain:
+        """Make the same edits, one of another, of another picture.
+
+        Args:
+            source: The other picture, as `edit` takes it.
+            until_delta_e: Stop after the step at which what did not change is further
+                than this from the picture, as a mean distance in CIELAB, of which about
+                2 is just seen; left out, all steps are made.
+            to: The last edit of the recipe; left out, the newest one.
+
+        Returns:
+            The chain of the other picture in this cell.
+
+        Raises:
+            InputRejected: The picture or the limit cannot be used; nothing was sent.
+            KontextError: A step could not be made; those before it are in the store.
+        """
+        picture, cell = source_of(source), cells.here()
+        place = cell.key if cell else None
+        again = Chain(self._desk, chain_id(picture, cell), picture, place, cell)
+        replayed(self, again, to or next(reversed(self.edits), None), until_delta_e)
+        return again
 
     @property
     def open_steps(self) -> tuple[Step, ...]:

@@ -14,6 +14,7 @@ from kontext_nb.chain import Step, lineage
 from kontext_nb.errors import ParameterRejected, StoreError
 from kontext_nb.grids import as_html, pictures, plan
 from kontext_nb.session.desk import Desk
+from kontext_nb.session.drifting import warning
 from kontext_nb.session.keeping import is_here, measured, recalled
 from kontext_nb.session.measured import change_alone, columns, few_words, words
 from kontext_nb.session.shown import alt_text, bundle, pair_of
@@ -38,6 +39,11 @@ class Result:
         self.step = step
         self.reused = reused
         self._numbers: Drift | None = None
+
+    @property
+    def desk(self) -> Desk:
+        """Where it is kept."""
+        return self._desk
 
     @property
     def prompt(self) -> str:
@@ -92,7 +98,11 @@ class Result:
         said = self.step.job.notices
         if self.reused:
             said = ("Taken from the store: nothing was sent or charged.",)
-        return (*said, f"Not preserved: {self.kept}") if self.kept else said
+        said += (f"Not preserved: {self.kept}",) if self.kept else ()
+        with suppress(StoreError):
+            falls = warning(self._desk, self.line())
+            said += (falls,) if falls else ()
+        return said
 
     @property
     def kept(self) -> str:
@@ -130,12 +140,26 @@ class Result:
             ParameterRejected: The source is not here to be compared.
             StoreError: One of the two is missing or damaged.
         """
-        if not is_here(self.step.source):
+        return self._against(self.step.source, self.step.raw)
+
+    @cached_property
+    def total_drift(self) -> Drift:
+        """How far the picture it shows is from the picture its chain starts from.
+
+        Raises:
+            ParameterRejected: The source is not here to be compared.
+            StoreError: One of the two is missing or damaged.
+        """
+        root = self.line()[0].source
+        return self._against(root, self.step.result)
+
+    def _against(self, before: str, after: str) -> Drift:
+        if not is_here(before):
             raise ParameterRejected(
                 "There is no picture before this edit to compare it with.",
                 "Give edit() the picture itself, and not its address.",
             )
-        return measured(self._desk, self.step.source, self.step.raw)
+        return measured(self._desk, before, after)
 
     @property
     def _seen(self) -> Drift | None:

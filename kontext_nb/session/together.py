@@ -1,0 +1,82 @@
+"""Several steps on their way at once, with one line that says how far they are."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from kontext_nb.chain import Step
+from kontext_nb.engine.stop import STOPPED
+from kontext_nb.lifecycle import State
+from kontext_nb.model import Job, price_text
+from kontext_nb.session.desk import Desk
+from kontext_nb.session.progress import QUIET_S, line
+
+# A queue serves one account's jobs in turn; more at once only wait there.
+AT_ONCE = 4
+
+
+def all_finished(desk: Desk, steps: Sequence[Step]) -> list[Step | Exception]:
+    """Wait for all steps, a few at once; an error stands in its step's place."""
+    engine = desk.engine_of(steps[0].job)
+    request = steps[0].job.request
+    label = engine.provider.label(request.model)
+    each_s = desk.ledger.expected_s(request.provider, request.model)
+    wanted = [step.job for step in steps if step.job.state is not State.DONE]
+    to_make = len(wanted)
+    shown, started, done = line(), time.monotonic(), 0
+    if to_make:
+        cost = "free" if engine.free else _cost(wanted)
+        shown.show(_announcement(len(steps), to_make, label, cost, each_s))
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def finished(work: Coroutine[Any, Any, Step]) -> Step | Exception:
+        nonlocal done
+        async with gate:
+            try:
+                return await work
+            except Exception as error:  # noqa: BLE001 - it stands in its own cell
+                return error
+            finally:
+                done += 1
+
+    async def all_of_them() -> list[Step | Exception]:
+        return await asyncio.gather(*map(finished, work))
+
+    def tick() -> None:
+        seconds = time.monotonic() - started
+        if seconds > QUIET_S:
+            shown.show(f"{label} · {done} of {len(steps)} · {seconds:.0f} s")
+
+    work = [desk.finish(step, lambda _: None) for step in steps]
+    try:
+        answers = engine.bridge.run(all_of_them(), tick)
+    except STOPPED as pressed:
+        words = f"Stopped after {done} of {len(steps)}: re-run to go on from there."
+        shown.close(words)
+        raise type(pressed)(words) from None
+    shown.close("")
+    return answers
+
+
+def _cost(jobs: Sequence[Job]) -> str:
+    """Say what jobs should cost together."""
+    prices = [job.estimate_usd for job in jobs if job.estimate_usd is not None]
+    if len(prices) < len(jobs):
+        return f"charged by the service, {price_text(None)}"
+    return price_text(sum(prices))
+
+
+def _announcement(
+    cells_count: int, to_make: int, label: str, cost: str, each_s: float | None
+) -> str:
+    """Say how much it will be before anything is spent."""
+    rounds = -(-to_make // AT_ONCE)
+    takes = f"about {max(1, round(rounds * each_s))} s" if each_s else "time not known"
+    stored = cells_count - to_make
+    return (
+        f"{cells_count} edits: {stored} from the store, {to_make} to make · {label} · "
+        f"{cost} · {takes}"
+    )
