@@ -1,11 +1,13 @@
 """The Editor without a browser: what its buttons do, its chain, its honesty."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from PIL import ImageChops
 
 import kontext_nb as kx
+from kontext_nb.session import keeping
 from kontext_nb.widgets.plain_compare import PlainCompare
 from kontext_nb.widgets.plain_prompt import PlainPrompt
 from kontext_nb.widgets.showing import SOURCE
@@ -425,3 +427,46 @@ def test_a_change_shows_only_in_the_area_that_was_drawn(large, kind):
     assert editor.preserving.area.box == [300, 500, 420, 600]
     editor.preserving.drawing.value = False
     assert editor.preserving.wanted is True
+
+
+def test_how_far_a_line_of_edits_drifts_is_shown(large):
+    """From the second edit on: a curve whose words are its numbers, and a table."""
+    editor = kx.Editor(large.resize((288, 384)))
+    words = editor.drift._words
+    run(editor, "Add a red star")
+    assert words.value == ""
+    run(editor, "Add a yellow star")
+    last = editor.chain.drifts().steps[-1].total.psnr_db
+    assert '<svg role="img" aria-label="' in words.value
+    assert f"step 2: {last:.1f} dB" in words.value.split("aria-label")[1].split(">")[0]
+    assert words.value.count("<tr") == 3
+    assert editor.drift._back.layout.display == "none"
+    editor.strip.selected = editor.chain[0].step.id
+    assert editor.settled()
+    assert words.value == ""
+
+
+def test_from_where_quality_falls_one_click_goes_back(large, monkeypatch):
+    """It is warned at that step, in its number, and the step before is at hand."""
+    measure = keeping.drift
+
+    def measured(before, after):
+        from_source = before.image.size == (288, 384)
+        worse = from_source and editor.prompt.value == "Add a yellow star"
+        return replace(measure(before, after), psnr_db=20.0 if worse else 40.0)
+
+    monkeypatch.setattr(keeping, "drift", measured)
+    editor = kx.Editor(large.resize((288, 384)))
+    run(editor, "Add a blue star")
+    editor.strip.selected = SOURCE
+    for prompt in ("Add a red star", "Add a yellow star"):
+        run(editor, prompt)
+    assert "Quality falls here" in editor.status.said
+    assert "Quality falls at step 3: 20.0 dB" in editor.drift._words.value
+    back = editor.drift._back
+    assert back.description == "Edit again from step 2"
+    back.click()
+    assert editor.settled()
+    assert editor.strip.selected == editor.chain[1].step.id
+    assert editor.drift._words.value == ""
+    assert back.layout.display == "none"

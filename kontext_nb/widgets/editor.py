@@ -21,6 +21,7 @@ from kontext_nb.session.shown import bundle, strip_of
 from kontext_nb.widgets import choice
 from kontext_nb.widgets.changes_view import ChangesView
 from kontext_nb.widgets.controls import Controls
+from kontext_nb.widgets.drift_view import DriftView
 from kontext_nb.widgets.exporting import ExportMenu
 from kontext_nb.widgets.marking import Marking
 from kontext_nb.widgets.pictures import Pictures
@@ -61,7 +62,10 @@ class Editor(Still, ipywidgets.VBox):
         self.strip = choice.strip_view()
         self.changes = ChangesView()
         self.sides = SidesChoice()
-        self.showing = Showing(self.strip, self.view, self.changes, self.sides)
+        self.drift = DriftView(lambda place: self.strip.set_trait("selected", place))
+        self.showing = Showing(
+            self.strip, self.view, self.changes, sides=self.sides, drift=self.drift
+        )
         self.preserving = Preserving(self.showing.picture)
         self.marking = Marking(self.strip, self.showing, self.status)
         self.supply = Supply(self.controls)
@@ -127,6 +131,7 @@ class Editor(Still, ipywidgets.VBox):
                 self.sides,
                 self.changes,
                 self.strip,
+                self.drift,
                 ExportMenu(place.chain, edit=lambda: self.showing.selected),
                 self.pictures,
             ]

@@ -12,11 +12,13 @@ from kontext_nb.chain import Step
 from kontext_nb.errors import KontextError
 from kontext_nb.grids.changes import Made
 from kontext_nb.lifecycle import State
+from kontext_nb.session.drifting import DriftCurve
 from kontext_nb.session.edits import Chain, Edit
 from kontext_nb.session.shown_changes import made_of
 from kontext_nb.widgets.aside import Aside
 from kontext_nb.widgets.changes_view import ChangesView
 from kontext_nb.widgets.compare import Compare
+from kontext_nb.widgets.drift_view import DriftView
 from kontext_nb.widgets.plain_compare import PlainCompare
 from kontext_nb.widgets.plain_strip import PlainStrip
 from kontext_nb.widgets.shots import Shot, of_edit
@@ -40,6 +42,7 @@ class Showing:
         view: Shows two pictures.
         changes: Says what two steps have apart, when two were chosen.
         sides: Chooses which two pictures of a preserved step are shown.
+        drift: Shows how far the steps down to the selected one drifted.
     """
 
     def __init__(
@@ -47,18 +50,23 @@ class Showing:
         strip: Strip | PlainStrip,
         view: Compare | PlainCompare,
         changes: ChangesView,
+        *,
         sides: SidesChoice,
+        drift: DriftView,
     ) -> None:
         self._strip, self._view, self._changes = strip, view, changes
-        self._sides = sides
+        self._sides, self._drift = sides, drift
         self._lock = threading.RLock()
         self._chain: Chain | None = None
         self._name = "Source"
         self._edits: dict[str, Edit] = {}
         self._right: tuple[str, Shot] | None = None
         self._previous: Shot | None = None
-        self._aside, self._thumbs = Aside(latest_only=True), Aside(latest_only=True)
+        self._aside, self._thumbs, self._measuring = (
+            Aside(latest_only=True) for _ in range(3)
+        )
         strip.observe(lambda _: self._aside.do(self._draw), ["selected", "compared"])
+        strip.observe(lambda _: self._measuring.do(self._follow), "selected")
         sides.observe(lambda _: self._aside.do(self._draw), "value")
 
     def open(self, chain: Chain, name: str) -> None:
@@ -100,6 +108,7 @@ class Showing:
             if self._strip.compared not in places:
                 self._strip.compared = ""
         self._aside.do(self._draw)
+        self._measuring.do(self._follow)
 
     def edit(self, place: str) -> Edit | None:
         """Return the edit of a place in the strip; None for the source."""
@@ -149,7 +158,8 @@ class Showing:
 
     def settled(self, limit_s: float) -> bool:
         """Wait until the comparison shows what is selected."""
-        return self._aside.settled(limit_s) and self._thumbs.settled(limit_s)
+        parts = (self._aside, self._thumbs, self._measuring)
+        return all(part.settled(limit_s) for part in parts)
 
     def _add_thumbs(self, chain: Chain) -> None:
         """Give the strip the thumbs it lacks, a few at a time: each may take long."""
@@ -188,6 +198,24 @@ class Showing:
             shots = [self._shot(place) for place in pair or (SOURCE, selected)]
         previous = self._previous_for(selected, shots[1])
         self._view.show(shots, previous=previous, footer=self._footer(edit))
+
+    def _follow(self) -> None:
+        """Show how far the steps down to the selected one drifted."""
+        with self._lock:
+            chain, edit, edits = self._chain, self.selected, dict(self._edits)
+        curve = DriftCurve(())
+        places: list[str] = []
+        if chain is not None and edit:
+            with suppress(KontextError):  # an address, or a picture is missing
+                curve = chain.drifts(to=edit)
+                places = [step.id for step in edit.line()]
+        order = list(edits)
+        numbers = [
+            str(order.index(place) + 1) if place in edits else "(deleted)"
+            for place in places
+        ]
+        there = [place if place in edits else "" for place in places]
+        self._drift.show(curve, numbers, [SOURCE, *there])
 
     def _previous_for(self, place: str, shot: Shot | None) -> Shot | None:
         """Return the result that was shown before, for one key to bring back."""

@@ -20,7 +20,7 @@ class SidesChoice(ipywidgets.Dropdown):
 
     def __init__(self) -> None:
         super().__init__(
-            description="Shown",
+            description="Compare",
             options=_OPTIONS,
             style={"description_width": "initial"},
             layout={"width": "360px", "max_width": "100%", "display": "none"},
