@@ -262,6 +262,17 @@ def test_what_cannot_be_measured_is_said(picture):
     assert found["overlay"] == b""
 
 
+def test_what_changed_everywhere_is_not_painted_over():
+    """Words say it; a tint on all of the picture would only hide it."""
+    edit = kx.edit(kx.samples.bottle(), "Make it sepia")
+    view = kx.compare(edit, mode="change")
+    assert view.settled(30)
+    (found,) = view.maps.values()
+    assert re.match(r"Changed everywhere, \d+ % of the picture · ", found["said"])
+    assert found["alt"] == found["said"]
+    assert opacity(found, (300, 300)) == 0
+
+
 def test_plain_widgets_outline_the_change_on_the_picture_before():
     """Its words are a status, and the pixels outside are the picture's own."""
     before = textured()

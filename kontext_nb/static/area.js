@@ -49,7 +49,7 @@ export default {
       const [w, h, x, y] = [right - left, bottom - top, left, top].map(Math.round);
       const words = box.length
         ? `Area of ${w}×${h} pixels at ${x}, ${y}`
-        : "No area yet: all that changes is kept.";
+        : "No area yet: the change may show anywhere.";
       if (said.textContent !== words) said.textContent = words;
     }
     /** Return a box moved by pixels, and no further than the picture goes. */

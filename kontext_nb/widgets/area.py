@@ -12,7 +12,7 @@ from kontext_nb import pixels
 from kontext_nb.widgets.view import asset
 
 AREA_PX = 512
-NO_AREA = "No area yet: all that changes is kept."
+NO_AREA = "No area yet: the change may show anywhere."
 _EDGES = 4
 
 Box = tuple[int, int, int, int]

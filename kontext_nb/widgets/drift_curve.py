@@ -68,7 +68,7 @@ def _alarm(curve: DriftCurve, numbers: Sequence[str]) -> str:
 
 
 def _svg(curve: DriftCurve, numbers: Sequence[str], alt: str) -> str:
-    """Draw it; where a step cannot be compared there is a gap in the line."""
+    """Draw it; where a step cannot be compared, the line has a gap and a cross."""
     apart = (_WIDE - _LEFT - _RIGHT) / max(1, len(curve.steps) - 1)
     parts = [_line_at(SEEN_DB)]
     every = -(-len(curve.steps) // _MOST_LABELS)
@@ -77,16 +77,21 @@ def _svg(curve: DriftCurve, numbers: Sequence[str], alt: str) -> str:
         x, y = _LEFT + n * apart, _height(step.total)
         if n % every == 0:
             parts.append(_text(x, _HIGH - 4, "middle", number))
-        if y is not None:
+        told = only_text(f"step {number}: {quality_text(step.total)}")
+        parts.append(f"<g><title>{told}</title>")
+        if y is None:  # a cross at the foot: there is nothing to compare
+            parts.append(_path(f"M{x - 3:.0f} {_HIGH - _BOTTOM - 6}l6 6m0-6l-6 6"))
+        else:
             if before:
                 parts.append(_path(f"M{before[0]:.0f} {before[1]:.0f}L{x:.0f} {y:.0f}"))
-            told = only_text(f"step {number}: {quality_text(step.total)}")
-            dot = f'<circle cx="{x:.0f}" cy="{y:.0f}" r="3.5" fill="currentColor">'
-            parts.append(f"{dot}<title>{told}</title></circle>")
+            parts.append(
+                f'<circle cx="{x:.0f}" cy="{y:.0f}" r="3.5" fill="currentColor"/>'
+            )
             if step.number == curve.falls_at:
                 parts.append(
                     _path(f"M{x:.0f} {y:.0f}m-7 0a7 7 0 1 0 14 0a7 7 0 1 0-14 0")
                 )
+        parts.append("</g>")
         before = None if y is None else (x, y)
     style = "max-width:100%;display:block;font:11px system-ui,sans-serif"
     return (

@@ -72,10 +72,12 @@ def map_of(seen: Drift, line: str = "") -> Mapped:
         seen: What was measured.
         line: What to say of it; left out, what its numbers say.
     """
-    said = _sentence(line or _said(seen))
+    said = _sentence(_said(seen) if seen.everywhere else line or _said(seen))
     if seen.ignored or not seen.registration.confident:
         # Of pictures that were not registered the mask may only be a misplacement.
         return Mapped(said=said, alt=said, overlay=b"")
+    if seen.everywhere:
+        return Mapped(said=said, alt=said, overlay=overlay(seen.mask, tinted=False))
     places = dict.fromkeys(_place(box, seen) for box in seen.boxes)
     alt = f"{said}. It is outlined: {', '.join(places)}."
     return Mapped(said=said, alt=alt, overlay=overlay(seen.mask))
@@ -84,10 +86,10 @@ def map_of(seen: Drift, line: str = "") -> Mapped:
 def _said(seen: Drift) -> str:
     if not seen.registration.confident:
         return f"Not registered: {seen.registration.reason}"
-    line = str(seen)
-    return (
-        line.replace("changed", "changed everywhere:", 1) if seen.everywhere else line
-    )
+    if seen.everywhere:
+        share = f"{100 * seen.changed:.0f} % of the picture"
+        return f"Changed everywhere, {share} · {seen.registration}"
+    return str(seen)
 
 
 def _sentence(line: str) -> str:
@@ -105,11 +107,12 @@ def _place(box: tuple[int, int, int, int], seen: Drift) -> str:
     return " ".join(filter(None, (_ROWS[y], _COLUMNS[x]))) or "middle"
 
 
-def overlay(mask: Image.Image) -> bytes:
+def overlay(mask: Image.Image, *, tinted: bool = True) -> bytes:
     """Return a mask as a PNG to be laid over its picture.
 
     Args:
         mask: "L", white where it changed.
+        tinted: Whether to tint what changed, and not only to draw the line around it.
     """
     scale = min(1.0, OVERLAY_PX / max(mask.size))
     size = (max(1, round(mask.width * scale)), max(1, round(mask.height * scale)))
@@ -124,7 +127,7 @@ def overlay(mask: Image.Image) -> bytes:
     drawn[black] = _BLACK
     drawn[white] = _WHITE
     drawn[free] = _CLEAR
-    drawn[changed] = _TINT
+    drawn[changed] = _TINT if tinted else _CLEAR
     image = Image.fromarray(drawn, "P")
     image.putpalette(_COLOURS)
     buffer = io.BytesIO()
