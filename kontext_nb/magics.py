@@ -51,6 +51,7 @@ def _cell_parser() -> _Parser:
     add("--seed", type=int, help="0 to 2147483647; left out, one is picked")
     add("--aspect", metavar="RATIO", help='such as "16:9"')
     add("--model", metavar="ID", help="another model")
+    add("--preserve", action="store_true", help="take only the change over")
     add("--chain", metavar="NAME", help="a name for the chain")
     add(
         "--from",
@@ -104,6 +105,7 @@ class Magics:
             "seed": asked.seed,
             "aspect_ratio": asked.aspect,
             "model": asked.model,
+            "preserve": asked.preserve,
         }
         source = self._source(asked.source)
         if isinstance(source, Edit) and asked.chain:

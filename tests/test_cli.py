@@ -345,3 +345,24 @@ def test_a_warning_is_one_line_for_people(tmp_path, monkeypatch):
     done = run("jobs")
     assert (done.returncode, done.stderr.count("\n")) == (0, 1)
     assert done.stderr.startswith("The ledger was damaged.")
+
+
+def test_an_edit_is_preserved_and_measured(tmp_path):
+    """The same engine as in a notebook: the source's size, and numbers for scripts."""
+    import kontext_nb as kx
+
+    kx.samples.bottle().resize((288, 384)).save(tmp_path / "in.png")
+    words = ("edit", "in.png", "Add a red star", "--seed", "1")
+    done = run("--output", "json", *words, "--preserve", "-o", "out.png")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert Image.open("out.png").size == (288, 384)
+    assert told["not_preserved"] is None
+    assert told["change"]["preserved"] is True
+    assert 0 < told["change"]["changed_share"] < 0.2
+    assert "changed " in done.stderr
+    padded = run(*words, "--prefit", "-o", "padded.png")
+    assert padded.returncode == 0, padded.stderr
+    plain = kx.edit(tmp_path / "in.png", "Add a red star", seed=1)
+    assert plain.reused
+    assert plain.job == told["job"]

@@ -189,3 +189,13 @@ def test_a_store_of_the_third_schema_is_brought_up_to_date(tmp_path):
     kept = ledger.keep(steps[0], Kept(reason="It is everywhere."))
     ledger.path.unlink()  # the records of that schema knew nothing of it
     assert ledger.step_of_job(done[0].id).kept == kept.kept
+
+
+def test_a_step_knows_where_its_line_begins(ledger):
+    """However long it is; a step that is its own root, or that is none, too."""
+    steps = [a_step(n) for n in range(5)]
+    for n, step in enumerate(steps):
+        job = replace(step.job, id=f"job-{n}")
+        ledger.add(replace(step, job=job, parent=f"s-{n - 1}" if n else None))
+    assert [ledger.root(f"s-{n}").id for n in range(5)] == ["s-0"] * 5
+    assert ledger.root("s-9") is None

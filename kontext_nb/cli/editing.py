@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,12 @@ OUTPUT_EXIT = 74
 @click.option("--seed", type=int, help="0 to 2147483647; else one is picked.")
 @click.option("--aspect-ratio", help="Such as 16:9; else the picture's own.")
 @click.option("--model", help="Another model's id: see kontext-nb models list.")
+@click.option(
+    "--preserve", is_flag=True, help="Take only the change over into PICTURE."
+)
+@click.option(
+    "--prefit", is_flag=True, help="Pad it for the service, so that nothing is cropped."
+)
 @click.option("--refresh", is_flag=True, help="Have it made anew even if it is stored.")
 @click.option(
     "--force", is_flag=True, help="Replace OUT if it exists, but not PICTURE."
@@ -46,6 +53,8 @@ def edit(
     seed: int | None,
     aspect_ratio: str | None,
     model: str | None,
+    preserve: bool,
+    prefit: bool,
     refresh: bool,
     force: bool,
 ) -> None:
@@ -62,6 +71,8 @@ def edit(
         aspect_ratio=aspect_ratio,
         model=model,
         refresh=refresh,
+        preserve=preserve,
+        prefit=prefit,
     )
     try:
         saved = made.save(out)
@@ -72,6 +83,8 @@ def edit(
     job = made.step.job
     told = (made.model, job.request.seed_text, f"job {job.id}{cost_text(job)}")
     note(" · ".join(filter(None, told)))
+    if made.line_of_change:
+        note(made.line_of_change)
     if seed is None and made.seed is not None:
         without = ", without --refresh" if refresh else ""
         note(f"Again for free: add --seed {made.seed}{without}")
@@ -113,4 +126,9 @@ def _facts(made: Edit, saved: Path) -> dict[str, Any]:
         "job": made.job,
         "reused": made.reused,
         "cost_usd": made.cost_usd,
+        "not_preserved": made.kept or None,
+        "change": {
+            name: None if isinstance(value, float) and not isfinite(value) else value
+            for name, value in made.change_columns.items()
+        },
     }

@@ -67,6 +67,8 @@ def edit(
             - ``preserve``: True to take only the change over into the source, so that
               every other pixel stays as it is; or where it may show: a picture (white
               is changed), an array, or a box (left, top, right, bottom).
+            - ``prefit``: True to send it padded to a size that the service leaves as it
+              is, so that nothing is stretched or cropped; the result is cut back.
 
     Returns:
         The edit; with ``wait=False`` a task: ``await`` it, or call ``.result()``.

@@ -105,6 +105,8 @@ class Desk:
         """Return the step that an order makes of a job, with what it needs kept."""
         if order.mask:
             self.blobs.put(order.mask, MASK_SUFFIX)
+        if order.sent:
+            self._kept(order.source)
         return Step(
             id=uuid.uuid4().hex,
             chain=order.chain,

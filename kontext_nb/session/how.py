@@ -8,7 +8,8 @@ from typing import Any, TypedDict
 
 from kontext_nb.chain import Step
 from kontext_nb.errors import ParameterRejected
-from kontext_nb.pixels import Picture, encode_png
+from kontext_nb.pixels import Picture, encode_png, load, on_white
+from kontext_nb.preservation import prefit
 from kontext_nb.preservation.masks import mask_of
 from kontext_nb.session import cell as cells
 from kontext_nb.session import settings
@@ -26,6 +27,7 @@ class How(TypedDict, total=False):
     inputs: Mapping[str, Any]
     refresh: bool
     preserve: Any
+    prefit: bool
 
 
 def ordered(
@@ -53,7 +55,8 @@ def ordered(
 
     Raises:
         ImageRejected: A picture among them cannot be read.
-        ParameterRejected: What is to be preserved is not here, or the mask is none.
+        ParameterRejected: What is to be preserved or padded is not here, or the mask is
+            none.
     """
     preserve, mask = _wish(how.get("preserve"), source)
     # What is configured now decides, but a chain stays in the store it began in.
@@ -72,6 +75,7 @@ def ordered(
         refresh=how.get("refresh", False),
         preserve=preserve,
         mask=mask,
+        sent=_fitted(source, how) if how.get("prefit") else None,
     )
     return Desk(replace(now, model=how.get("model") or now.model)), order
 
@@ -88,6 +92,26 @@ def _wish(preserve: Any, source: Picture | str) -> tuple[bool, bytes]:
     if preserve is True:
         return True, b""
     return True, encode_png(mask_of(preserve, source.image.size))
+
+
+def _fitted(source: Picture | str, how: How) -> Picture:
+    """Return what is sent instead of a picture, so that nothing stretches it.
+
+    Raises:
+        ParameterRejected: It is not here, or is to get another shape.
+    """
+    if isinstance(source, str):
+        raise ParameterRejected(
+            "A picture that is not here cannot be padded.",
+            "Give the picture itself, or leave prefit= out.",
+        )
+    if how.get("aspect_ratio") is not None:
+        raise ParameterRejected(
+            "With prefit=True the picture keeps its shape, and aspect_ratio= asks for "
+            "another.",
+            "Give one of the two.",
+        )
+    return load(prefit(on_white(source.image)).image)
 
 
 def how_of(desk: Desk, step: Step) -> How:
@@ -107,4 +131,5 @@ def how_of(desk: Desk, step: Step) -> How:
         "references": [p if is_address(p) else desk.blobs.get(p) for p in further],
         "inputs": asked.options,
         "preserve": desk.blobs.get(mask) if mask else step.keeping.preserve,
+        "prefit": bool(step.keeping.source),
     }

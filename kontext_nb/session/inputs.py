@@ -45,7 +45,7 @@ def inputs_of(order: Order, known: Known) -> Inputs:
         PromptRejected: The instruction cannot be used.
         ParameterRejected: Something else does not fit the model.
     """
-    given_pictures = [p for p in (order.source, *order.references) if p]
+    given_pictures = [p for p in (order.sent or order.source, *order.references) if p]
     digests = [digest_of(picture) for picture in given_pictures]
     pictures = dict(zip(digests, given_pictures, strict=True))
     marks = list(map(picture_mark, digests))

@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kontext_nb import pixels
-from kontext_nb.chain import Keeping, Kept, Step, lineage
+from kontext_nb.chain import Keeping, Kept, Step
 from kontext_nb.errors import KontextError, StoreError
 from kontext_nb.lifecycle import State
 from kontext_nb.model import echo
-from kontext_nb.preservation import Drift, drift, preserve
+from kontext_nb.preservation import Drift, drift, prefit, preserve
 from kontext_nb.session.measured import VERSION, drift_of, numbers_of
 from kontext_nb.session.orders import is_address
 from kontext_nb.store.measures import Measure, Measures
@@ -46,14 +46,14 @@ def kept(desk: Desk, step: Step) -> Step:
         return replace(step, kept=Kept(reason=error.problem))
     except Exception as error:  # noqa: BLE001 - nothing may stand before what was paid for
         # Kept, so that what is edited next has the same picture before it every time.
-        failed = Kept(cut=step.kept.cut, reason=_said(error))
+        failed = Kept(reason=_said(error))
         with suppress(StoreError):
             return desk.ledger.keep(step, failed)
         return replace(step, kept=failed)
     with suppress(Exception):
-        measured(desk, step.source, step.raw)
-        if step.parent and not step.kept.picture:
-            measured(desk, root_of(desk, step), step.result)
+        _make_known(desk, step.source, step.raw)
+        if step.parent and not step.kept.picture:  # else it drifted no further
+            _make_known(desk, root_of(desk, step), step.result)
     return step
 
 
@@ -64,7 +64,7 @@ def is_here(blob: str) -> bool:
 
 def root_of(desk: Desk, step: Step) -> str:
     """Return the blob or address of the picture that a step's chain starts from."""
-    return lineage(desk.ledger.chain(step.chain), step.id)[0].source
+    return (desk.ledger.root(step.id) or step).source
 
 
 def _is_made(desk: Desk, step: Step) -> bool:
@@ -76,13 +76,35 @@ def _is_made(desk: Desk, step: Step) -> bool:
 
 def _made(desk: Desk, step: Step) -> Step:
     """Work out what a step shows, and keep it."""
-    before = pixels.load(desk.blobs.get(step.source))
-    after = pixels.load(desk.blobs.get(step.job.result))
+    cut = _cut(desk, step) if step.keeping.source else ""
+    shown = Kept(cut=cut)
+    if step.keeping.preserve:
+        try:
+            shown = _preserved(desk, step, shown)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what was cut out is shown
+            shown = replace(shown, reason=_said(error))
+    return desk.ledger.keep(step, shown)
+
+
+def _cut(desk: Desk, step: Step) -> str:
+    """Take the margins off that were sent, and return the blob of the rest."""
+    before = pixels.load(desk.blobs.get(step.source)).image
+    result = pixels.load(desk.blobs.get(step.job.result)).image
+    return _put(desk, prefit(pixels.on_white(before)).undone(result))
+
+
+def _preserved(desk: Desk, step: Step, shown: Kept) -> Kept:
+    """Set the change into the picture before."""
+    raw = shown.cut or step.job.result
+    before, after = (pixels.load(desk.blobs.get(b)) for b in (step.source, raw))
     mask = step.keeping.mask and pixels.load(desk.blobs.get(step.keeping.mask))
     done = preserve(before, after, mask=mask or None)
-    _remember(desk, step.source, step.job.result, done.drift)
-    picture = "" if done.reason else _put(desk, done.image)
-    return desk.ledger.keep(step, Kept(picture=picture, reason=done.reason))
+    _remember(desk, step.source, raw, done.drift)
+    if done.reason:
+        return replace(shown, reason=done.reason)
+    return replace(shown, picture=_put(desk, done.image))
 
 
 def _put(desk: Desk, image: Image) -> str:
@@ -115,6 +137,11 @@ def measured(desk: Desk, before: str, after: str) -> Drift:
     seen = drift(one, other)
     _remember(desk, before, after, seen)
     return seen
+
+
+def _make_known(desk: Desk, before: str, after: str) -> None:
+    if is_here(before) and recalled(desk, before, after) is None:
+        measured(desk, before, after)
 
 
 def recalled(

@@ -75,6 +75,8 @@ def few_words(seen: Drift, *, preserved: bool) -> str:
         return f"{change_alone(seen)}, rest kept"
     if not seen.registration.confident:
         return "not comparable"
+    if seen.everywhere:
+        return "changed everywhere"
     return f"{change_alone(seen)}, {_outside(seen)}"
 
 

@@ -40,6 +40,7 @@ class Order:
         inputs: Further inputs, by the model's own names.
         preserve: Whether only the change is to be taken over into the source.
         mask: Where the change may show, as a PNG; empty for the change that is found.
+        sent: What is sent in the place of the source; None for the source itself.
     """
 
     source: Picture | str
@@ -55,12 +56,16 @@ class Order:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     preserve: bool = False
     mask: bytes = b""
+    sent: Picture | None = None
 
     @property
     def keeping(self) -> Keeping:
         """What its step is to show in the place of the model's picture."""
         mask = name_of(self.mask, MASK_SUFFIX) if self.mask else ""
-        return Keeping(preserve=self.preserve, mask=mask)
+        source = ""
+        if self.sent and isinstance(self.source, Picture):
+            source = name_of(self.source.encoded, self.source.suffix)
+        return Keeping(preserve=self.preserve, mask=mask, source=source)
 
     @property
     def worth_keeping(self) -> frozenset[State]:

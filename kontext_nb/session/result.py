@@ -189,16 +189,22 @@ class Result:
         return f"{said}, {change_alone(seen)}" if seen else said
 
     @property
+    def change_columns(self) -> Mapping[str, plan.Fact]:
+        """What was measured of the change, as columns of a table; none if nothing."""
+        seen = self._seen
+        return columns(seen, preserved=self.is_preserved) if seen else {}
+
+    @property
     def facts(self) -> Mapping[str, plan.Fact]:
         """What is known of it, as columns of a table."""
-        seen, asked = self._seen, self.step.job.request
+        asked = self.step.job.request
         return {
             "prompt": asked.prompt,
             "seed": asked.seed,
             "model": self.model,
             "width": self.size[0],
             "height": self.size[1],
-            **(columns(seen, preserved=self.is_preserved) if seen else {}),
+            **self.change_columns,
         }
 
     @cached_property
@@ -246,7 +252,7 @@ class Result:
             "seed": self.seed,
             "aspect_ratio": self.step.job.request.aspect_ratio,
             "preserved": self.is_preserved,
-            "source_sha256_of_pixels": next(iter(self.step.job.request.pictures), None),
+            "source_sha256_of_pixels": self._source_digest(),
             "parents": [
                 {
                     "prompt": step.job.request.prompt,
@@ -258,10 +264,18 @@ class Result:
         }
         return target.write(self.after.image, path, facts)
 
+    def _source_digest(self) -> str | None:
+        if self.step.keeping.source and not isinstance(self.before, str):
+            return self.before.digest  # what was sent is a padded copy
+        return next(iter(self.step.job.request.pictures), None)
+
     @property
     def root(self) -> pixels.Picture | str:
         """The picture its chain starts from, or the address it was sent by, or ""."""
-        return Result(self._desk, self.line()[0], reused=True).before
+        first = self._desk.ledger.root(self.step.id)
+        if first is None:
+            raise self._gone()
+        return Result(self._desk, first, reused=True).before
 
     def line(self) -> tuple[Step, ...]:
         """Return the steps from the first edit of the chain's source down to this.
@@ -272,10 +286,13 @@ class Result:
         try:
             return lineage(self._desk.ledger.chain(self.step.chain), self.step.id)
         except KeyError:
-            raise StoreError(
-                f"This edit is no longer in the store {self._desk.home}.",
-                "Restore the folder, or make the edit again.",
-            ) from None
+            raise self._gone() from None
+
+    def _gone(self) -> StoreError:
+        return StoreError(
+            f"This edit is no longer in the store {self._desk.home}.",
+            "Restore the folder, or make the edit again.",
+        )
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """Save source and result as one offline page; see `Grid.save`.

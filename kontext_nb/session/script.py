@@ -61,6 +61,8 @@ def _arguments(desk: Desk, step: Step) -> Iterator[str]:
     if keeping.preserve:
         mask = keeping.mask and _picture(desk, keeping.mask)
         yield f"preserve={mask or True}"
+    if keeping.source:
+        yield "prefit=True"
 
 
 def _picture(desk: Desk, kept: str) -> str:

@@ -21,6 +21,13 @@ T = TypeVar("T")
 
 # What a step shows, and what is known of it.
 _KEPT = "SELECT job, keeping, kept FROM steps WHERE keeping <> '{}' OR kept <> '{}'"
+_ROOT = """
+    WITH RECURSIVE line (id, parent) AS (
+        SELECT id, parent FROM steps WHERE id = ?
+        UNION SELECT steps.id, steps.parent FROM steps JOIN line
+        ON steps.id = line.parent
+    )
+"""
 _MASKS = "SELECT DISTINCT mask FROM measures"
 STEPS_OF_JOB = rows.STEP + "WHERE job = ? ORDER BY stepped_at, steps.rowid"
 
@@ -111,6 +118,13 @@ class Lookup:
         """Return a chain's steps, oldest first."""
         query = rows.STEP + "WHERE chain = ? ORDER BY stepped_at, steps.rowid"
         return tuple(self.found(rows.step, query, chain))
+
+    def root(self, step_id: str) -> Step | None:
+        """Return the first edit of the source from which a step descends."""
+        query = "WHERE steps.id = (SELECT id FROM line WHERE parent IS NULL)"
+        return next(
+            iter(self.found(rows.step, _ROOT + rows.STEP + query, step_id)), None
+        )
 
     def chains(self) -> tuple[tuple[Step, ...], ...]:
         """Return all chains as their steps, oldest first; the newest chain first."""

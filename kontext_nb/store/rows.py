@@ -145,6 +145,8 @@ def text_of(value: Marks | Keeping | Kept) -> str:
 
 def _read(kind: type[Value], text: Any) -> Value:
     """Return the value of a row; a damaged one is the usual: no edit hangs on it."""
+    if text == "{}":
+        return kind()
     try:
         told = json.loads(text)
         return kind(**{name: told[name] for name in asdict(kind()) if name in told})
