@@ -1,5 +1,6 @@
 """The Editor without a browser: what its buttons do, its chain, its honesty."""
 
+import re
 import threading
 from dataclasses import replace
 
@@ -425,6 +426,8 @@ def test_a_change_shows_only_in_the_area_that_was_drawn(large, kind):
     assert (left, top) >= (300, 500)
     assert (right, bottom) <= (420, 600)
     assert editor.preserving.area.box == [300, 500, 420, 600]
+    (told,) = editor.view.maps.values()  # of what was taken over, not of the model's
+    assert re.match(r"Changed [01]\.\d %", told["said"])
     editor.preserving.drawing.value = False
     assert editor.preserving.wanted is True
 

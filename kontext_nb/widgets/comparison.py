@@ -121,9 +121,13 @@ class Comparison(Still, ipywidgets.DOMWidget):
         """Wait until nothing is being measured; False if that takes longer."""
         return self._measuring.settled(limit_s)
 
+    def measure(self) -> None:
+        """Find out what changed between the two that are compared; return at once."""
+        self._measuring.do(lambda: self._measure(*self._chosen()))
+
     def _measure_soon(self) -> None:
         if self.mode == "change":
-            self._measuring.do(lambda: self._measure(*self._chosen()))
+            self.measure()
 
     def _chosen(self) -> tuple[str, ...]:
         """Return the keys of the two that are compared, the older one's first."""

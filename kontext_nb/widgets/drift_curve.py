@@ -130,7 +130,13 @@ def _text(x: float, y: float, anchor: str, words: str) -> str:
 
 
 def _table(curve: DriftCurve, numbers: Sequence[str]) -> str:
-    heads = ("Step", "Changed", "The rest", "In all", "The rest of the source")
+    heads = (
+        "Step",
+        "Changed by the model",
+        "Rest kept",
+        "Changed since the source",
+        "Rest kept",
+    )
     rows = [
         (number, *_told(step.step), *_told(step.total))
         for number, step in zip(numbers, curve.steps, strict=True)

@@ -198,6 +198,8 @@ class Showing:
             shots = [self._shot(place) for place in pair or (SOURCE, selected)]
         previous = self._previous_for(selected, shots[1])
         self._view.show(shots, previous=previous, footer=self._footer(edit))
+        if alone and not self._view.maps:
+            self._view.measure()  # it is an old one, or has an area
 
     def _follow(self) -> None:
         """Show how far the steps down to the selected one drifted."""
