@@ -336,7 +336,9 @@ def preview(image: Image.Image, *, longest_px: int, quality: int = 85) -> bytes:
 
 
 def on_white(image: Image.Image) -> Image.Image:
-    """Return the image in RGB, where it is transparent on white."""
+    """Return the image in RGB, on white where it is transparent; itself if it is."""
+    if image.mode == "RGB":
+        return image
     if image.mode != "RGBA":
         return image.convert("RGB")
     page = Image.new("RGB", image.size, "white")

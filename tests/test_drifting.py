@@ -38,7 +38,7 @@ def faded(monkeypatch, at):
         if before.image.size != (288, 384):  # of a step alone
             return seen
         calls.append(after)
-        return replace(seen, psnr_db=29.0 if len(calls) >= at else 35.0)
+        return replace(seen, toned_psnr_db=29.0 if len(calls) >= at else 35.0)
 
     monkeypatch.setattr(keeping, "drift", measured)
 
@@ -50,7 +50,7 @@ def test_each_step_is_told_alone_and_in_all(last, picture):
     first, *_, third = curve.steps
     assert first.step.changed == first.total.changed == last.chain[0].drift.changed
     assert third.total.changed > third.step.changed
-    assert third.total.psnr_db < third.step.psnr_db
+    assert third.total.toned_psnr_db < third.step.toned_psnr_db
     assert curve.falls_at is None
     assert third.total.boxes == kx.drift(picture, last.image).boxes
 
@@ -98,11 +98,11 @@ def test_the_step_where_quality_falls_is_warned_of(picture, monkeypatch):
 def test_no_quality_falls_where_nothing_can_be_compared(picture):
     """Another scene, or one that was changed all over, is no drift."""
     seen = kx.drift(picture, picture.filter(ImageFilter.GaussianBlur(3)))
-    bad = replace(seen, psnr_db=20.0, everywhere=False)
+    bad = replace(seen, toned_psnr_db=20.0, everywhere=False)
     assert drifting.has_fallen(bad)
     for other in (
         replace(bad, everywhere=True),
-        replace(bad, psnr_db=math.nan),
+        replace(bad, toned_psnr_db=math.nan),
         replace(bad, registration=replace(bad.registration, confident=False)),
     ):
         assert not drifting.has_fallen(other)

@@ -9,21 +9,21 @@ from kontext_nb.preservation.planes import Array, Mask
 
 # Radii of the means that a pixel is mixed with.
 _RADII = (1, 2, 4)
-_EVERY = 4  # pixels, both ways: enough to fit three numbers
+_EVERY = 6  # pixels, both ways: enough to fit three numbers
 _ROUNDS = 6
 _LEAST_SCATTER = 0.5
 # Keeps the mix of an even picture, which tells nothing, at none.
 _WISH = 0.01
 
 
-def as_sent_back(before: Array, after: Array, seen: Mask) -> Array:
-    """Return a plane as sharp as the one after, if one way made all pixels of it.
+def send_back(before: Array, after: Array, seen: Mask) -> None:
+    """Make a plane as sharp as the one after, if one way made all pixels of it.
 
     What the way did is taken to be a mix of each pixel with the means around it; how
     much of each is fitted to what most pixels agree on.
 
     Args:
-        before: (height, width).
+        before: (height, width); it is changed in place.
         after: The same, later.
         seen: (height, width) which pixels both show.
     """
@@ -36,11 +36,9 @@ def as_sent_back(before: Array, after: Array, seen: Mask) -> Array:
     told = np.stack([s[::_EVERY, ::_EVERY][part] for s in steps], axis=1)
     wanted = (after[::_EVERY, ::_EVERY] - before[::_EVERY, ::_EVERY])[part]
     # In steps from mean to mean: whatever the mix, an even area stays as it is.
-    sharp = before.copy()
     for share, step in zip(_fitted(told, wanted), steps, strict=True):
         step *= np.float32(share)  # noqa: PLW2901 - the step itself, to save a plane
-        sharp += step
-    return sharp
+        before += step
 
 
 def _fitted(steps: Array, wanted: Array) -> Array:

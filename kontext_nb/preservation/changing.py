@@ -26,13 +26,11 @@ def changed_in(before: Array, after: Array, seen: Mask) -> Mask:
     Args:
         before: (3, height, width) CIELAB of the picture before, as the way alone would
             have changed it: of the tone and the sharpness of the one after.
-        after: (3, height, width) of the picture after.
+        after: (3, height, width) of the picture after; as before where it was not seen.
         seen: (height, width) which pixels both show; no other counts as changed.
     """
-    # What the picture after does not show is no difference, for its neighbours too.
-    after = np.where(seen, after, before)
     light, *hues = together(*map(partial(partial, texture_of), before, after))
-    hue = np.maximum(*hues)
+    hue = np.maximum(hues[0], hues[1], out=hues[0])
 
     def views(look: Look) -> tuple[Mask, Mask]:
         of_light, of_hue = look.texture

@@ -9,6 +9,7 @@ import numpy as np
 from kontext_nb.preservation.planes import Array
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PIL import Image
 
 _GAMMA = 2.4
@@ -31,6 +32,8 @@ _TO_XYZ = (
 ).astype(np.float32)
 # CIE 15's curve at 65536 values: exact to 0.02 of L*, and four times as fast as roots.
 _STEPS = 65535
+# So much at a time stays in the processor's own memory.
+_BAND_PX = 2**15
 _SHARE = np.arange(_STEPS + 1) / _STEPS
 _CURVE = np.where(
     _SHARE < (6 / 29) ** 3, _SHARE * 841 / 108 + 4 / 29, np.cbrt(_SHARE)
@@ -44,15 +47,20 @@ def lab(image: Image.Image) -> Array:
         image: 8-bit sRGB. Transparency is left out.
     """
     pixels = np.asarray(image.convert("RGB"))
+    planes = np.empty((3, *pixels.shape[:2]), np.float32)
+    rows = max(1, _BAND_PX // pixels.shape[1])
+    for top in range(0, pixels.shape[0], rows):
+        planes[:, top : top + rows] = _converted(pixels[top : top + rows])
+    return planes
+
+
+def _converted(pixels: NDArray[np.uint8]) -> Array:
+    """Return a band of a picture."""
     light = np.take(_LIGHT, pixels.reshape(-1, 3).T)
     shares = _TO_XYZ @ light
     np.clip(shares, 0, 1, out=shares)
     shares *= _STEPS
     x, y, z = np.take(_CURVE, shares.astype(np.uint16))
-    out = np.empty_like(shares)
-    np.multiply(y, 116, out=out[0])
-    out[0] -= 16
-    np.multiply(x - y, 500, out=out[1])
-    np.multiply(y - z, 200, out=out[2])
-    planes: Array = out.reshape(3, *pixels.shape[:2])
-    return planes
+    out = np.stack([y * 116 - 16, (x - y) * 500, (y - z) * 200])
+    band: Array = out.reshape(3, *pixels.shape[:2])
+    return band

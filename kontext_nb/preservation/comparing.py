@@ -15,7 +15,7 @@ from kontext_nb.preservation.toning import Tone, tone_between
 Mask = NDArray[np.bool_]
 
 # Kontext answers with about one megapixel: a larger frame would hold nothing more.
-LARGEST_PX = 1.2e6
+LARGEST_PX = 1.05e6
 # The last pixels of a result were resampled with what lies beyond its edge.
 _EDGE_PX = 2
 

@@ -54,6 +54,10 @@ class Preserved:
     drift: Drift
     reason: str
 
+    def _repr_jpeg_(self) -> bytes:
+        """Show the picture, made smaller."""
+        return pixels.preview(self.image, longest_px=768)
+
 
 def preserve(
     before: Any, after: Any, *, mask: Any = None, feather: float | None = None

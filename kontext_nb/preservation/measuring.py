@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kontext_nb import pixels
-from kontext_nb.preservation.blurring import as_sent_back
+from kontext_nb.preservation import planes, telling
+from kontext_nb.preservation.blurring import send_back
 from kontext_nb.preservation.changing import changed_in
 from kontext_nb.preservation.colour import lab
 from kontext_nb.preservation.comparing import Pair, paired
@@ -29,7 +30,7 @@ EVERYWHERE = 0.6
 MOST_BOXES = 12
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Drift:
     """What an edit changed, and how far the rest of the picture drifted.
 
@@ -45,6 +46,7 @@ class Drift:
             before, the largest first, at most 12.
         psnr_db: Outside the change: 20 log10(255 / root mean square difference of the
             stored RGB values). Above 40 nobody sees a difference, below 30 most do.
+        toned_psnr_db: The same with the tone taken back: how well detail was kept.
         ssim: Outside the change: mean structural similarity of the lightness (Wang and
             others, 2004), at most 1. Below about 0.95 fine texture was lost or redrawn.
         delta_e: Outside the change: mean distance in CIELAB (CIE 1976). About 2 is just
@@ -62,6 +64,7 @@ class Drift:
     changed: float
     boxes: tuple[BoxPx, ...]
     psnr_db: float
+    toned_psnr_db: float
     ssim: float
     delta_e: float
     ignored: bool
@@ -69,10 +72,15 @@ class Drift:
 
     def __str__(self) -> str:
         """Say the most important numbers in one line."""
-        outside = f"outside: PSNR {self.psnr_db:.1f} dB"
-        if self.ignored:
-            return f"nothing changed · {self.registration} · {outside}"
-        return f"changed {100 * self.changed:.1f} % · {self.registration} · {outside}"
+        return telling.line(self)
+
+    def __repr__(self) -> str:
+        """Return every number with what it means."""
+        return telling.table(self)
+
+    def _repr_html_(self) -> str:
+        """Show the map of the change and every number with what it means."""
+        return telling.page(self)
 
 
 def drift(before: Any, after: Any) -> Drift:
@@ -102,13 +110,21 @@ def measured(pair: Pair, found: Registration) -> Drift:
     own, theirs, expected = together(
         *(partial(lab, image) for image in (pair.before, pair.after, way))
     )
-    delta_e = np.sqrt(np.square(own - theirs).sum(axis=0))
-    light = own[0]
-    del own  # a third of what is held at once
-    sharpen = partial(as_sent_back, seen=pair.seen)
-    sharp = together(*map(partial(partial, sharpen), expected, theirs))
-    mask = changed_in(np.stack(sharp), theirs, pair.seen)
+    light = own[0].copy()
+    own -= theirs
+    delta_e = planes.length(own)
+    del own  # what is held at once is what a large picture costs
+    sharpen = partial(send_back, seen=pair.seen)
+    together(*map(partial(partial, sharpen), expected, theirs))
+    # What the picture after does not show is no difference, for its neighbours too.
+    np.copyto(theirs, expected, where=~pair.seen)
+    mask = changed_in(expected, theirs, pair.seen)
     outside = pair.seen & ~mask
+    noise_db, toned_db, alike = together(
+        partial(psnr_db, pair.before, pair.after, outside),
+        partial(psnr_db, way, pair.after, outside),
+        partial(ssim, light, theirs[0], outside),
+    )
     share = float(mask.mean())
     return Drift(
         registration=found,
@@ -117,8 +133,9 @@ def measured(pair: Pair, found: Registration) -> Drift:
         seen=float(pair.seen.mean()),
         changed=share,
         boxes=_boxes(mask, pair.scale),
-        psnr_db=psnr_db(pair.before, pair.after, outside),
-        ssim=ssim(light, theirs[0], outside),
+        psnr_db=noise_db,
+        toned_psnr_db=toned_db,
+        ssim=alike,
         delta_e=_mean(delta_e, outside),
         ignored=not mask.any(),
         everywhere=share > EVERYWHERE or not found.confident,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,19 @@ def of(image: Image) -> Array:
     return np.ascontiguousarray(pixels, np.float32)
 
 
+def length(parts: Iterable[Array]) -> Array:
+    """Return the lengths of vectors, of which each plane holds one part.
+
+    Args:
+        parts: (height, width) each; they are written over.
+    """
+    squares = (np.multiply(part, part, out=part) for part in parts)
+    total = next(squares)
+    for square in squares:
+        total += square
+    return np.sqrt(total, out=total)
+
+
 def blocks(planes: Array, side: int) -> Array:
     """Return the means of square blocks, those at the end made full by repetition.
 
@@ -36,18 +50,18 @@ def blocks(planes: Array, side: int) -> Array:
     return means
 
 
-def mean(planes: Array, radius: int) -> Array:
+def mean(plane: Array, radius: int) -> Array:
     """Return the mean of each pixel's square of ``2 * radius + 1``, edges replicated.
 
     Args:
-        planes: (..., height, width).
+        plane: (height, width).
         radius: In pixels, at least 1.
     """
     side = 2 * radius + 1
     for axis in (-1, -2):
-        planes = _summed(_padded(planes, radius, axis), side, axis)
-    planes /= np.float32(side * side)
-    return planes
+        plane = _summed(_padded(plane, radius, axis), side, axis)
+    plane /= np.float32(side * side)
+    return plane
 
 
 def least(planes: NDArray[Any], radius: int) -> NDArray[Any]:

@@ -46,8 +46,8 @@ def ssim(before: Array, after: Array, where: Mask) -> float:
     """
     if not where.any():
         return float("nan")
-    stack = np.stack([before, after, before * before, after * after, before * after])
-    x, y, xx, yy, xy = planes.mean(stack, 3)
+    products = (before, after, before * before, after * after, before * after)
+    x, y, xx, yy, xy = (planes.mean(product, 3) for product in products)
     # Small numbers that keep flat areas from a division by zero; 100 is the range.
     c1, c2 = np.float32((0.01 * 100) ** 2), np.float32((0.03 * 100) ** 2)
     both = x * y

@@ -203,4 +203,5 @@ def _changed(lies: Affine, change: Array, frame: Size, size: Size) -> Affine:
     """Return a map followed by a change that was measured in a smaller frame."""
     scale = 1 + change[:2]
     shift = np.array(frame) * ((1 - scale) / 2 + change[2:] / np.array(size))
-    return lies.then(Affine((scale[0], scale[1]), (shift[0], shift[1])))
+    (sx, sy), (tx, ty) = scale.tolist(), shift.tolist()
+    return lies.then(Affine((sx, sy), (tx, ty)))

@@ -123,7 +123,7 @@ def _columns(seen: Drift) -> str:
 
 def _quality(seen: Drift) -> float:
     """Return how well the rest is kept, in dB; not a number where it cannot be told."""
-    return seen.psnr_db if _is_comparable(seen) else math.nan
+    return seen.toned_psnr_db if _is_comparable(seen) else math.nan
 
 
 def _is_comparable(seen: Drift) -> bool:
@@ -132,7 +132,8 @@ def _is_comparable(seen: Drift) -> bool:
 
 def has_fallen(total: Drift) -> bool:
     """Tell whether the untouched part is visibly no longer what it was."""
-    return total.psnr_db < SEEN_DB and _is_comparable(total)
+    # With the tone taken back: a picture made brighter has lost nothing by that.
+    return total.toned_psnr_db < SEEN_DB and _is_comparable(total)
 
 
 def drifts(desk: Desk, steps: Sequence[Step]) -> DriftCurve:
@@ -194,7 +195,7 @@ def warning(desk: Desk, steps: Sequence[Step]) -> str:
         if before is None or not has_fallen(before):
             return (
                 "Quality falls here: what was not to change differs visibly from the "
-                f"source (PSNR {total.psnr_db:.1f} dB). Go on from an earlier step, or "
-                "use preserve=True."
+                f"source (PSNR {total.toned_psnr_db:.1f} dB). Go on from an earlier "
+                "step, or use preserve=True."
             )
     return ""

@@ -27,7 +27,7 @@ _PAIR = 2
 _HALF = 127
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Expectation:
     """Two pictures about which something is expected; each method may raise.
 
@@ -40,6 +40,10 @@ class Expectation:
     before: Image
     after: Image
     drift: Drift
+
+    def __repr__(self) -> str:
+        """Say what was measured: whatever was expected so far holds."""
+        return f"All as expected: {self.drift}"
 
     def changed(self, *, box: Box | None = None, at_least: float = 0.0) -> Self:
         """Expect that something changed.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Of what `drift` measures. Who changes what a number means raises it: what was measured
 # before is then measured again where it is asked for.
-VERSION = 1
+VERSION = 2
 
 
 def numbers_of(seen: Drift) -> dict[str, Any]:
@@ -104,6 +104,7 @@ def columns(seen: Drift, *, preserved: bool) -> dict[str, float | bool | None]:
         "changed_share": seen.changed,
         "shift_px": max(map(abs, found.shift)) if found.confident else None,
         "zoom": max(map(abs, found.zoom)) if found.confident else None,
+        "tone": seen.tone.shift,
         "psnr_outside_db": seen.psnr_db,
         "ssim_outside": seen.ssim,
         "delta_e_outside": seen.delta_e,
