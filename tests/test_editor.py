@@ -439,7 +439,7 @@ def test_how_far_a_line_of_edits_drifts_is_shown(large):
     run(editor, "Add a red star")
     assert words.value == ""
     run(editor, "Add a yellow star")
-    last = editor.chain.drifts().steps[-1].total.psnr_db
+    last = editor.chain.drifts().steps[-1].total.toned_psnr_db
     assert '<svg role="img" aria-label="' in words.value
     assert f"step 2: {last:.1f} dB" in words.value.split("aria-label")[1].split(">")[0]
     assert words.value.count("<tr") == 3
@@ -456,7 +456,7 @@ def test_from_where_quality_falls_one_click_goes_back(large, monkeypatch):
     def measured(before, after):
         from_source = before.image.size == (288, 384)
         worse = from_source and editor.prompt.value == "Add a yellow star"
-        return replace(measure(before, after), psnr_db=20.0 if worse else 40.0)
+        return replace(measure(before, after), toned_psnr_db=20.0 if worse else 40.0)
 
     monkeypatch.setattr(keeping, "drift", measured)
     editor = kx.Editor(large.resize((288, 384)))

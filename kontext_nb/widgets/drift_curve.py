@@ -19,7 +19,7 @@ _MOST_LABELS = 12
 # Styled inline, in the text's own colour: it stands on whatever ground there is.
 _STYLE = "max-width:62em;line-height:1.5;overflow-wrap:anywhere"
 _CELL = "padding:1px 16px 1px 0;text-align:start;background:none;font-weight:400"
-_HEAD = "How well the rest is kept: PSNR in dB against the source; higher is better"
+_HEAD = "How well the rest is kept: PSNR in dB against the source, its tone taken back"
 _ALARM = "border-left:3px solid var(--jp-error-color1,#c62828);padding-left:8px"
 
 
@@ -50,9 +50,11 @@ def quality_text(seen: Drift) -> str:
     """Say how well the rest is kept."""
     if not seen.registration.confident:
         return "not comparable"
-    if seen.everywhere or math.isnan(seen.psnr_db):
+    if seen.everywhere or math.isnan(seen.toned_psnr_db):
         return "a new picture"
-    return "the same" if math.isinf(seen.psnr_db) else f"{seen.psnr_db:.1f} dB"
+    return (
+        "the same" if math.isinf(seen.toned_psnr_db) else f"{seen.toned_psnr_db:.1f} dB"
+    )
 
 
 def _alarm(curve: DriftCurve, numbers: Sequence[str]) -> str:
@@ -104,7 +106,9 @@ def _svg(curve: DriftCurve, numbers: Sequence[str], alt: str) -> str:
 def _height(seen: Drift) -> float | None:
     """Return where a step stands; None where nothing can be said of it."""
     known = seen.registration.confident and not seen.everywhere
-    return _y(seen.psnr_db) if known and not math.isnan(seen.psnr_db) else None
+    return (
+        _y(seen.toned_psnr_db) if known and not math.isnan(seen.toned_psnr_db) else None
+    )
 
 
 def _y(quality_db: float) -> float:
