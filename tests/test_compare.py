@@ -7,13 +7,13 @@ import threading
 import ipywidgets
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import kontext_nb as kx
 from kontext_nb import parcel, pixels
 from kontext_nb.errors import ImageRejected, ParameterRejected
+from kontext_nb.widgets import mapping
 from kontext_nb.widgets.compare import Compare
-from kontext_nb.widgets.comparison import MODES
 from kontext_nb.widgets.plain_compare import PlainCompare
 from kontext_nb.widgets.shots import Shot
 
@@ -96,7 +96,6 @@ def test_state_stays_where_it_makes_sense(view):
         ("zoom", float("nan"), 0),
         ("position", -1, 0),
         ("gain", 0, 1),
-        ("threshold", 7, 1),
         ("center", [2.0, 0.25], [1, 0.25]),
         ("center", [0.0], [0.5, 0.5]),
     ]:
@@ -179,6 +178,124 @@ def changed(picture):
     return after
 
 
+MARK = (400, 200, 560, 320)  # where the textured picture is edited
+
+
+def textured(size=(800, 600)):
+    """Return a picture with enough in it to be found again."""
+    small = size[1] // 8, size[0] // 8, 3
+    noise = np.random.default_rng(7).integers(60, 196, small, np.uint8)
+    return Image.fromarray(noise).resize(size)
+
+
+def edited(picture, zoom=1.0):
+    """Return a picture with a disc on it, and all of it a little larger."""
+    after = picture.copy()
+    ImageDraw.Draw(after).ellipse(MARK, fill="red")
+    width, height = picture.size
+    left, top = (width - width / zoom) / 2, (height - height / zoom) / 2
+    box = left, top, width - left, height - top
+    return after.resize(picture.size, Image.Resampling.BICUBIC, box)
+
+
+def opacity(mapped, at):
+    with Image.open(io.BytesIO(mapped["overlay"])) as overlay:
+        return overlay.convert("RGBA").getpixel(at)[3]
+
+
+@pytest.mark.parametrize("kind", ["live", "plain"])
+def test_the_map_is_of_what_truly_changed(kind):
+    """A zoom of the whole picture is measured and said, and never outlined."""
+    before = textured()
+    with kx.configure(widgets=kind):
+        view = kx.compare(before, edited(before, zoom=1.01))
+    assert view.maps == {}
+    view.mode = "change"
+    assert view.settled(30)
+    (found,) = view.maps.values()
+    assert re.match(r"Changed [23]\.\d % · shift 0\.\d px · zoom 1\.0 %", found["said"])
+    assert found["alt"] == f"{found['said']}. It is outlined: middle."
+    assert 60 < opacity(found, (480, 260)) < 140
+    assert [opacity(found, at) for at in ((40, 40), (700, 300), (480, 500))] == [0] * 3
+    assert len(found["overlay"]) < 10_000
+
+
+def test_each_pair_is_measured_once_and_from_old_to_new():
+    """However two are chosen; new pictures are measured anew."""
+    before = textured()
+    view = kx.compare(before, edited(before), before, mode="change")
+    for pair in ([1, 0], [0, 2], [0, 1]):
+        view.pair = pair
+        assert view.settled(30)
+    keys = [picture["key"] for picture in view.pictures]
+    assert list(view.maps) == [f"{keys[0]}-{keys[1]}", f"{keys[0]}-{keys[2]}"]
+    found = [one["said"].split(" · ")[0] for one in view.maps.values()]
+    assert found[0].startswith("Changed ")
+    assert found[1] == "Nothing changed"
+    view.show([Shot.of(pixels.load(before), "a"), Shot("b")])
+    assert view.settled(30)
+    assert [one["said"] for one in view.maps.values()] == [mapping.NO_PICTURES]
+
+
+def test_what_the_store_knows_of_an_edit_is_not_measured_again(monkeypatch):
+    """Its line stands there at once, and its map is looked up."""
+    edit = kx.edit(kx.samples.bottle(), "Replace 'ALPHA' with 'AURA'", preserve=True)
+    monkeypatch.setattr(mapping, "drift", None)
+    view = kx.compare(edit)
+    (told,) = view.maps.values()
+    line = edit.line_of_change
+    assert told == {"said": line[0].upper() + line[1:]}
+    assert "changed" not in view.pictures[1]["size"]
+    view.mode = "change"
+    assert view.settled(30)
+    (told,) = view.maps.values()
+    assert told["said"].lower() == line.lower()
+    assert told["overlay"]
+
+
+def test_what_cannot_be_measured_is_said(picture):
+    """Without texture nothing is registered, and no map pretends that it was."""
+    view = kx.compare(picture, changed(picture), mode="change")
+    assert view.settled(30)
+    (found,) = view.maps.values()
+    assert found["said"].startswith("Not registered: only 0 % of the")
+    assert found["overlay"] == b""
+
+
+def test_what_changed_everywhere_is_not_painted_over():
+    """Words say it; a tint on all of the picture would only hide it."""
+    edit = kx.edit(kx.samples.bottle(), "Make it sepia")
+    view = kx.compare(edit, mode="change")
+    assert view.settled(30)
+    (found,) = view.maps.values()
+    assert re.match(r"Changed everywhere, \d+ % of the picture · ", found["said"])
+    assert found["alt"] == found["said"]
+    assert opacity(found, (300, 300)) == 0
+
+
+def test_plain_widgets_outline_the_change_on_the_picture_before():
+    """Its words are a status, and the pixels outside are the picture's own."""
+    before = textured()
+    with kx.configure(widgets="plain"):
+        view = kx.compare(before, edited(before), mode="change")
+    assert view.settled(30)
+    assert 'role="status"' in view._said.value
+    assert "It is outlined: middle." in view._said.value
+    for at in ((40, 40), (700, 300)):
+        pairs = zip(painted(view, at), before.getpixel(at), strict=True)
+        assert all(abs(a - b) < 30 for a, b in pairs)
+    assert painted(view, (480, 260))[1] < before.getpixel((480, 260))[1]
+
+
+def test_a_change_of_one_pixel_is_still_outlined():
+    """However much smaller the overlay is than what was measured."""
+    mask = Image.new("L", (1400, 800))
+    mask.putpixel((701, 401), 255)
+    with Image.open(io.BytesIO(mapping.overlay(mask))) as drawn:
+        assert drawn.size == (1024, 585)
+        assert drawn.convert("RGBA").getchannel("A").getbbox() is not None
+
+
 def painted(view, at):
     (image,) = [c for side in view._sides.children for c in side.children[1:]]
     with Image.open(io.BytesIO(image.value)) as shown:
@@ -194,14 +311,12 @@ def test_plain_widgets_compare_in_every_mode(picture):
         "blink": RED,
         "onion": (120, 40, 120),
         "difference": (255, 0, 255),
-        "change": (255, 40, 180),
     }
-    for mode in MODES[1:]:
+    for mode, colour in wanted.items():
         view._view.value = mode
         assert view.mode == mode
         at = painted(view, (250, 200))
-        assert all(abs(a - b) < 8 for a, b in zip(at, wanted[mode], strict=True)), mode
-    assert re.search(r"25(\.\d)? % has changed", view._said.value)
+        assert all(abs(a - b) < 8 for a, b in zip(at, colour, strict=True)), mode
     view.mode = "slider"
     view._tuner.value = 1.0
     assert view.position == 1.0

@@ -1,10 +1,14 @@
 """The Editor without a browser: what its buttons do, its chain, its honesty."""
 
+import re
 import threading
+from dataclasses import replace
 
 import pytest
+from PIL import ImageChops
 
 import kontext_nb as kx
+from kontext_nb.session import keeping
 from kontext_nb.widgets.plain_compare import PlainCompare
 from kontext_nb.widgets.plain_prompt import PlainPrompt
 from kontext_nb.widgets.showing import SOURCE
@@ -329,3 +333,143 @@ def test_plain_widgets_do_the_same(picture):
     editor.prompt.run.click()
     assert editor.settled()
     assert "can do" in editor.status._alarm.value
+
+
+@pytest.fixture
+def large():
+    return kx.samples.bottle()
+
+
+RELABEL = "Replace 'ALPHA' with 'AURA' on the label"
+
+
+def test_the_rest_of_the_picture_is_kept_on_request(large):
+    """The toggle makes chains run on preserved pictures, and says what changed."""
+    editor = kx.Editor(large)
+    editor.preserving.toggle.value = True
+    run(editor, RELABEL)
+    (edit,) = editor.chain
+    assert edit.image.size == large.size
+    assert edit.image.getpixel((9, 9)) == large.getpixel((9, 9))
+    (told,) = editor.view.maps.values()
+    assert told["said"].lower() == edit.line_of_change.lower()
+    assert kx.Editor(large).preserving.toggle.value is False  # a picture of its own
+    editor._open(editor._place)
+    assert editor.preserving.toggle.value is True
+
+
+def test_the_models_own_picture_is_a_choice_away(large):
+    """Beside the one before, or beside what is shown; where there is no other, no."""
+    editor = kx.Editor(large)
+    run(editor, "Make it sepia")
+    assert editor.sides.layout.display == "none"
+    editor.strip.selected = SOURCE
+    editor.preserving.toggle.value = True
+    run(editor, RELABEL)
+    assert editor.sides.layout.display == ""
+    edit = editor.chain[-1]
+    for chosen, sizes in (
+        ("raw", [large.size, edit.raw.size]),
+        ("both", [edit.raw.size, large.size]),
+        ("shown", [large.size, large.size]),
+    ):
+        editor.sides.value = chosen
+        assert editor.settled()
+        shown = [(one["width"], one["height"]) for one in editor.view.pictures]
+        assert shown == sizes
+    editor.strip.selected = SOURCE
+    assert editor.settled()
+    assert editor.sides.layout.display == "none"
+
+
+def test_why_the_models_picture_is_shown_all_the_same_is_said(large):
+    """Where nothing of the source is left to be kept."""
+    editor = kx.Editor(large)
+    editor.preserving.toggle.value = True
+    run(editor, "Make it a pencil sketch")
+    (edit,) = editor.chain
+    assert edit.kept
+    assert edit.kept in editor.status.said
+    assert f"not preserved: {edit.kept}" in editor.view.footer
+
+
+def test_keeping_is_not_offered_where_it_cannot_work(editor):
+    """With another aspect ratio, and of a picture that is only an address."""
+    editor.preserving.toggle.value = True
+    editor.controls.ratio.value = "16:9"
+    assert editor.preserving.toggle.disabled
+    assert "aspect ratio" in editor.preserving._why.value
+    assert editor.preserving.wanted is False
+    editor.controls.ratio.value = ""
+    assert not editor.preserving.toggle.disabled
+    assert editor.preserving.wanted is True
+    far = kx.Editor("https://example.com/a.png")
+    assert far.preserving.toggle.disabled
+    assert "only the service has" in far.preserving._why.value
+
+
+@pytest.mark.parametrize("kind", ["live", "plain"])
+def test_a_change_shows_only_in_the_area_that_was_drawn(large, kind):
+    """Outside of it every pixel is the source's, whatever the model did there."""
+    with kx.configure(widgets=kind):
+        editor = kx.Editor(large)
+    editor.preserving.toggle.value = True
+    editor.preserving.drawing.value = True
+    assert editor.settled()
+    editor.preserving.area.box = [300, 500, 420, 600]
+    editor.prompt.value = "Make it sepia"
+    editor.run()
+    assert editor.settled()
+    (edit,) = editor.chain
+    differs = ImageChops.difference(edit.image, large.convert("RGB")).getbbox()
+    left, top, right, bottom = differs
+    assert (left, top) >= (300, 500)
+    assert (right, bottom) <= (420, 600)
+    assert editor.preserving.area.box == [300, 500, 420, 600]
+    (told,) = editor.view.maps.values()  # of what was taken over, not of the model's
+    assert re.match(r"Changed [01]\.\d %", told["said"])
+    editor.preserving.drawing.value = False
+    assert editor.preserving.wanted is True
+
+
+def test_how_far_a_line_of_edits_drifts_is_shown(large):
+    """From the second edit on: a curve whose words are its numbers, and a table."""
+    editor = kx.Editor(large.resize((288, 384)))
+    words = editor.drift._words
+    run(editor, "Add a red star")
+    assert words.value == ""
+    run(editor, "Add a yellow star")
+    last = editor.chain.drifts().steps[-1].total.toned_psnr_db
+    assert '<svg role="img" aria-label="' in words.value
+    assert f"step 2: {last:.1f} dB" in words.value.split("aria-label")[1].split(">")[0]
+    assert words.value.count("<tr") == 3
+    assert editor.drift._back.layout.display == "none"
+    editor.strip.selected = editor.chain[0].step.id
+    assert editor.settled()
+    assert words.value == ""
+
+
+def test_from_where_quality_falls_one_click_goes_back(large, monkeypatch):
+    """It is warned at that step, in its number, and the step before is at hand."""
+    measure = keeping.drift
+
+    def measured(before, after):
+        from_source = before.image.size == (288, 384)
+        worse = from_source and editor.prompt.value == "Add a yellow star"
+        return replace(measure(before, after), toned_psnr_db=20.0 if worse else 40.0)
+
+    monkeypatch.setattr(keeping, "drift", measured)
+    editor = kx.Editor(large.resize((288, 384)))
+    run(editor, "Add a blue star")
+    editor.strip.selected = SOURCE
+    for prompt in ("Add a red star", "Add a yellow star"):
+        run(editor, prompt)
+    assert "Quality falls here" in editor.status.said
+    assert "Quality falls at step 3: 20.0 dB" in editor.drift._words.value
+    back = editor.drift._back
+    assert back.description == "Edit again from step 2"
+    back.click()
+    assert editor.settled()
+    assert editor.strip.selected == editor.chain[1].step.id
+    assert editor.drift._words.value == ""
+    assert back.layout.display == "none"

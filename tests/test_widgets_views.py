@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kontext_nb
+from kontext_nb.widgets.area import AreaPicker
 from kontext_nb.widgets.compare import Compare
 from kontext_nb.widgets.intake import Intake
 from kontext_nb.widgets.plain_compare import PlainCompare
@@ -26,7 +27,14 @@ JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
 SHOT = Shot("a", preview=JPEG, width=4, height=3)
 ALL = (Compare, PlainCompare, Strip, PlainStrip)
 # What a view's script may weigh, in KB: every instance on a page carries it.
-SCRIPTS = {Compare: 15, Strip: 12, PromptBox: 6, StatusLine: 3, Intake: 5}
+SCRIPTS = {
+    Compare: 15,
+    Strip: 12,
+    PromptBox: 6,
+    AreaPicker: 6,
+    StatusLine: 3,
+    Intake: 5,
+}
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ const MODES = {
   blink: ["Blink"],
   onion: ["Onion skin", "position", "Opacity"],
   difference: ["Difference", "gain", "Amplify"],
-  change: ["Changes", "threshold", "Threshold"],
+  change: ["Changes"],
 };
 // Switches: what they say, and the trait they set to one value or to another.
 const SWITCHES = [
@@ -22,7 +22,7 @@ const HELP = `Ctrl or Shift + wheel, pinch, + −: zoom
 0: all · z, double click: all or 1:1
 Arrows: move · x: crosshair
 1 to 4: compare with, twice: swap
-Space, hold: blink · p: previous result`;
+Space, hold: other picture · p: previous result`;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const clamp = (low, n, high) => Math.min(Math.max(n, low), high);
 
@@ -50,7 +50,7 @@ export default {
     const status = part(line, "p.status", { role: "status" });
     const readout = part(line, "p.readout");
     const handle = node("div", "kx-handle");
-    const map = node("canvas", "kx-map");
+    const map = Object.assign(node("img", "kx-map"), { hidden: true });
     Object.assign(stage, { role: "group", tabIndex: 0, ariaLabel: "Pictures, keys: ?" });
 
     const name = `kx-${Math.random()}`; // one group of radios on a page with many
@@ -76,7 +76,7 @@ export default {
     let eye = {}; // where the frame lies in a pane, in CSS pixels
     let point; // under the pointer or the crosshair, in pixels of the frame
     let keyed; // whether `point` is the crosshair
-    let mapped = []; // what the map of changes shows
+    let mapped; // what the map of changes shows
     let saving, queued, sliding;
     const pointers = new Map();
 
@@ -157,10 +157,14 @@ export default {
       say(footer, get("footer"));
       if (!slots.length) return;
       const side = mode === "side";
-      const pair = get("pair").map((place) => Math.min(place, slots.length - 1));
+      const swapped = previous.key && get("swapped");
+      let pair = get("pair").map((place) => Math.min(place, slots.length - 1));
+      // What changed is told from the older picture to the newer one.
+      const told = swapped ? pair : [...pair].sort();
+      const last = pair[1];
+      if (mode === "change") pair = told;
       slots.forEach((slot, place) => {
-        const swapped = place === pair[1] && previous.key && get("swapped");
-        if (slot.show(swapped ? previous : pictures[place])) {
+        if (slot.show(swapped && place === last ? previous : pictures[place])) {
           slot.label.textContent = slot.label.title = slot.picture.label;
           slot.size.textContent = slot.picture.size;
         }
@@ -181,17 +185,19 @@ export default {
       const spots = shown.map(spot);
       shown.forEach((one, n) => one.place(eye, spots[n]));
       box(map, eye.at, eye.size, eye.scale);
-      if (mode === "change") chart(spots);
+      const key = told.map((place) => slots[place].picture.key).join("-");
+      chart(get("maps")[key] ?? { said: mode === "change" ? "Measuring what changed…" : "" });
       tell(mode, spots);
     }
-    /** Tint what differs, unless that is what the map shows already. */
-    function chart(spots) {
-      const wanted = shown.flatMap(({ source, picture }) => [source, picture]);
-      wanted.push(get("threshold"), get("fit"));
-      if (!wanted[0] || !wanted[2] || wanted.every((one, n) => one === mapped[n])) return;
-      mapped = wanted;
-      const share = 100 * tint(map, shown, spots, eye.size, get("threshold"));
-      say(status, `${+share.toPrecision(3)} % has changed`);
+    /** Say what changed, and outline it on the picture that was before. */
+    function chart({ said, alt = said, overlay }) {
+      say(status, said);
+      map.alt = alt;
+      if (mapped === overlay) return;
+      mapped = overlay;
+      URL.revokeObjectURL(map.src);
+      map.hidden = !overlay?.byteLength;
+      map.src = map.hidden ? "" : URL.createObjectURL(new Blob([overlay]));
     }
     /** Write and mark what is known: switches, sizes, the pixel under the pointer. */
     function tell(mode, spots) {
@@ -303,6 +309,7 @@ export default {
       model.off("change", later);
       seen.disconnect();
       slots.forEach((slot) => slot.release());
+      URL.revokeObjectURL(map.src);
     };
   },
 };

@@ -95,48 +95,14 @@ function box({ style }, [x, y], [width, height], scale) {
   style.height = `${height * scale}px`;
 }
 
-function paper(width, height) {
-  const canvas = Object.assign(document.createElement("canvas"), { width, height });
-  return canvas.getContext("2d", { willReadFrequently: true });
-}
-
-const sharpness = ({ source, picture }) =>
-  (source.naturalWidth ?? source.width) / picture.width;
-const sample = paper(1, 1);
+const sample = Object.assign(node("canvas", ""), { width: 1, height: 1 }).getContext("2d", {
+  willReadFrequently: true,
+});
 
 /** Return "red green blue" of a sheet's picture at [x, y], in its own pixels. */
 function pixel(one, at) {
-  const k = sharpness(one);
+  const k = (one.source.naturalWidth ?? one.source.width) / one.picture.width;
   sample.clearRect(0, 0, 1, 1);
   sample.drawImage(one.source, ...at.map((n) => Math.floor((n + 0.5) * k)), 1, 1, 0, 0, 1, 1);
   return sample.getImageData(0, 0, 1, 1).data.subarray(0, 3).join(" ");
-}
-
-/**
- * Tint on `map` where two sheets differ by more than `threshold` (0 to 1), where green
- * weighs most, as to the eye; return the share. Larger pictures are taken smaller, so
- * that it is done before anyone notices.
- */
-function tint(map, sheets, spots, size, threshold) {
-  const k = Math.min(Math.max(...sheets.map(sharpness)), 1600 / Math.max(...size));
-  const [w, h] = size.map((n) => Math.ceil(n * k));
-  const [a, b] = sheets.map(({ source }, n) => {
-    const sheet = paper(w, h);
-    sheet.drawImage(source, ...[...spots[n].at, ...spots[n].size].map((side) => side * k));
-    return sheet.getImageData(0, 0, w, h).data;
-  });
-  const out = new ImageData(w, h);
-  const limit = 9 * (255 * threshold) ** 2;
-  let [changed, all] = [0, 0];
-  for (let i = 0; i < a.length; i += 4) {
-    if (!a[i + 3] || !b[i + 3]) continue;
-    all += 1;
-    const [red, green, blue] = [a[i] - b[i], a[i + 1] - b[i + 1], a[i + 2] - b[i + 2]];
-    if (2 * red ** 2 + 4 * green ** 2 + 3 * blue ** 2 <= limit) continue;
-    changed += 1;
-    out.data.set([255, 40, 180, 255], i); // magenta: few pictures have it
-  }
-  [map.width, map.height] = [w, h];
-  map.getContext("2d").putImageData(out, 0, 0);
-  return all && changed / all;
 }

@@ -8,6 +8,7 @@ function offline({ state, full }) {
     new DataView(Uint8Array.from(atob(text), (char) => char.charCodeAt(0)).buffer);
   for (const picture of [...state.pictures, state.previous])
     if (picture.key) picture.preview = bytes(picture.preview);
+  for (const map of Object.values(state.maps)) map.overlay = bytes(map.overlay);
   return {
     get: (name) => state[name],
     set(name, value) {

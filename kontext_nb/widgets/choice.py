@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from kontext_nb.session import settings
+from kontext_nb.widgets.area import AreaPicker
 from kontext_nb.widgets.compare import Compare
 from kontext_nb.widgets.intake import Intake
+from kontext_nb.widgets.plain_area import PlainArea
 from kontext_nb.widgets.plain_compare import PlainCompare
 from kontext_nb.widgets.plain_intake import PlainIntake
 from kontext_nb.widgets.plain_prompt import PlainPrompt
@@ -38,6 +40,11 @@ def status_line() -> StatusLine | PlainStatus:
 def intake() -> Intake | PlainIntake:
     """Return a place where pictures come in."""
     return PlainIntake() if _plain() else Intake()
+
+
+def area() -> AreaPicker | PlainArea:
+    """Return an area that is not drawn yet."""
+    return PlainArea() if _plain() else AreaPicker()
 
 
 def _plain() -> bool:

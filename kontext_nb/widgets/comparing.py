@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from kontext_nb import pixels
@@ -15,12 +16,12 @@ from kontext_nb.widgets.choice import compare_view
 from kontext_nb.widgets.compare import Compare
 from kontext_nb.widgets.comparison import MODES
 from kontext_nb.widgets.plain_compare import PlainCompare
-from kontext_nb.widgets.shots import Shot
+from kontext_nb.widgets.shots import Shot, result_of
 
 _PAIR = ("Source", "Result")
 
-# What stands in a still, beside what it is the still of.
-_Taken = tuple[pixels.Picture | str, plan.Cell]
+# What stands in a still, beside what it is the still of: a picture, or a result.
+_Taken = tuple[pixels.Picture | str | Edit, plan.Cell]
 
 
 def compare(
@@ -53,14 +54,18 @@ def compare(
     made_by = (given.model for given in pictures if isinstance(given, Edit))
     footer = footer or " · ".join(dict.fromkeys(made_by))
     shots = [
-        Shot.of(picture, name, size=cell.detail, alt=cell.alt)
-        for (picture, cell), name in zip(taken, names, strict=True)
+        result_of(shown, name, alt=cell.alt)
+        if isinstance(shown, Edit)
+        else Shot.of(shown, name, size=cell.detail, alt=cell.alt)
+        for (shown, cell), name in zip(taken, names, strict=True)
     ]
     view = compare_view()
     view.show(shots, footer=footer)
     view.mode = mode
     cells = [
-        plan.Cell(cell.picture, name, shot.size, cell.state, cell.alt or name)
+        replace(
+            cell, caption=name, detail=cell.detail or shot.size, alt=cell.alt or name
+        )
         for (_, cell), name, shot in zip(taken, names, shots, strict=True)
     ]
     sheet = plan.strip(cells, footer=footer)
@@ -79,11 +84,12 @@ def _taken(pictures: Sequence[Any]) -> list[_Taken]:
         before, after = pair_of(given).rows[0]
         if _identity(given.before) not in (_identity(other) for other, _ in taken):
             taken.append((given.before, before))
-        taken.append((given.after, after))
+        taken.append((given, after))
     return taken
 
 
-def _identity(picture: pixels.Picture | str) -> str:
+def _identity(shown: pixels.Picture | str | Edit) -> str:
+    picture = shown.after if isinstance(shown, Edit) else shown
     return picture if isinstance(picture, str) else picture.digest
 
 

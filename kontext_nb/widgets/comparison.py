@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
-from itertools import count
+import threading
+from collections.abc import Iterator, Sequence
+from itertools import combinations, count
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import traitlets
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.model import echo
 from kontext_nb.widgets import page
+from kontext_nb.widgets.aside import Aside
+from kontext_nb.widgets.mapping import known, mapped
 from kontext_nb.widgets.shots import Shot
 from kontext_nb.widgets.view import Still
 
@@ -42,8 +45,9 @@ class Comparison(Still, ipywidgets.DOMWidget):
         position: 0 to 1: of the slider's handle, or how much of the right picture
             shines through in "onion".
         gain: 1 to 16: how far differences are amplified.
-        threshold: 0 to 1: from which perceived difference a pixel counts as changed;
-            0.1 is about what an eye notices when the pictures flick.
+        maps: What changed between two of them, as `kontext_nb.widgets.mapping.Mapped`
+            by both their keys ("3-4"): at once what the store knows, and what is to be
+            measured when "change" is first chosen.
         zoom: Screen pixels for a pixel of the first picture, 1 to 1 is 1.0; 0 shows it
             whole.
         center: The point in the middle of the view, as parts of width and height.
@@ -59,13 +63,20 @@ class Comparison(Still, ipywidgets.DOMWidget):
     pair = traitlets.List(traitlets.Int(), [0, 1])
     position = traitlets.Float(0.5)
     gain = traitlets.Float(4.0)
-    threshold = traitlets.Float(0.1)
+    maps = traitlets.Dict()
     zoom = traitlets.Float(0.0)
     center = traitlets.List(traitlets.Float(), [0.5, 0.5])
     fit = traitlets.Enum(("fit", "fill"), "fit")
     blinking = traitlets.Bool()
 
-    _shots: dict[str, Shot]  # by key; replaced as a whole, since threads read it
+    def __init__(self, *args: Any, **traits: Any) -> None:
+        self._shots: dict[str, Shot] = {}  # by key; replaced as a whole
+        self._measuring = Aside(latest_only=True)
+        self._mapping = threading.Lock()
+        super().__init__(*args, **traits)
+        chosen = ["mode", "pair", "pictures", "swapped"]
+        self.observe(lambda _: self._measure_soon(), chosen)
+        self._measure_soon()
 
     def show(
         self, shots: Sequence[Shot], *, previous: Shot | None = None, footer: str = ""
@@ -87,9 +98,14 @@ class Comparison(Still, ipywidgets.DOMWidget):
                 "Show more of them with sweep(), as a grid.",
             )
         named = [(str(next(_keys)), shot) for shot in (*shots, previous) if shot]
-        self._shots = dict(named)
         told = [_told(key, shot) for key, shot in named]
-        with self.hold_sync(), self.hold_trait_notifications():
+        with self._mapping, self.hold_sync(), self.hold_trait_notifications():
+            self._shots = dict(named)
+            self.maps = {
+                f"{one}-{other}": dict(line)
+                for (one, before), (other, after) in combinations(named, FEWEST)
+                if (line := known(before, after))
+            }
             self.swapped = False
             self.previous = told.pop() if previous else {}
             self.pictures = told
@@ -98,25 +114,65 @@ class Comparison(Still, ipywidgets.DOMWidget):
 
     def full(self, key: str) -> bytes:
         """Return a shown picture in full, encoded; empty if it is shown no more."""
-        shot = getattr(self, "_shots", {}).get(key)
+        shot = self._shots.get(key)
         return shot.full() if shot else b""
+
+    def settled(self, limit_s: float) -> bool:
+        """Wait until nothing is being measured; False if that takes longer."""
+        return self._measuring.settled(limit_s)
+
+    def measure(self) -> None:
+        """Find out what changed between the two that are compared; return at once."""
+        self._measuring.do(lambda: self._measure(*self._chosen()))
+
+    def _measure_soon(self) -> None:
+        if self.mode == "change":
+            self.measure()
+
+    def _chosen(self) -> tuple[str, ...]:
+        """Return the keys of the two that are compared, the older one's first."""
+        places = [place for place in self.pair if place < len(self.pictures)]
+        if self.swapped and self.previous and len(places) == FEWEST:
+            return self.pictures[places[0]]["key"], self.previous["key"]
+        return tuple(self.pictures[place]["key"] for place in sorted(places))
+
+    def _measure(self, *two: str) -> None:
+        """Find out what changed between two pictures, unless that is known."""
+        shots = [self._shots[key] for key in two if key in self._shots]
+        key = "-".join(two)
+        if len(shots) != FEWEST or "overlay" in self.maps.get(key, {}):
+            return
+        found = mapped(*shots)
+        with self._mapping:
+            if set(two) <= set(self._shots):
+                self.maps = {**self.maps, key: dict(found)}
+
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        """Go through all the pairs that a view of these pictures can ask for."""
+        keys = [picture["key"] for picture in self.pictures]
+        yield from combinations(keys, FEWEST)
+        if self.previous:
+            yield from ((key, self.previous["key"]) for key in keys)
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """Write one offline .html file that compares as the view does; return its path.
 
-        It holds the full pictures, and works by itself in any browser.
+        It holds the full pictures and what changed from each to each, and works by
+        itself in any browser.
 
         Raises:
             ParameterRejected: Another suffix, or no such folder.
             NotSaved: Nothing can be written there.
         """
+        for two in self._pairs():
+            self._measure(*two)
         state = {name: getattr(self, name) for name in Comparison.class_own_traits()}
         shown = [*self.pictures, self.previous] if self.previous else self.pictures
         full = {picture["key"]: self.full(picture["key"]) for picture in shown}
         still = self.static() if self.static is not None else {}
         return page.write(path, state, full, still.get("text/html", ""))
 
-    @traitlets.validate("position", "gain", "threshold", "zoom", "center")
+    @traitlets.validate("position", "gain", "zoom", "center")
     def _within(self, proposal: Any) -> Any:
         """Bring a number to where it makes sense, as the view does by itself."""
         low, high = {"gain": (1, 16), "zoom": (0, MAX_ZOOM)}.get(

@@ -5,14 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 
-import numpy as np
 from PIL import Image, ImageChops, ImageOps
 
 # Closer than this, shapes count as one: models give sizes in steps of 16 pixels.
 _ALIKE = 0.02
-_DIMMED = 0.6
-_MAGENTA = (255, 40, 180)  # few pictures have it
-_WEIGHTS = (2, 4, 3)  # of red, green and blue in what the eye takes for a difference
 
 
 def same_frame(
@@ -48,23 +44,18 @@ def difference(lower: Image.Image, upper: Image.Image, gain: float) -> Image.Ima
     return ImageChops.difference(lower, upper).point(lambda value: value * gain)
 
 
-def change(
-    lower: Image.Image, upper: Image.Image, threshold: float
-) -> tuple[Image.Image, float]:
-    """Tint over the dimmed upper picture what differs by more than ``threshold``.
-
-    Returns:
-        The picture, and the share that differs.
-    """
-    apart = np.asarray(lower, np.int32) - np.asarray(upper, np.int32)
-    weighed = (apart**2 * np.array(_WEIGHTS)).sum(axis=2)
-    differs = weighed > sum(_WEIGHTS) * (255 * threshold) ** 2
-    made = np.asarray(upper.convert("L").convert("RGB")) * _DIMMED
-    made[differs] = _MAGENTA
-    return Image.fromarray(made.astype(np.uint8)), float(differs.mean())
+def laid_over(lower: Image.Image, overlay: bytes) -> Image.Image:
+    """Return a picture with an overlay on it; none leaves it as it is."""
+    if not overlay:
+        return lower
+    with Image.open(io.BytesIO(overlay)) as opened:
+        over = opened.convert("RGBA").resize(lower.size)
+    made = lower.copy()
+    made.paste(over, mask=over)
+    return made
 
 
-# The modes that are one picture; "change" has its words besides.
+# The modes in which two pictures are painted as one.
 DRAWN: dict[str, Callable[[Image.Image, Image.Image, float], Image.Image]] = {
     "slider": slider,
     "onion": Image.blend,

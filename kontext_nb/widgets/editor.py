@@ -21,10 +21,13 @@ from kontext_nb.session.shown import bundle, strip_of
 from kontext_nb.widgets import choice
 from kontext_nb.widgets.changes_view import ChangesView
 from kontext_nb.widgets.controls import Controls
+from kontext_nb.widgets.drift_view import DriftView
 from kontext_nb.widgets.exporting import ExportMenu
 from kontext_nb.widgets.marking import Marking
 from kontext_nb.widgets.pictures import Pictures
+from kontext_nb.widgets.preserving import NOT_HERE, OTHER_SHAPE, Preserving
 from kontext_nb.widgets.showing import Showing
+from kontext_nb.widgets.sides import SidesChoice
 from kontext_nb.widgets.supply import Supply
 from kontext_nb.widgets.view import Still
 from kontext_nb.widgets.wording import Wording
@@ -58,18 +61,26 @@ class Editor(Still, ipywidgets.VBox):
         self.view = choice.compare_view()
         self.strip = choice.strip_view()
         self.changes = ChangesView()
-        self.showing = Showing(self.strip, self.view, self.changes)
+        self.sides = SidesChoice()
+        self.drift = DriftView(lambda place: self.strip.set_trait("selected", place))
+        self.showing = Showing(
+            self.strip, self.view, self.changes, sides=self.sides, drift=self.drift
+        )
+        self.preserving = Preserving(self.showing.picture)
         self.marking = Marking(self.strip, self.showing, self.status)
         self.supply = Supply(self.controls)
         self.wording = Wording(self.prompt, self.controls)
         self.work = Work(
             self.prompt,
             self.controls,
+            preserving=self.preserving,
             status=self.status,
             showing=self.showing,
             made=self._made,
         )
         self.pictures = Pictures(workplace, opened=self._open)
+        self.strip.observe(lambda _: self._moved(), "selected")
+        self.controls.ratio.observe(lambda _: self._moved(), "value")
         super().__init__()
         self.add_class("kx-editor")
         self.supply.refresh()
@@ -93,7 +104,10 @@ class Editor(Still, ipywidgets.VBox):
 
     def settled(self, limit_s: float = 30.0) -> bool:
         """Wait until nothing runs and all is shown; False if that takes longer."""
-        parts = (self.pictures, self.work, self.marking, self.showing, self.supply)
+        parts = (
+            *(self.pictures, self.work, self.marking, self.showing, self.supply),
+            *(self.preserving, self.view),
+        )
         return all(part.settled(limit_s) for part in parts)
 
     def _open(self, place: Place) -> None:
@@ -104,14 +118,20 @@ class Editor(Still, ipywidgets.VBox):
             self.showing.open(place.chain, place.name)
             self.wording.open(place)
             self.work.open(place.chain)
+            newest = place.chain.edits[-1:]
+            self.preserving.toggle.value = any(e.step.keeping.preserve for e in newest)
+            self._moved()
             gone = [part for part in self.children if isinstance(part, ExportMenu)]
             self.children = [
                 self.prompt,
                 self.controls,
+                self.preserving,
                 self.status,
                 self.view,
+                self.sides,
                 self.changes,
                 self.strip,
+                self.drift,
                 ExportMenu(place.chain, edit=lambda: self.showing.selected),
                 self.pictures,
             ]
@@ -124,6 +144,12 @@ class Editor(Still, ipywidgets.VBox):
             self.wording.recall(self._place)
         self.supply.refresh_soon()
         self.renew_still()
+
+    def _moved(self) -> None:
+        """Take account of what the next edit starts from, and of its shape."""
+        other_shape = OTHER_SHAPE if self.controls.ratio.value else ""
+        self.preserving.bar(other_shape if self.showing.is_here else NOT_HERE)
+        self.preserving.refresh()
 
     def _model_chosen(self, _model: str) -> None:
         self.supply.refresh_soon()

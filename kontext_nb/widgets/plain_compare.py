@@ -13,8 +13,9 @@ import ipywidgets
 
 from kontext_nb import pixels
 from kontext_nb.widgets import composed
-from kontext_nb.widgets.captions import caption
+from kontext_nb.widgets.captions import caption, status
 from kontext_nb.widgets.comparison import MODES, Comparison
+from kontext_nb.widgets.mapping import MEASURING
 from kontext_nb.widgets.shots import PREVIEW_PX
 
 _FIT = {"align_self": "flex-start", "max_width": "100%", "max_height": "520px"}
@@ -25,11 +26,10 @@ _TUNED = {
     "slider": ("position", "Position", 1.0),
     "onion": ("position", "Opacity", 1.0),
     "difference": ("gain", "Amplify", 16.0),
-    "change": ("threshold", "Threshold", 1.0),
 }
 _DRAWING = (
     *("pictures", "previous", "swapped", "footer", "mode", "pair", "position"),
-    *("gain", "threshold", "fit"),
+    *("gain", "fit", "maps"),
 )
 
 # The words of a picture, its label first, and its bytes.
@@ -121,27 +121,37 @@ class PlainCompare(Comparison, ipywidgets.VBox):
 
     def _shown(self) -> list[_Seen]:
         """Return what is seen, by the mode."""
-        self._said.value = ""
         pictures = list(self.pictures)
         places = [min(place, len(pictures) - 1) for place in self.pair]
         if self.swapped and self.previous:
             pictures[places[1]] = self.previous
         pair = [pictures[place] for place in places if pictures]
+        known = self._say(pair)
         if self.mode == "side" or not (pair and all(one["preview"] for one in pair)):
             return [_worded(picture) for picture in pictures]
         if self.mode == "blink":
             return [_worded(pair[self._other])]
+        if self.mode == "change":
+            pair.sort(key=lambda one: self._chosen().index(one["key"]))
         lower, upper = composed.same_frame(
-            pair[0]["preview"], pair[1]["preview"], cut=self.fit == "fill"
+            *(one["preview"] for one in pair), cut=self.fit == "fill"
         )
         if self.mode == "change":
-            drawn, share = composed.change(lower, upper, self.threshold)
-            self._said.value = caption("", f"{100 * share:.3g} % has changed")
+            drawn = composed.laid_over(lower, known.get("overlay", b""))
         else:
             tuned = getattr(self, _TUNED[self.mode][0])
             drawn = composed.DRAWN[self.mode](lower, upper, tuned)
         label = " | ".join(one["label"] for one in pair)
         return [((label,), pixels.preview(drawn, longest_px=PREVIEW_PX))]
+
+    def _say(self, pair: list[Any]) -> dict[str, Any]:
+        """Say what is known of the change between a pair, and return it."""
+        known: dict[str, Any] = self.maps.get("-".join(self._chosen()), {})
+        words = known.get("said", "")
+        if self.mode == "change":
+            words = known.get("alt") or words or (MEASURING if pair else "")
+        self._said.value = status(words) if words else ""
+        return known
 
 
 def _worded(picture: dict[str, Any]) -> _Seen:

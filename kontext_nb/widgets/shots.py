@@ -5,15 +5,37 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from PIL import Image
 
 from kontext_nb import pixels
 from kontext_nb.grids.pictures import is_bare
+from kontext_nb.preservation import Drift
 from kontext_nb.session.edits import Edit
 from kontext_nb.session.shown import pair_of
 
 PREVIEW_PX = 1024
+MODELS_OWN = "The model's own picture"
+
+# Which two pictures of a preserved edit: the one before with what is shown of the edit,
+# with the model's own, or both of the latter.
+Sides = Literal["shown", "raw", "both"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """What the store knows of how a picture came to differ from the one before.
+
+    Args:
+        since: Digest of the picture before.
+        line: All of it in one line; "" while it is not measured.
+        drift: Returns it with its map; it may take a second, and raise.
+    """
+
+    since: str
+    line: str
+    drift: Callable[[], Drift]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +53,8 @@ class Shot:
         height: Of the full picture, in pixels.
         full: Returns the full picture, encoded, upright and in sRGB. It is called when
             someone looks closer than the preview can show, on a thread of its own.
+        picture: The full picture, to be measured; None if there is none here.
+        change: How it differs from the picture it was made from, if the store knows.
     """
 
     label: str
@@ -40,10 +64,18 @@ class Shot:
     width: int = 0
     height: int = 0
     full: Callable[[], bytes] = bytes
+    picture: pixels.Picture | None = None
+    change: Change | None = None
 
     @classmethod
     def of(
-        cls, picture: pixels.Picture | str, label: str, *, size: str = "", alt: str = ""
+        cls,
+        picture: pixels.Picture | str,
+        label: str,
+        *,
+        size: str = "",
+        alt: str = "",
+        change: Change | None = None,
     ) -> Shot:
         """Return the shot of a picture; it makes the preview, so not in a callback.
 
@@ -53,6 +85,7 @@ class Shot:
             label: See the class.
             size: See the class; else width and height, or the address.
             alt: See the class.
+            change: See the class.
         """
         if isinstance(picture, str):
             return cls(label, size or picture, alt)
@@ -63,6 +96,8 @@ class Shot:
             pixels.preview(picture.image, longest_px=PREVIEW_PX),
             *picture.image.size,
             lambda: in_full(picture),
+            picture,
+            change,
         )
 
 
@@ -79,10 +114,52 @@ def in_full(picture: pixels.Picture) -> bytes:
     return pixels.encode_png(picture.image)
 
 
-def of_edit(edit: Edit) -> tuple[Shot, Shot]:
-    """Return the picture before an edit and the one after, worded as in its still."""
+def of_edit(edit: Edit, sides: Sides = "shown") -> tuple[Shot, Shot]:
+    """Return two pictures of an edit, worded as in its still.
+
+    Args:
+        edit: The edit.
+        sides: Which two.
+    """
     before, after = pair_of(edit).rows[0]
-    return (
-        Shot.of(edit.before, before.caption, size=before.detail, alt=before.alt),
-        Shot.of(edit.after, after.caption, size=after.detail, alt=after.alt),
+    first = Shot.of(edit.before, before.caption, size=before.detail, alt=before.alt)
+    if sides == "shown":
+        return first, result_of(edit, after.caption, alt=after.alt)
+    raw = pixels.load(edit.raw)
+    seed = edit.step.job.request.seed_text
+    size = " · ".join(filter(None, (pixels.size_text(raw.image), seed)))
+    own = Shot.of(raw, MODELS_OWN, size=size, change=_change(edit, raw=True))
+    return (own, result_of(edit, after.caption)) if sides == "both" else (first, own)
+
+
+def result_of(edit: Edit, label: str, *, alt: str = "") -> Shot:
+    """Return what is shown of an edit.
+
+    The caption does not say what changed: the view says it in a line of its own.
+
+    Args:
+        edit: The edit.
+        label: See `Shot`.
+        alt: See `Shot`; left out, the edit's.
+    """
+    seed, own_name = edit.step.job.request.seed_text, edit.name and edit.prompt
+    words = (pixels.shape_text(edit.size), seed, own_name, edit.note)
+    return Shot.of(
+        edit.after,
+        label,
+        size=" · ".join(filter(None, words)),
+        alt=alt or edit.alt,
+        change=_change(edit, raw=False),
     )
+
+
+def _change(edit: Edit, *, raw: bool) -> Change | None:
+    """Return what the store knows of an edit's change.
+
+    Where somebody drew a mask it knows what the model changed, and not what of it was
+    taken over.
+    """
+    if isinstance(edit.before, str) or (edit.step.keeping.mask and not raw):
+        return None
+    line = "" if raw and edit.is_preserved else edit.line_of_change
+    return Change(edit.before.digest, line, lambda: edit.drift)

@@ -12,14 +12,17 @@ from kontext_nb.chain import Step
 from kontext_nb.errors import KontextError
 from kontext_nb.grids.changes import Made
 from kontext_nb.lifecycle import State
+from kontext_nb.session.drifting import DriftCurve
 from kontext_nb.session.edits import Chain, Edit
 from kontext_nb.session.shown_changes import made_of
 from kontext_nb.widgets.aside import Aside
 from kontext_nb.widgets.changes_view import ChangesView
 from kontext_nb.widgets.compare import Compare
+from kontext_nb.widgets.drift_view import DriftView
 from kontext_nb.widgets.plain_compare import PlainCompare
 from kontext_nb.widgets.plain_strip import PlainStrip
 from kontext_nb.widgets.shots import Shot, of_edit
+from kontext_nb.widgets.sides import SidesChoice
 from kontext_nb.widgets.strip import Strip
 from kontext_nb.widgets.view import ShownStep
 
@@ -38,6 +41,8 @@ class Showing:
         strip: Shows the steps.
         view: Shows two pictures.
         changes: Says what two steps have apart, when two were chosen.
+        sides: Chooses which two pictures of a preserved step are shown.
+        drift: Shows how far the steps down to the selected one drifted.
     """
 
     def __init__(
@@ -45,16 +50,24 @@ class Showing:
         strip: Strip | PlainStrip,
         view: Compare | PlainCompare,
         changes: ChangesView,
+        *,
+        sides: SidesChoice,
+        drift: DriftView,
     ) -> None:
         self._strip, self._view, self._changes = strip, view, changes
+        self._sides, self._drift = sides, drift
         self._lock = threading.RLock()
         self._chain: Chain | None = None
         self._name = "Source"
         self._edits: dict[str, Edit] = {}
         self._right: tuple[str, Shot] | None = None
         self._previous: Shot | None = None
-        self._aside, self._thumbs = Aside(latest_only=True), Aside(latest_only=True)
+        self._aside, self._thumbs, self._measuring = (
+            Aside(latest_only=True) for _ in range(3)
+        )
         strip.observe(lambda _: self._aside.do(self._draw), ["selected", "compared"])
+        strip.observe(lambda _: self._measuring.do(self._follow), "selected")
+        sides.observe(lambda _: self._aside.do(self._draw), "value")
 
     def open(self, chain: Chain, name: str) -> None:
         """Show another chain, at its newest step.
@@ -95,6 +108,7 @@ class Showing:
             if self._strip.compared not in places:
                 self._strip.compared = ""
         self._aside.do(self._draw)
+        self._measuring.do(self._follow)
 
     def edit(self, place: str) -> Edit | None:
         """Return the edit of a place in the strip; None for the source."""
@@ -119,6 +133,22 @@ class Showing:
         """Where the next edit starts from, as the strip's id of it."""
         return self._strip.selected
 
+    def picture(self) -> tuple[pixels.Picture | str, str]:
+        """Return what the next edit starts from, and what it is called."""
+        edit = self.selected
+        if edit:
+            return edit.after, edit.alt
+        assert self._chain is not None  # noqa: S101 - for the type checker
+        return self._chain.source, self._name
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the pixels are here that the next edit starts from."""
+        chain = self._chain
+        # Without a finished edit a chain is empty, and so false.
+        known = chain is not None and not isinstance(chain.source, str)
+        return known or self.selected is not None
+
     @property
     def last_seed(self) -> int | None:
         """The seed of the newest edit; None if there is none."""
@@ -128,7 +158,8 @@ class Showing:
 
     def settled(self, limit_s: float) -> bool:
         """Wait until the comparison shows what is selected."""
-        return self._aside.settled(limit_s) and self._thumbs.settled(limit_s)
+        parts = (self._aside, self._thumbs, self._measuring)
+        return all(part.settled(limit_s) for part in parts)
 
     def _add_thumbs(self, chain: Chain) -> None:
         """Give the strip the thumbs it lacks, a few at a time: each may take long."""
@@ -155,16 +186,38 @@ class Showing:
             return
         both = pair if self._strip.compared else None
         self._changes.show(*map(self._made, both or ("", "")))
+        alone = edit if edit and not self._strip.compared else None
+        self._sides.offer(both=bool(alone and alone.is_preserved))
         if edit is None and not self._strip.compared:
             shots = [self._shot(SOURCE), Shot("Result")]
             self._view.show(shots, previous=self._previous_for("", None))
             return
-        if edit and not self._strip.compared:
-            shots = list(of_edit(edit))
+        if alone:
+            shots = list(of_edit(alone, self._sides.chosen))
         else:
             shots = [self._shot(place) for place in pair or (SOURCE, selected)]
         previous = self._previous_for(selected, shots[1])
         self._view.show(shots, previous=previous, footer=self._footer(edit))
+        if alone and not self._view.maps:
+            self._view.measure()  # it is an old one, or has an area
+
+    def _follow(self) -> None:
+        """Show how far the steps down to the selected one drifted."""
+        with self._lock:
+            chain, edit, edits = self._chain, self.selected, dict(self._edits)
+        curve = DriftCurve(())
+        places: list[str] = []
+        if chain is not None and edit:
+            with suppress(KontextError):  # an address, or a picture is missing
+                curve = chain.drifts(to=edit)
+                places = [step.id for step in edit.line()]
+        order = list(edits)
+        numbers = [
+            str(order.index(place) + 1) if place in edits else "(deleted)"
+            for place in places
+        ]
+        there = [place if place in edits else "" for place in places]
+        self._drift.show(curve, numbers, [SOURCE, *there])
 
     def _previous_for(self, place: str, shot: Shot | None) -> Shot | None:
         """Return the result that was shown before, for one key to bring back."""
@@ -193,7 +246,8 @@ class Showing:
     @staticmethod
     def _footer(edit: Edit | None) -> str:
         seed = edit.step.job.request.seed_text if edit else ""
-        return " · ".join(filter(None, (edit.model if edit else "", seed)))
+        kept = f"not preserved: {edit.kept}" if edit and edit.kept else ""
+        return " · ".join(filter(None, (edit.model if edit else "", seed, kept)))
 
 
 def _step(edit: Edit, parent: str) -> Any:

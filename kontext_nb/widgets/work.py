@@ -16,6 +16,7 @@ from kontext_nb.errors import EditCancelled, KontextError
 from kontext_nb.session.edits import Chain, Edit, Ended, Report
 from kontext_nb.session.reopening import reopened
 from kontext_nb.widgets.controls import Controls
+from kontext_nb.widgets.preserving import Preserving
 from kontext_nb.widgets.prompt import Asking, Wish
 from kontext_nb.widgets.remedies import Decision, alarm, decision
 from kontext_nb.widgets.running import Begin, Outcome, Running, Stand
@@ -29,6 +30,7 @@ class Work:
     Args:
         prompt: Where the instruction is typed.
         controls: Say how it shall be made.
+        preserving: Says what shall be kept.
         status: Says how it goes.
         showing: Shows the chain.
         made: Is called after each run, on a thread that may take its time.
@@ -39,11 +41,13 @@ class Work:
         prompt: Asking,
         controls: Controls,
         *,
+        preserving: Preserving,
         status: Saying,
         showing: Showing,
         made: Callable[[], object],
     ) -> None:
         self._prompt, self._controls = prompt, controls
+        self._preserving = preserving
         self._status, self._showing, self._made = status, showing, made
         self._chain: Chain | None = None
         self._from = SOURCE  # the place that the run started at
@@ -82,6 +86,7 @@ class Work:
             parent=self._showing.selected,
             aspect_ratio=wanted.aspect_ratio,
             model=wanted.model,
+            preserve=self._preserving.wanted,
         )
 
         def variant(seed: int | None) -> Begin:

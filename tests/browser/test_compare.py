@@ -17,10 +17,12 @@ from kontext_nb.widgets.compare import Compare
 from kontext_nb.widgets.comparison import MODES
 from kontext_nb.widgets.shots import Shot
 from tests.browser.conftest import ARTIFACTS
+from tests.test_compare import edited, textured
 from tests.test_grids_hostile import PAYLOADS
 
 pytestmark = pytest.mark.browser
 
+TINT = (255, 40, 180)
 RED, BLUE = (200, 40, 40), (40, 40, 200)
 SIZE = (1600, 1200)
 FRAME = "new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
@@ -66,6 +68,7 @@ class Page:
         self.wait("[...document.images].every(it => it.complete)")
         self.stage = page.locator(".kx-stage")
         self.panes = page.locator(".kx-pane")
+        self.said = page.locator("p[role=status]")
 
     def wait(self, expression):
         self.page.wait_for_function(expression)
@@ -180,11 +183,61 @@ def test_every_mode_shows_what_it_says(opened, pair):
     assert near(page.colour(0.4, 0.3), (0, 0, 0))
     page.page.get_by_role("slider", name="Amplify").press("End")
     assert near(page.colour(0.6, 0.9), (255, 0, 255))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("forced", ["none", "active"])
+def test_the_change_is_outlined_on_the_picture_before(opened, scheme, forced):
+    """Tinted, with a line around it in any theme; what did not change is as it was."""
+    view = kx.compare(before := textured(), edited(before))
+    page = opened(view, color_scheme=scheme, forced_colors=forced)
+    page.set(mode="slider", position=1)
+    plain = [page.colour(x, 0.44) for x in (0.3, 0.6)]
     page.page.get_by_text("Changes").click()
-    said = page.page.locator(".kx-status").text_content()
-    assert re.fullmatch(r"25(\.\d)? % has changed", said)
-    assert near(page.colour(0.6, 0.9), (255, 40, 180))
-    assert not near(page.colour(0.4, 0.3), RED, by=20)
+    said = page.said.text_content()
+    assert re.match(r"Changed 3\.\d % · shift 0\.\d px · zoom 0\.0 % · outside", said)
+    shown = page.page.get_by_role("img", name="It is outlined: middle.")
+    shown.evaluate("it => it.decode()")
+    assert near(page.colour(0.3, 0.44), plain[0], by=12)
+    tinted = [(a * 159 + b * 96) / 255 for a, b in zip(plain[1], TINT, strict=True)]
+    assert near(page.colour(0.6, 0.44), tinted, by=12)
+    with Image.open(io.BytesIO(page.panes.first.screenshot())) as shot:
+        grey = shot.convert("L").getextrema()
+    assert grey[0] < 30
+    assert grey[1] > 225
+    page.page.screenshot(path=f"{ARTIFACTS}/compare-changes-{scheme}-{forced}.png")
+    page.stage.focus()
+    page.page.keyboard.down("Space")
+    assert page.page.locator(".kx-upper").is_visible()
+    page.page.keyboard.up("Space")
+    assert not page.page.locator(".kx-upper").is_visible()
+
+
+def test_what_the_page_cannot_outline_is_said(opened):
+    """Nothing changed, and not registered: in words, with no outline."""
+    before = textured()
+    for other, words in (
+        (before.copy(), "Nothing changed"),
+        (before.transpose(Image.Transpose.ROTATE_180), "Not registered: "),
+    ):
+        page = opened(kx.compare(before, other, mode="change"), width=500)
+        assert page.said.text_content().startswith(words)
+        assert not page.page.locator(".kx-map").is_visible()
+
+
+def test_the_older_picture_is_the_one_before(opened):
+    """Whichever is chosen first, and with the previous result in the newer's place."""
+    before = textured()
+    shots = [
+        Shot.of(pixels.load(picture), name)
+        for name, picture in (("a", before), ("b", edited(before)), ("c", before))
+    ]
+    view = Compare(mode="change", pair=[1, 0])
+    view.show(shots[:2], previous=shots[2])
+    page = opened(view)
+    assert page.said.text_content().startswith("Changed 3.")
+    page.set(pair=[0, 1], swapped=True)
+    assert page.said.text_content().startswith("Nothing changed")
 
 
 def test_zoom_and_place_are_one_for_all(opened, pair):
@@ -285,8 +338,7 @@ def test_python_sets_what_is_seen(opened, pair):
     left, _, width = page.frames()[0]
     middle = handle["x"] + handle["width"] / 2 - box["x"]
     assert abs(middle - left - width / 4) < 1
-    page.set(footer="demo engine", mode="change", threshold=1)
-    assert page.page.get_by_text("0 % has changed").count() == 1
+    page.set(footer="demo engine")
     assert page.page.get_by_text("demo engine").count() == 1
     page.set(mode="blink", blinking=True)
     auto = page.page.get_by_role("button", name="Auto")

@@ -1,5 +1,7 @@
 """The Editor in JupyterLab from the first picture to the exported grid, by hand."""
 
+import re
+
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
@@ -121,3 +123,55 @@ def test_an_afternoon_with_the_editor(lab):
             lab.theme(theme)
             lab.show(EDITOR)
             lab.screenshot(f"editor-{theme}-{width}")
+
+
+def draw_an_area(hand):
+    """On the label of the bottle, by mouse; Escape takes it away, Ctrl+Z brings it."""
+    hand.here.get_by_role("button", name="Draw where it may change").click()
+    pane = hand.here.get_by_role("application", name="Area on the picture")
+    hand.here.get_by_role("group", name="Where it may change").get_by_role(
+        "img"
+    ).evaluate("it => it.decode()")
+    edge, mouse = pane.bounding_box(), hand.lab.page.mouse
+    for n, (x, y) in enumerate([(0.3, 0.5), (0.7, 0.75)]):
+        mouse.move(edge["x"] + x * edge["width"], edge["y"] + y * edge["height"])
+        mouse.up() if n else mouse.down()
+    hand.hears("Area of ")
+    pane.press("Escape")
+    hand.hears("No area yet")
+    pane.press("Control+z")
+    hand.hears("Area of ")
+
+
+def look_at_the_models_own(hand):
+    """Choose it where the pictures are compared, and go back."""
+    choice = hand.here.get_by_label("Compare", exact=True)
+    choice.select_option("Before and the model's own picture")
+    hand.sees("The model's own picture")
+    choice.select_option("Before and result")
+    hand.here.get_by_role("button", name="The model's own").wait_for(state="detached")
+
+
+def test_keeping_the_rest_of_the_picture(lab):
+    """Toggle, run, look at the change and the model's own, draw, follow the drift."""
+    hand = opened(lab)
+    hand.here.get_by_role("button", name="bottle").click()
+    hand.here.get_by_role("checkbox", name="Keep the rest of the picture").check()
+    hand.ask("Replace 'ALPHA' with 'AURA' on the label")
+    hand.step(1).wait_for()
+    hand.hears("the rest is the source's")
+    look_at_the_models_own(hand)
+    hand.here.get_by_text("Changes", exact=True).click()
+    hand.here.get_by_role("img", name="It is outlined: middle.").wait_for()
+    draw_an_area(hand)
+    hand.ask("Make it sepia")
+    hand.step(2).wait_for()
+    curve = hand.here.get_by_role(
+        "img", name="How well the rest of the picture is kept"
+    )
+    curve.filter(visible=True).wait_for()
+    assert re.search(r"step 1: \d.*, step 2: \d", curve.get_attribute("aria-label"))
+    hand.here.get_by_text("The numbers").click()
+    hand.here.get_by_role("row").nth(2).wait_for()
+    lab.resize(1280, 1700)
+    lab.screenshot("editor-keeps-the-rest")

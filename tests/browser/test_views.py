@@ -2,6 +2,8 @@
 
 # ruff: noqa: RUF001 - prompts in other scripts are the point here
 
+import re
+
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -63,6 +65,7 @@ STRIP = """
 strip = {kind}Strip(thumbs=thumbs, steps=steps, selected="s1")
 strip
 """
+MEASURED = re.compile("outside: PSNR|Not registered")
 PAINTED = """
 images => images.every(i => i.complete && i.naturalWidth > 0 && i.offsetWidth > 0)
 """
@@ -130,6 +133,8 @@ def test_a_comparison_talks_with_python(lab):
         return (mode, zoom) == ("slider", "1.0") and float(middle) > 0.5
 
     until(told, "Python to know")
+    view.get_by_text("Changes").click()
+    view.get_by_role("status").filter(has_text=MEASURED).wait_for()
 
 
 def test_keys_stay_in_the_strip(lab):
