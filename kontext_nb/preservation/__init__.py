@@ -2,6 +2,7 @@
 
 from kontext_nb.preservation.compositing import Preserved as Preserved
 from kontext_nb.preservation.compositing import preserve as preserve
+from kontext_nb.preservation.measuring import MEANING as MEANING
 from kontext_nb.preservation.measuring import Drift as Drift
 from kontext_nb.preservation.measuring import drift as drift
 from kontext_nb.preservation.prefitting import Fitted as Fitted

@@ -25,6 +25,9 @@ from kontext_nb.preservation.toning import Tone
 Mask = NDArray[np.bool_]
 BoxPx = tuple[int, int, int, int]
 
+# Who changes what a number means raises it: what was measured before is then measured
+# again where it is asked for.
+MEANING = 4
 # When more than this share of the picture changed, nothing is left to be kept.
 EVERYWHERE = 0.6
 MOST_BOXES = 12

@@ -108,7 +108,7 @@ def register(before: Any, after: Any) -> Registration:
 
 def registered(before: Image.Image, after: Image.Image) -> Registration:
     """Do what `register` does, for two RGB images."""
-    frame = _within(after.size)
+    frame = _within(after.size, before.size)
     plain = Affine.stretch(before.size, after.size)
     fit = None
     lies = Affine.stretch(before.size, frame)
@@ -146,9 +146,13 @@ def _doubt(fit: Fit | None, frame: Size, lies: Affine, plain: Affine) -> str:
     return ""
 
 
-def _within(size: Size) -> Size:
-    """Return a size of at most `_LARGEST_PX`, of the same ratio."""
-    scale = min(1.0, (_LARGEST_PX / (size[0] * size[1])) ** 0.5)
+def _within(size: Size, other: Size) -> Size:
+    """Return a size of the same ratio that has no more pixels than are of use.
+
+    What one of the pictures does not show need not be looked for in the other.
+    """
+    most = min(_LARGEST_PX, 1.3 * other[0] * other[1])
+    scale = min(1.0, (most / (size[0] * size[1])) ** 0.5)
     return (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
 
 

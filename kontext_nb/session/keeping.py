@@ -15,8 +15,8 @@ from kontext_nb.chain import Keeping, Kept, Step
 from kontext_nb.errors import KontextError, StoreError
 from kontext_nb.lifecycle import State
 from kontext_nb.model import echo
-from kontext_nb.preservation import Drift, drift, prefit, preserve
-from kontext_nb.session.measured import VERSION, drift_of, numbers_of
+from kontext_nb.preservation import MEANING, Drift, drift, prefit, preserve
+from kontext_nb.session.measured import drift_of, numbers_of
 from kontext_nb.session.orders import is_address
 from kontext_nb.store.measures import Measure, Measures
 
@@ -181,4 +181,4 @@ def _remember(desk: Desk, before: str, after: str, seen: Drift) -> None:
 
 
 def _measures(desk: Desk) -> Measures:
-    return Measures(desk.ledger, VERSION)
+    return Measures(desk.ledger, MEANING)

@@ -14,10 +14,6 @@ from kontext_nb.preservation.toning import Tone
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# Of what `drift` measures. Who changes what a number means raises it: what was measured
-# before is then measured again where it is asked for.
-VERSION = 3
-
 
 def numbers_of(seen: Drift) -> dict[str, Any]:
     """Return all that was measured but the map, as JSON can say it."""
