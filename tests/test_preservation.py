@@ -286,6 +286,30 @@ def test_what_cannot_be_set_in_comes_back_as_it_is(street):
     assert kept.reason.startswith("It could not be registered: only")
 
 
+def test_a_tone_that_was_asked_for_is_not_taken_back(street):
+    """Where only the tone changed, and by more than a way does, the result is left."""
+    warmer, _ = sent(street, tone=9)
+    kept = kx.preserve(street, warmer)
+    assert not kept.drift.ignored
+    assert str(kept.drift).startswith("only the tone changed · shift 0.0 px")
+    assert kept.reason == "Only the tone of the whole picture changed, by +9 of 255."
+    assert kept.image.tobytes() == warmer.tobytes()
+
+
+def test_every_number_is_told_with_what_it_means(street):
+    """As text and as HTML, with the map of the change."""
+    after, _ = sent(street, shift=(2, 1), box=(300, 200, 420, 290))
+    found = kx.drift(street, after)
+    for told in (repr(found), found._repr_html_()):
+        for number in ("changed", "shift", "zoom", "tone", "PSNR", "SSIM", "ΔE"):
+            assert number in told
+    assert len(repr(found).splitlines()) == 10
+    assert "data:image/png;base64," in found._repr_html_()
+    anew = kx.drift(street, nothing_alike(street))
+    assert "not registered" in repr(anew)
+    assert "everywhere" in repr(anew)
+
+
 def test_without_a_change_the_original_is_left(street):
     """A result that only travelled leaves nothing to set in."""
     after, _ = sent(street, shift=(2, 1))

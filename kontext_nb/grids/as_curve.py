@@ -85,9 +85,10 @@ def _plot_quality(
         axes.annotate(
             f"step {falls_at}",
             (falls_at, at),
-            xytext=(0, 7),
+            xytext=(0, -7),
             textcoords="offset points",
             ha="center",
+            va="top",
             color=TONES["alarm"],
             size=8,
         )

@@ -120,6 +120,9 @@ def _refusal(seen: Drift) -> str:
     if seen.everywhere:
         share = f"{100 * seen.changed:.0f} %"
         return f"The change is everywhere: {share} of the picture is not as before."
+    if not seen.changed and not seen.ignored:
+        tone = f"{seen.tone.shift:+.0f} of 255"
+        return f"Only the tone of the whole picture changed, by {tone}."
     return ""
 
 

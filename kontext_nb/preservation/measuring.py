@@ -28,6 +28,8 @@ BoxPx = tuple[int, int, int, int]
 # When more than this share of the picture changed, nothing is left to be kept.
 EVERYWHERE = 0.6
 MOST_BOXES = 12
+# Of 255: if nothing else changed, what shifts the tone by more was asked for.
+ASKED_TONE = 5.0
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -51,8 +53,8 @@ class Drift:
             others, 2004), at most 1. Below about 0.95 fine texture was lost or redrawn.
         delta_e: Outside the change: mean distance in CIELAB (CIE 1976). About 2 is just
             seen when two patches touch.
-        ignored: Whether nothing stands out from the noise of the way: the instruction
-            was not followed, or what it changed is very small.
+        ignored: Whether nothing stands out from the noise of the way, and the tone is
+            about the same: the instruction was not followed, or the change is tiny.
         everywhere: Whether so much changed, or so little can be found again, that the
             picture counts as a new one.
     """
@@ -137,7 +139,7 @@ def measured(pair: Pair, found: Registration) -> Drift:
         toned_psnr_db=toned_db,
         ssim=alike,
         delta_e=_mean(delta_e, outside),
-        ignored=not mask.any(),
+        ignored=not mask.any() and abs(pair.tone.shift) <= ASKED_TONE,
         everywhere=share > EVERYWHERE or not found.confident,
     )
 

@@ -21,12 +21,21 @@ def line(seen: Drift) -> str:
     """Return the most important numbers in one line."""
     tone = f"tone {seen.tone.shift:+.0f}" if abs(seen.tone.shift) > _TOLD_TONE else ""
     words = (
-        "nothing changed" if seen.ignored else f"changed {percent(seen.changed)}",
+        change(seen),
         str(seen.registration),
         tone,
         f"outside: PSNR {seen.psnr_db:.1f} dB",
     )
     return " · ".join(filter(None, words))
+
+
+def change(seen: Drift) -> str:
+    """Say how much changed, and nothing of the rest."""
+    if seen.ignored:
+        return "nothing changed"
+    if not seen.changed:
+        return "only the tone changed"
+    return f"changed {percent(seen.changed)}"
 
 
 def percent(share: float) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-from kontext_nb.preservation import Drift, Registration
+from kontext_nb.preservation import Drift, Registration, telling
 from kontext_nb.preservation.affine import Affine
 from kontext_nb.preservation.toning import Tone
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Of what `drift` measures. Who changes what a number means raises it: what was measured
 # before is then measured again where it is asked for.
-VERSION = 2
+VERSION = 3
 
 
 def numbers_of(seen: Drift) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def few_words(seen: Drift, *, preserved: bool) -> str:
 
 def change_alone(seen: Drift) -> str:
     """Say how much changed, and nothing of the rest."""
-    return "nothing changed" if seen.ignored else f"changed {100 * seen.changed:.1f} %"
+    return telling.change(seen)
 
 
 def _outside(seen: Drift) -> str:
