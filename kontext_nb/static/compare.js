@@ -50,7 +50,7 @@ export default {
     const status = part(line, "p.status", { role: "status" });
     const readout = part(line, "p.readout");
     const handle = node("div", "kx-handle");
-    const map = Object.assign(node("img", "kx-map"), { hidden: true });
+    const map = node("img", "kx-map");
     Object.assign(stage, { role: "group", tabIndex: 0, ariaLabel: "Pictures, keys: ?" });
 
     const name = `kx-${Math.random()}`; // one group of radios on a page with many
@@ -101,7 +101,8 @@ export default {
         const pane = part(stage, "div.pane");
         return Object.assign(sheet(model, later), { caption, label, size, pane });
       });
-      slots[0].pane.append(map, handle);
+      slots[0].pane.append(handle);
+      mapped = undefined; // the map is gone with its pane
     }
     function choose(place) {
       const [left, right] = get("pair");
@@ -196,8 +197,9 @@ export default {
       if (mapped === overlay) return;
       mapped = overlay;
       URL.revokeObjectURL(map.src);
-      map.hidden = !overlay?.byteLength;
-      map.src = map.hidden ? "" : URL.createObjectURL(new Blob([overlay]));
+      if (!overlay?.byteLength) return map.remove();
+      map.src = URL.createObjectURL(new Blob([overlay]));
+      slots[0].pane.append(map);
     }
     /** Write and mark what is known: switches, sizes, the pixel under the pointer. */
     function tell(mode, spots) {

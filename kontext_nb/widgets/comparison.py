@@ -72,7 +72,7 @@ class Comparison(Still, ipywidgets.DOMWidget):
     def __init__(self, *args: Any, **traits: Any) -> None:
         self._shots: dict[str, Shot] = {}  # by key; replaced as a whole
         self._measuring = Aside(latest_only=True)
-        self._mapping = threading.Lock()
+        self._mapping = threading.RLock()  # what is told may show others
         super().__init__(*args, **traits)
         chosen = ["mode", "pair", "pictures", "swapped"]
         self.observe(lambda _: self._measure_soon(), chosen)

@@ -8,7 +8,6 @@ from typing import NotRequired, TypedDict
 import numpy as np
 from PIL import Image, ImageFilter
 
-from kontext_nb.errors import KontextError
 from kontext_nb.preservation import Drift, drift
 from kontext_nb.widgets.shots import Shot
 
@@ -54,7 +53,7 @@ def mapped(before: Shot, after: Shot) -> Mapped:
         if after.change and _follows(before, after):
             return map_of(after.change.drift(), after.change.line)
         return map_of(drift(before.picture, after.picture))
-    except (KontextError, MemoryError) as error:
+    except Exception as error:  # noqa: BLE001 - else the view would wait for ever
         return Mapped(said=f"It could not be measured: {error}", overlay=b"")
 
 

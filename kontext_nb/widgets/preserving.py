@@ -37,8 +37,9 @@ class Preserving(ipywidgets.VBox):
             tooltip="Only the change is taken over: every other pixel stays as it is.",
             layout=_FITS,
         )
-        self.drawing = ipywidgets.ToggleButton(
-            description="Draw where it may change", layout=_FITS
+        # Not a toggle button: nothing tells a screen reader that one is pressed.
+        self.drawing = ipywidgets.Checkbox(
+            description="Only in an area that I draw", indent=False, layout=_FITS
         )
         self.area = choice.area()
         self._why = ipywidgets.HTML()

@@ -127,7 +127,7 @@ def test_an_afternoon_with_the_editor(lab):
 
 def draw_an_area(hand):
     """On the label of the bottle, by mouse; Escape takes it away, Ctrl+Z brings it."""
-    hand.here.get_by_role("button", name="Draw where it may change").click()
+    hand.here.get_by_role("checkbox", name="Only in an area that I draw").check()
     pane = hand.here.get_by_role("application", name="Area on the picture")
     hand.here.get_by_role("group", name="Where it may change").get_by_role(
         "img"

@@ -61,6 +61,7 @@ KEYS = ("ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "b", "a", "d", "d")
 FOCUSABLE = ":is(button, input, select, textarea, [tabindex='0']):visible:enabled"
 # What ipywidgets makes of the Editor, as one calls it.
 CONTROLS = ("Model", "Seed", "Aspect ratio", "Variants", "Export")
+KEEPING = ("Keep the rest of the picture", "Only in an area that I draw")
 
 
 def test_the_editor_of_the_quickstart_in_notebook_7(notebook7):
@@ -92,6 +93,10 @@ def test_no_key_in_the_editor_is_a_command_of_the_notebook(front_end, request):
     for name in ("Run", "Save", "Download"):
         unmoved(window.page, editor.get_by_role("button", name=name))
     unmoved(window.page, editor.get_by_placeholder("a whole number"))
+    for name in KEEPING:
+        box = editor.get_by_role("checkbox", name=name)
+        box.check()
+        unmoved(window.page, box)
     forgive(window)
 
 
@@ -103,7 +108,8 @@ def test_the_editors_own_controls_show_edge_and_focus(lab, colours):
     editor = lab.show(1)
     lists = [editor.get_by_label(name, exact=True) for name in (*CONTROLS, "File")]
     buttons = [editor.get_by_role("button", name=n) for n in ("Save", "Download")]
-    for control in (*lists, *buttons):
+    boxes = [editor.get_by_role("checkbox", name=KEEPING[0])]
+    for control in (*lists, *boxes, *buttons):
         control.press("Shift")  # a ring is for who uses keys
         assert control.evaluate(RING) == "solid 2px"
     edges = [button.evaluate(EDGE) for button in buttons]
