@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from kontext_nb.grids.as_html import only_text
-from kontext_nb.preservation import Drift
+from kontext_nb.preservation import Drift, telling
 from kontext_nb.session.drifting import SEEN_DB, DriftCurve
 
 # Of the picture and of what is drawn in it, in pixels. What is better kept than the
@@ -161,5 +161,4 @@ def _table(curve: DriftCurve, numbers: Sequence[str]) -> str:
 
 
 def _told(seen: Drift) -> tuple[str, str]:
-    changed = "nothing" if seen.ignored else f"{100 * seen.changed:.1f} %"
-    return changed, quality_text(seen)
+    return telling.change(seen).removeprefix("changed "), quality_text(seen)

@@ -72,7 +72,7 @@ def map_of(seen: Drift, line: str = "") -> Mapped:
         line: What to say of it; left out, what its numbers say.
     """
     said = _sentence(_said(seen) if seen.everywhere else line or _said(seen))
-    if seen.ignored or not seen.registration.confident:
+    if not seen.changed or not seen.registration.confident:
         # Of pictures that were not registered the mask may only be a misplacement.
         return Mapped(said=said, alt=said, overlay=b"")
     if seen.everywhere:
