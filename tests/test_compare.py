@@ -7,7 +7,7 @@ import threading
 import ipywidgets
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageEnhance
 
 import kontext_nb as kx
 from kontext_nb import parcel, pixels
@@ -271,6 +271,17 @@ def test_what_changed_everywhere_is_not_painted_over():
     assert re.match(r"Changed everywhere, \d+ % of the picture · ", found["said"])
     assert found["alt"] == found["said"]
     assert opacity(found, (300, 300)) == 0
+
+
+def test_a_tone_alone_is_said_and_not_outlined():
+    """The light of the whole picture is no place in it."""
+    before = kx.samples.bottle().convert("RGB")
+    after = ImageEnhance.Brightness(before).enhance(1.05)
+    view = kx.compare(before, after, mode="change")
+    assert view.settled(30)
+    (found,) = view.maps.values()
+    assert found["said"].startswith("Only the tone changed")
+    assert (found["alt"], found["overlay"]) == (found["said"], b"")
 
 
 def test_plain_widgets_outline_the_change_on_the_picture_before():

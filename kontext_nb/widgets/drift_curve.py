@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from kontext_nb.grids.as_html import only_text
-from kontext_nb.preservation import Drift
+from kontext_nb.preservation import Drift, telling
 from kontext_nb.session.drifting import SEEN_DB, DriftCurve
 
 # Of the picture and of what is drawn in it, in pixels. What is better kept than the
@@ -17,7 +17,7 @@ _LOWEST_DB, _HIGHEST_DB = 10.0, 50.0
 _MOST_LABELS = 12
 
 # Styled inline, in the text's own colour: it stands on whatever ground there is.
-_STYLE = "max-width:62em;line-height:1.5;overflow-wrap:anywhere"
+_STYLE = "max-width:62em;line-height:1.5"
 _CELL = "padding:1px 16px 1px 0;text-align:start;background:none;font-weight:400"
 _HEAD = "How well the rest is kept: PSNR in dB against the source, its tone taken back"
 _ALARM = "border-left:3px solid var(--jp-error-color1,#c62828);padding-left:8px"
@@ -147,8 +147,9 @@ def _table(curve: DriftCurve, numbers: Sequence[str]) -> str:
     ]
     head = "".join(f'<th scope="col" style="{_CELL}">{name}</th>' for name in heads)
     body = "".join(
-        '<tr style="background:none">'
-        + "".join(f'<td style="{_CELL}">{only_text(value)}</td>' for value in row)
+        f'<tr style="background:none"><th scope="row" style="{_CELL}">'
+        f"{only_text(row[0])}</th>"
+        + "".join(f'<td style="{_CELL}">{only_text(value)}</td>' for value in row[1:])
         + "</tr>"
         for row in rows
     )
@@ -161,5 +162,4 @@ def _table(curve: DriftCurve, numbers: Sequence[str]) -> str:
 
 
 def _told(seen: Drift) -> tuple[str, str]:
-    changed = "nothing" if seen.ignored else f"{100 * seen.changed:.1f} %"
-    return changed, quality_text(seen)
+    return telling.change(seen).removeprefix("changed "), quality_text(seen)

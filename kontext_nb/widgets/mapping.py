@@ -6,9 +6,9 @@ import io
 from typing import NotRequired, TypedDict
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
-from kontext_nb.preservation import Drift, drift
+from kontext_nb.preservation import Drift, drift, planes
 from kontext_nb.widgets.shots import Shot
 
 OVERLAY_PX = 1024
@@ -72,7 +72,7 @@ def map_of(seen: Drift, line: str = "") -> Mapped:
         line: What to say of it; left out, what its numbers say.
     """
     said = _sentence(_said(seen) if seen.everywhere else line or _said(seen))
-    if seen.ignored or not seen.registration.confident:
+    if not seen.changed or not seen.registration.confident:
         # Of pictures that were not registered the mask may only be a misplacement.
         return Mapped(said=said, alt=said, overlay=b"")
     if seen.everywhere:
@@ -115,13 +115,12 @@ def overlay(mask: Image.Image, *, tinted: bool = True) -> bytes:
     """
     scale = min(1.0, OVERLAY_PX / max(mask.size))
     size = (max(1, round(mask.width * scale)), max(1, round(mask.height * scale)))
-    # The larger value of each block, else a thin line of change is lost.
-    wide = mask.filter(ImageFilter.MaxFilter(3)) if scale < 1 else mask
-    inside = wide.resize(size, Image.Resampling.NEAREST)
-    rings = [inside]
+    # The largest value around, else a thin line of change is lost.
+    wide = Image.fromarray(planes.most(np.asarray(mask), 1)) if scale < 1 else mask
+    rings = [np.asarray(wide.resize(size, Image.Resampling.NEAREST))]
     for reach in (_FREE_PX, _LINE_PX, _LINE_PX):
-        rings.append(rings[-1].filter(ImageFilter.MaxFilter(2 * reach + 1)))
-    changed, free, white, black = (np.asarray(ring) > _HALF for ring in rings)
+        rings.append(planes.most(rings[-1], reach))
+    changed, free, white, black = (ring > _HALF for ring in rings)
     drawn = np.full(changed.shape, _CLEAR, np.uint8)
     drawn[black] = _BLACK
     drawn[white] = _WHITE
