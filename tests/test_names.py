@@ -152,7 +152,7 @@ def test_no_name_of_a_services_result_reaches_the_disk(service, tmp_path):
     found = [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")]
     assert not [name for name in found if "HOSTILE" in name]
     kept = [name for name in found if name.endswith(".png")]
-    assert len(kept) == 2  # source and result
+    assert len(kept) == 3  # source, result and the map of what changed
     assert len(service.phases("download")) == 16
 
 

@@ -296,6 +296,24 @@ def test_a_tone_that_was_asked_for_is_not_taken_back(street):
     assert kept.image.tobytes() == warmer.tobytes()
 
 
+@pytest.mark.parametrize("factor", [1.06, 1.1, 1.2, 0.7])
+def test_however_bright_it_is_made_only_the_tone_changed(street, factor):
+    """The tone says by how much, and the picture is not set back in."""
+    after = street.point(lambda value: value * factor)
+    kept = kx.preserve(street, after)
+    assert str(kept.drift).startswith("only the tone changed")
+    assert kept.drift.tone.shift == pytest.approx(128 * (factor - 1), abs=2.5)
+    assert kept.reason.startswith("Only the tone")
+
+
+def test_a_change_beside_another_light_is_not_set_in(street):
+    """The light was asked for as much as the change, and would be lost."""
+    after, _ = sent(street, tone=30, box=(300, 200, 420, 290))
+    kept = kx.preserve(street, after)
+    assert 0 < kept.drift.changed < 0.05
+    assert "tone of the whole picture changed, by +30 of 255" in kept.reason
+
+
 def test_every_number_is_told_with_what_it_means(street):
     """As text and as HTML, with the map of the change."""
     after, _ = sent(street, shift=(2, 1), box=(300, 200, 420, 290))

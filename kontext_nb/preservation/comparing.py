@@ -48,9 +48,9 @@ def paired(before: Image.Image, after: Image.Image, found: Registration) -> Pair
     small = before.resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
     back = drawn(after, lies, size)
     seen = _shown(lies, after.size, size)
-    return Pair(
-        small, back, seen, tone_between(small, back, seen), size[0] / before.width
-    )
+    # Of pictures that have nothing in common a tone would be made up.
+    tone = tone_between(small, back, seen) if found.confident else Tone()
+    return Pair(small, back, seen, tone, size[0] / before.width)
 
 
 def _shown(lies: Affine, of: Size, size: Size) -> Mask:

@@ -24,6 +24,8 @@ from kontext_nb.preservation.registering import registered
 # Of the longer side: how wide the result fades into the original.
 FEATHER_SHARE = 1 / 170
 MOST_FEATHER_PX = 200
+# Of 255: no way of a picture moves its middle grey by more, so that it was asked for.
+MOST_TONE = 12.0
 # A change has a soft edge that is too faint to be measured.
 _SOFT_EDGE_PX = 2
 _HALF = 127
@@ -120,9 +122,11 @@ def _refusal(seen: Drift) -> str:
     if seen.everywhere:
         share = f"{100 * seen.changed:.0f} %"
         return f"The change is everywhere: {share} of the picture is not as before."
+    tone = f"{seen.tone.shift:+.0f} of 255"
     if not seen.changed and not seen.ignored:
-        tone = f"{seen.tone.shift:+.0f} of 255"
         return f"Only the tone of the whole picture changed, by {tone}."
+    if abs(seen.tone.shift) > MOST_TONE:
+        return f"The tone of the whole picture changed, by {tone}, and not only a part."
     return ""
 
 

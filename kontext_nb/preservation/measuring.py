@@ -27,11 +27,12 @@ BoxPx = tuple[int, int, int, int]
 
 # Who changes what a number means raises it: what was measured before is then measured
 # again where it is asked for.
-MEANING = 4
+MEANING = 5
 # When more than this share of the picture changed, nothing is left to be kept.
 EVERYWHERE = 0.6
 MOST_BOXES = 12
-# Of 255: if nothing else changed, what shifts the tone by more was asked for.
+# Of 255: a re-encode or a decoder of latents moves middle grey by a few values. If
+# nothing else changed, what moves it by more was asked for.
 ASKED_TONE = 5.0
 
 

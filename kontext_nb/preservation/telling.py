@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ def line(seen: Drift) -> str:
         change(seen),
         str(seen.registration),
         tone,
-        f"outside: PSNR {seen.psnr_db:.1f} dB",
+        outside(seen) and f"outside: {outside(seen)}",
     )
     return " · ".join(filter(None, words))
 
@@ -36,6 +37,15 @@ def change(seen: Drift) -> str:
     if not seen.changed:
         return "only the tone changed"
     return f"changed {percent(seen.changed)}"
+
+
+def outside(seen: Drift) -> str:
+    """Say how well the rest was kept; "" where there is none, or none is found."""
+    if math.isnan(seen.psnr_db) or not seen.registration.confident:
+        return ""
+    if math.isinf(seen.psnr_db):
+        return "the same pixels"
+    return f"PSNR {seen.psnr_db:.1f} dB"
 
 
 def percent(share: float) -> str:

@@ -61,28 +61,19 @@ def words(seen: Drift, *, preserved: bool) -> str:
     """
     if not preserved:
         return str(seen)
-    model = f"{seen.registration} · {_outside(seen)}"
-    return f"{change_alone(seen)} · the rest is the source's (the model's: {model})"
+    model = f"{seen.registration} · {telling.outside(seen)}"
+    return f"{telling.change(seen)} · the rest is the source's (the model's: {model})"
 
 
 def few_words(seen: Drift, *, preserved: bool) -> str:
     """Say the same in a few words, for where there is little room."""
     if preserved:
-        return f"{change_alone(seen)}, rest kept"
+        return f"{telling.change(seen)}, rest kept"
     if not seen.registration.confident:
         return "not comparable"
     if seen.everywhere:
         return "changed everywhere"
-    return f"{change_alone(seen)}, {_outside(seen)}"
-
-
-def change_alone(seen: Drift) -> str:
-    """Say how much changed, and nothing of the rest."""
-    return telling.change(seen)
-
-
-def _outside(seen: Drift) -> str:
-    return f"PSNR {seen.psnr_db:.1f} dB"
+    return f"{telling.change(seen)}, {telling.outside(seen)}"
 
 
 def columns(seen: Drift, *, preserved: bool) -> dict[str, float | bool | None]:

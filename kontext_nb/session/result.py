@@ -13,10 +13,11 @@ from kontext_nb import __version__, pixels, target
 from kontext_nb.chain import Step, lineage
 from kontext_nb.errors import ParameterRejected, StoreError
 from kontext_nb.grids import as_html, pictures, plan
+from kontext_nb.preservation import telling
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.drifting import warning
 from kontext_nb.session.keeping import is_here, measured, recalled
-from kontext_nb.session.measured import change_alone, columns, few_words, words
+from kontext_nb.session.measured import columns, few_words, words
 from kontext_nb.session.shown import alt_text, bundle, pair_of
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ class Result:
         """What the result is, in words for those who cannot see it."""
         seen = self._seen
         said = alt_text(self.prompt, self.size)
-        return f"{said}, {change_alone(seen)}" if seen else said
+        return f"{said}, {telling.change(seen)}" if seen else said
 
     @property
     def change_columns(self) -> Mapping[str, plan.Fact]:
