@@ -264,8 +264,10 @@ def test_what_cannot_be_measured_is_said(picture):
 
 def test_what_changed_everywhere_is_not_painted_over():
     """Words say it; a tint on all of the picture would only hide it."""
-    edit = kx.edit(kx.samples.bottle(), "Make it sepia")
-    view = kx.compare(edit, mode="change")
+    street = kx.samples.street()
+    other = street.copy()
+    other.paste("crimson", (0, 0, street.width * 2 // 3, street.height))
+    view = kx.compare(street, other, mode="change")
     assert view.settled(30)
     (found,) = view.maps.values()
     assert re.match(r"Changed everywhere, \d+ % of the picture · ", found["said"])

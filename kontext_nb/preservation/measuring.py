@@ -27,7 +27,7 @@ BoxPx = tuple[int, int, int, int]
 
 # Who changes what a number means raises it: what was measured before is then measured
 # again where it is asked for.
-MEANING = 5
+MEANING = 6
 # When more than this share of the picture changed, nothing is left to be kept.
 EVERYWHERE = 0.6
 MOST_BOXES = 12

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
     from kontext_nb.preservation.planes import Array, Mask
 
-_BLOCK_PX = 8
+_BLOCK_PX = 16
+# A block is the same if so much of its texture, in values squared, is alike.
+_TEXTURE, _ALIKE = 6.0, 0.7
+# Of 255: what no block vouches for is no tone beyond what a re-encode does.
+_BLIND_SHIFT = 12.0
 _ROUNDS = 8
 _LEAST_SCATTER = 1.0
 _CLIPPED = (4, 252)
-_LEAST_BLOCKS = 50
+_LEAST_BLOCKS = 40
 # As if this share of the blocks said that the gain is 1, from so many values away: a
 # picture of one grey tells nothing of a gain.
 _WISH, _WISH_RANGE = 0.02, 30
@@ -68,9 +72,10 @@ class Tone:
 def tone_between(before: Image, after: Image, seen: Mask) -> Tone:
     """Return the tone that most of two registered RGB images agrees on.
 
-    Blocks are compared, not pixels: noise and lost sharpness leave their means alone.
-    Blocks that changed differ by more than the rest scatters, and lose their say in a
-    fit that is repeated with the weights of Cauchy.
+    Only blocks of the same structure have a say, or what was replaced would. Blocks are
+    compared, not pixels: noise and lost sharpness leave their means alone. Of those
+    that were recoloured most differ by more than the rest scatters, and lose their say
+    in a fit that is repeated with the weights of Cauchy.
 
     Args:
         before: The picture before.
@@ -78,13 +83,26 @@ def tone_between(before: Image, after: Image, seen: Mask) -> Tone:
         seen: (height, width) which pixels both show.
     """
     whole = planes.blocks(seen.astype(np.float32)[None], _BLOCK_PX)[0] == 1
-    ones, others = (
-        planes.blocks(planes.of(image), _BLOCK_PX)[:, whole]
-        for image in (before, after)
-    )
-    lines = [_line(x, y) for x, y in zip(ones, others, strict=True)]
-    (r, p), (g, q), (b, s) = lines
-    return Tone((r, g, b), (p, q, s))
+    one, other = planes.of(before), planes.of(after)
+    same = _same_structure(one, other) & whole
+    # Without texture to go by all of it has a say, but no great one.
+    known = same.sum() >= _LEAST_BLOCKS
+    says = same if known else whole
+    means = (planes.blocks(image, _BLOCK_PX)[:, says] for image in (one, other))
+    lines = [_line(x, y) for x, y in zip(*means, strict=True)]
+    (r, p), (g, q), (b, t) = lines
+    tone = Tone((r, g, b), (p, q, t))
+    return tone if known or abs(tone.shift) <= _BLIND_SHIFT else Tone()
+
+
+def _same_structure(one: Array, other: Array) -> Mask:
+    """Say in which blocks the green of one goes up and down as that of the other."""
+    x, y = one[1], other[1]
+    products = np.stack([x, y, x * x, y * y, x * y])
+    mean_x, mean_y, xx, yy, xy = planes.blocks(products, _BLOCK_PX)
+    spread = np.sqrt(np.maximum(xx - mean_x**2, 0) * np.maximum(yy - mean_y**2, 0))
+    same: Mask = (spread > _TEXTURE) & (xy - mean_x * mean_y > _ALIKE * spread)
+    return same
 
 
 def _line(x: Array, y: Array) -> tuple[float, float]:
