@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
     from kontext_nb.preservation.planes import Array, Mask
 
-_BLOCK_PX = 16
+_BLOCK_PX = 8
 # A block is the same if so much of its texture, in values squared, is alike.
 _TEXTURE, _ALIKE = 6.0, 0.7
-# Of 255: what no block vouches for is no tone beyond what a re-encode does.
-_BLIND_SHIFT = 12.0
+# Of 255: what a re-encode or a decoder of latents moves middle grey by, at the most.
+_USUAL_SHIFT = 12.0
 _ROUNDS = 8
 _LEAST_SCATTER = 1.0
 _CLIPPED = (4, 252)
-_LEAST_BLOCKS = 40
+_LEAST_BLOCKS = 50
 # As if this share of the blocks said that the gain is 1, from so many values away: a
 # picture of one grey tells nothing of a gain.
 _WISH, _WISH_RANGE = 0.02, 30
@@ -72,10 +72,10 @@ class Tone:
 def tone_between(before: Image, after: Image, seen: Mask) -> Tone:
     """Return the tone that most of two registered RGB images agrees on.
 
-    Only blocks of the same structure have a say, or what was replaced would. Blocks are
-    compared, not pixels: noise and lost sharpness leave their means alone. Of those
-    that were recoloured most differ by more than the rest scatters, and lose their say
-    in a fit that is repeated with the weights of Cauchy.
+    Blocks are compared, not pixels: noise and lost sharpness leave their means alone.
+    Blocks that changed differ by more than the rest scatters, and lose their say in a
+    fit that is repeated with the weights of Cauchy. A large tone must be that of blocks
+    of the same structure, too: most of the picture may have been replaced.
 
     Args:
         before: The picture before.
@@ -84,21 +84,24 @@ def tone_between(before: Image, after: Image, seen: Mask) -> Tone:
     """
     whole = planes.blocks(seen.astype(np.float32)[None], _BLOCK_PX)[0] == 1
     one, other = planes.of(before), planes.of(after)
-    same = _same_structure(one, other) & whole
-    # Without texture to go by all of it has a say, but no great one.
-    known = same.sum() >= _LEAST_BLOCKS
-    says = same if known else whole
-    means = (planes.blocks(image, _BLOCK_PX)[:, says] for image in (one, other))
-    lines = [_line(x, y) for x, y in zip(*means, strict=True)]
+    means = planes.blocks(one, _BLOCK_PX), planes.blocks(other, _BLOCK_PX)
+    tone = _fitted(*means, whole)
+    if abs(tone.shift) <= _USUAL_SHIFT:
+        return tone
+    same = _same_structure(one[1], other[1]) & whole
+    return _fitted(*means, same)
+
+
+def _fitted(before: Array, after: Array, says: Mask) -> Tone:
+    """Return the tone of some blocks, given the means of all."""
+    lines = (_line(x[says], y[says]) for x, y in zip(before, after, strict=True))
     (r, p), (g, q), (b, t) = lines
-    tone = Tone((r, g, b), (p, q, t))
-    return tone if known or abs(tone.shift) <= _BLIND_SHIFT else Tone()
+    return Tone((r, g, b), (p, q, t))
 
 
 def _same_structure(one: Array, other: Array) -> Mask:
-    """Say in which blocks the green of one goes up and down as that of the other."""
-    x, y = one[1], other[1]
-    products = np.stack([x, y, x * x, y * y, x * y])
+    """Say in which blocks one plane goes up and down as another."""
+    products = np.stack([one, other, one * one, other * other, one * other])
     mean_x, mean_y, xx, yy, xy = planes.blocks(products, _BLOCK_PX)
     spread = np.sqrt(np.maximum(xx - mean_x**2, 0) * np.maximum(yy - mean_y**2, 0))
     same: Mask = (spread > _TEXTURE) & (xy - mean_x * mean_y > _ALIKE * spread)
