@@ -346,6 +346,15 @@ def on_white(image: Image.Image) -> Image.Image:
     return page
 
 
+def load_rgb(source: Any) -> Image.Image:
+    """Read a picture from anything that `load` takes, as `on_white` gives it.
+
+    Raises:
+        ImageRejected: See `load`.
+    """
+    return on_white(load(source).image)
+
+
 def size_text(image: Image.Image) -> str:
     """Return the size as people write it: width, a multiplication sign, height."""
     return shape_text(image.size)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kontext_nb.catalogue import ROWS, Row
 from kontext_nb.errors import ImageRejected
 from kontext_nb.model import KONTEXT_PRO, echo
-from kontext_nb.pixels import load, on_white
+from kontext_nb.pixels import load_rgb
 from kontext_nb.schema import fields, picture_field, problems
 
 if TYPE_CHECKING:
@@ -155,4 +155,4 @@ def _source(image_url: str) -> Image.Image | None:
         raise ImageRejected(
             "The data URI is not valid base64.", "Encode the file's bytes once more."
         ) from None
-    return on_white(load(data).image)
+    return load_rgb(data)

@@ -51,6 +51,21 @@ class Affine:
 Box = tuple[float, float, float, float]
 
 
+def useful(size: Size, other: Size, largest_px: float) -> Size:
+    """Return a size of the same ratio that has no more pixels than are of use.
+
+    What one of two pictures does not show need not be looked for in the other.
+
+    Args:
+        size: (width, height) of the one.
+        other: (width, height) of the other.
+        largest_px: Pixels, of which more are never needed.
+    """
+    most = min(largest_px, 1.3 * other[0] * other[1])
+    scale = min(1.0, (most / (size[0] * size[1])) ** 0.5)
+    return (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
+
+
 def drawn(image: Image.Image, lies: Affine, size: Size) -> Image.Image:
     """Return what an image shows in another frame, resampled once.
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from kontext_nb.preservation import planes
 from kontext_nb.preservation.planes import Array, Mask
+from kontext_nb.preservation.robust import cauchy_weights
 
 # Radii of the means that a pixel is mixed with.
 _RADII = (1, 2, 4)
@@ -42,15 +43,14 @@ def send_back(before: Array, after: Array, seen: Mask) -> None:
 
 
 def _fitted(steps: Array, wanted: Array) -> Array:
-    """Return how much of each step most pixels took, by weights as in `toning`."""
+    """Return how much of each step most pixels took."""
     mix: Array = np.zeros(steps.shape[1])
     if not len(steps):
         return mix
     wish = _WISH * len(steps) * np.eye(len(mix))
     for _ in range(_ROUNDS):
         left = wanted - steps @ mix
-        scatter = max(_LEAST_SCATTER, 1.5 * float(np.median(np.abs(left))))
-        weight = 1 / (1 + (left / scatter) ** 2)
+        weight = cauchy_weights(left, _LEAST_SCATTER)
         told = steps.T * weight
         mix = np.linalg.solve(told @ steps + wish, told @ wanted)
     return mix

@@ -47,6 +47,5 @@ def _parts(sure: Mask, likely: Mask) -> Mask:
     """Return the likely parts that hold enough sure pixels."""
     parts = regions(likely)
     kept = (parts.sums(sure) >= _LEAST_SURE_PX) & (parts.areas >= _LEAST_AREA_PX)
-    mask = parts.mask(kept).view(np.uint8)
-    closed = planes.least(planes.most(mask, _CLOSED_PX), _CLOSED_PX).view(np.bool_)
-    return without_holes(closed, up_to=_HOLE_SHARE * mask.size)
+    whole = planes.closed(parts.mask(kept), _CLOSED_PX)
+    return without_holes(whole, up_to=_HOLE_SHARE * whole.size)

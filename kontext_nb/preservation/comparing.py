@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from kontext_nb.preservation.affine import Affine, Size, drawn
+from kontext_nb.preservation.affine import Affine, Size, drawn, useful
+from kontext_nb.preservation.planes import Mask
 from kontext_nb.preservation.registering import Registration
 from kontext_nb.preservation.toning import Tone, tone_between
-
-Mask = NDArray[np.bool_]
 
 # Kontext answers with about one megapixel: a larger frame would hold nothing more.
 LARGEST_PX = 1.05e6
@@ -41,9 +39,7 @@ class Pair:
 
 def paired(before: Image.Image, after: Image.Image, found: Registration) -> Pair:
     """Bring two RGB images into one frame."""
-    most = min(LARGEST_PX, 1.3 * after.width * after.height)
-    scale = min(1.0, (most / (before.width * before.height)) ** 0.5)
-    size = (max(1, round(before.width * scale)), max(1, round(before.height * scale)))
+    size = useful(before.size, after.size, LARGEST_PX)
     lies = found.affine.inverse().then(Affine.stretch(before.size, size))
     small = before.resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
     back = drawn(after, lies, size)

@@ -14,21 +14,19 @@ from kontext_nb.errors import ParameterRejected
 from kontext_nb.preservation import planes
 from kontext_nb.preservation.affine import Affine, Size, cut
 from kontext_nb.preservation.comparing import Pair, paired
-from kontext_nb.preservation.masks import mask_of
+from kontext_nb.preservation.masks import chosen, mask_of
 from kontext_nb.preservation.measuring import Drift, measured
 from kontext_nb.preservation.membrane import spread_inwards
 from kontext_nb.preservation.planes import Mask
 from kontext_nb.preservation.regions import without_holes
 from kontext_nb.preservation.registering import registered
+from kontext_nb.preservation.toning import USUAL_SHIFT
 
 # Of the longer side: how wide the result fades into the original.
 FEATHER_SHARE = 1 / 170
 MOST_FEATHER_PX = 200
-# Of 255: no way of a picture moves its middle grey by more, so that it was asked for.
-MOST_TONE = 12.0
 # A change has a soft edge that is too faint to be measured.
 _SOFT_EDGE_PX = 2
-_HALF = 127
 # What lies between two changed parts this near to each other was changed with them.
 _GAP_PX = 5
 _HOLE_SHARE = 0.01
@@ -96,7 +94,7 @@ def preserve(
     reason = "" if given else _refusal(seen)
     if reason:
         return Preserved(other, None, seen, reason)
-    changed = _whole(np.asarray(seen.mask) > _HALF)
+    changed = _whole(chosen(seen.mask))
     where = _where(pair, changed, given, width, original.size)
     left_over = _left_over(pair, changed)
     toned = pair.tone.undone(result)
@@ -125,14 +123,14 @@ def _refusal(seen: Drift) -> str:
     tone = f"{seen.tone.shift:+.0f} of 255"
     if not seen.changed and not seen.ignored:
         return f"Only the tone of the whole picture changed, by {tone}."
-    if abs(seen.tone.shift) > MOST_TONE:
+    if abs(seen.tone.shift) > USUAL_SHIFT:  # so that it was asked for
         return f"The tone of the whole picture changed, by {tone}, and not only a part."
     return ""
 
 
 def _whole(changed: Mask) -> Mask:
     """Return a change without gaps and islands, which belong to it too."""
-    closed = _shrunk(_widened(changed, _GAP_PX), _GAP_PX)
+    closed = planes.closed(changed, _GAP_PX)
     return without_holes(closed, up_to=_HOLE_SHARE * changed.size)
 
 
@@ -142,13 +140,13 @@ def _where(
     """Return how much of the result shows at each pixel of the original, as "L"."""
     reach = round(feather * pair.scale / 2)
     # Beyond what the result shows there is nothing to set in.
-    may = _shrunk(pair.seen, reach)
+    may = planes.shrunk(pair.seen, reach)
     if given:
         # The user's border is the outer one: the result fades in within it.
-        small = np.asarray(given.resize(pair.before.size)) > _HALF
-        core = _shrunk(small, reach) & may
+        small = chosen(given.resize(pair.before.size))
+        core = planes.shrunk(small, reach) & may
     else:
-        core = _widened(changed, reach + _SOFT_EDGE_PX) & may
+        core = planes.widened(changed, reach + _SOFT_EDGE_PX) & may
     shown = core.astype(np.float32)
     if reach:
         shown = planes.mean(shown, reach)
@@ -156,16 +154,6 @@ def _where(
     small_mask = Image.fromarray(np.rint(shown).astype(np.uint8))
     whole = small_mask.resize(size, Image.Resampling.BILINEAR)
     return ImageChops.darker(whole, given) if given else whole
-
-
-def _widened(mask: Mask, reach: int) -> Mask:
-    wide: Mask = planes.most(mask.view(np.uint8), reach).view(np.bool_)
-    return wide
-
-
-def _shrunk(mask: Mask, reach: int) -> Mask:
-    less: Mask = planes.least(mask.view(np.uint8), reach).view(np.bool_)
-    return less
 
 
 def _set_in(
@@ -214,7 +202,7 @@ class LeftOver:
 
 
 def _left_over(pair: Pair, changed: Mask) -> LeftOver:
-    known = pair.seen & ~_widened(changed, _SOFT_EDGE_PX)
+    known = pair.seen & ~planes.widened(changed, _SOFT_EDGE_PX)
     after = pair.tone.undone(pair.after)
     off = planes.of(pair.before) - planes.of(after)
     off *= known

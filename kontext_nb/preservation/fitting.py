@@ -9,14 +9,14 @@ import numpy as np
 
 from kontext_nb.preservation.affine import Affine, Size
 from kontext_nb.preservation.planes import Array, Mask
-from kontext_nb.preservation.tiles import Tiles
+from kontext_nb.preservation.tiles import Moves, Tiles
 
 # Tiles agree when they lie within this of the fit, and the second picture's tile is
 # explained by the first one's to this share.
 AGREES_PX, ALIKE = 0.4, 0.5
 _DRAWS = 300
 # The simplest map is taken while the tiles are not against it: the 99 % points of
-# chi-square, of 4 to 1 freedoms.
+# chi-square, of the 4, 2 and 1 freedoms that each leaves out.
 _AGAINST = (13.28, 9.21, 6.63)
 # What one resampling differs from another by; tiles do not scatter by that.
 _RESAMPLED_PX = 0.01
@@ -67,7 +67,7 @@ def _corners(size: Size) -> Array:
     return _design(np.array(list(product((-0.5, 0.5), repeat=2))) * size)
 
 
-def consensus(tiles: Tiles, size: Size, *, within_px: float) -> Array:
+def consensus(tiles: Moves, size: Size, *, within_px: float) -> Array:
     """Return the change, drawn from two tiles, that most others agree with.
 
     Args:

@@ -10,9 +10,11 @@ from PIL import Image, ImageDraw
 from kontext_nb import pixels
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.preservation.affine import Size
+from kontext_nb.preservation.planes import Mask
 
 _BOX_NUMBERS = 4
 _RATIO_OFF = 0.02
+_HALF = 127
 _WANTED = (
     "Give a picture, an array of booleans or of 0..1, or a box (left, top, right, "
     "bottom) in pixels of the picture before."
@@ -45,12 +47,21 @@ def mask_of(given: Any, size: Size) -> Image.Image:
     return mask
 
 
+def chosen(mask: Image.Image) -> Mask:
+    """Return which pixels of an "L" image are of the mask: those that are half or more.
+
+    Returns:
+        (height, width).
+    """
+    return np.asarray(mask) > _HALF
+
+
 def _read(given: Any, size: Size) -> Image.Image:
     if isinstance(given, tuple | list) and len(given) == _BOX_NUMBERS:
         return _boxed(given, size)
     if getattr(getattr(given, "dtype", None), "kind", "") == "b":
         return Image.fromarray(np.asarray(given, np.uint8) * 255)
-    return pixels.on_white(pixels.load(given).image).convert("L")
+    return pixels.load_rgb(given).convert("L")
 
 
 def _boxed(given: Any, size: Size) -> Image.Image:

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from kontext_nb import pixels
@@ -16,13 +15,13 @@ from kontext_nb.preservation.blurring import send_back
 from kontext_nb.preservation.changing import changed_in
 from kontext_nb.preservation.colour import lab
 from kontext_nb.preservation.comparing import Pair, paired
+from kontext_nb.preservation.planes import Array, Mask
 from kontext_nb.preservation.quality import psnr_db, ssim
 from kontext_nb.preservation.regions import regions
 from kontext_nb.preservation.registering import Registration, registered
 from kontext_nb.preservation.together import together
 from kontext_nb.preservation.toning import Tone
 
-Mask = NDArray[np.bool_]
 BoxPx = tuple[int, int, int, int]
 
 # Who changes what a number means raises it: what was measured before is then measured
@@ -103,9 +102,7 @@ def drift(before: Any, after: Any) -> Drift:
     Raises:
         ImageRejected: One of them cannot be read as a picture.
     """
-    one, other = (
-        pixels.on_white(pixels.load(given).image) for given in (before, after)
-    )
+    one, other = pixels.load_rgb(before), pixels.load_rgb(after)
     found = registered(one, other)
     return measured(paired(one, other, found), found)
 
@@ -157,5 +154,5 @@ def _boxes(mask: Mask, scale: float) -> tuple[BoxPx, ...]:
     return tuple((int(a), int(b), int(c), int(d)) for a, b, c, d in whole)
 
 
-def _mean(values: NDArray[np.float32], where: Mask) -> float:
+def _mean(values: Array, where: Mask) -> float:
     return float(values[where].mean()) if where.any() else float("nan")

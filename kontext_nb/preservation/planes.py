@@ -74,6 +74,23 @@ def most(planes: NDArray[Any], radius: int) -> NDArray[Any]:
     return _extreme(planes, radius, np.maximum)
 
 
+def widened(mask: Mask, radius: int) -> Mask:
+    """Return a mask with all that is within so many pixels of it."""
+    wide: Mask = most(mask.view(np.uint8), radius).view(np.bool_)
+    return wide
+
+
+def shrunk(mask: Mask, radius: int) -> Mask:
+    """Return a mask without all that is within so many pixels of its outside."""
+    less: Mask = least(mask.view(np.uint8), radius).view(np.bool_)
+    return less
+
+
+def closed(mask: Mask, radius: int) -> Mask:
+    """Return a mask with its gaps closed, of up to twice so many pixels."""
+    return shrunk(widened(mask, radius), radius)
+
+
 def _summed(planes: Array, side: int, axis: int) -> Array:
     """Return the sums of windows, put together from those of 1, 2, 4, ... pixels."""
     count = planes.shape[axis] - side + 1

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
+from kontext_nb.preservation.planes import Mask
+
 Whole = NDArray[np.intp]
 
 
@@ -36,7 +37,9 @@ class Regions:
     @property
     def areas(self) -> Whole:
         """Pixels of each part."""
-        return self._summed(self.end - self.start)
+        lengths = self.end - self.start
+        areas = np.bincount(self.part, lengths, minlength=self.count)
+        return areas.astype(np.intp)
 
     @property
     def boxes(self) -> Whole:
@@ -75,10 +78,6 @@ class Regions:
         steps[self.end[stays]] = -1
         flat = np.cumsum(steps[:-1], dtype=np.int8)
         return flat.reshape(height, width + 1)[:, :width].astype(np.bool_)
-
-    def _summed(self, values: Whole) -> Whole:
-        sums = np.bincount(self.part, values, minlength=self.count)
-        return sums.astype(np.intp)
 
 
 def regions(mask: Mask) -> Regions:

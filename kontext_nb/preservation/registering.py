@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from kontext_nb import pixels
-from kontext_nb.preservation.affine import Affine, Pair, Size, drawn
+from kontext_nb.preservation.affine import Affine, Pair, Size, drawn, useful
 from kontext_nb.preservation.fitting import Fit, consensus, fitted, simplest
 from kontext_nb.preservation.planes import Array
 from kontext_nb.preservation.tiles import large_moves, small_moves
@@ -63,10 +63,7 @@ class Registration:
         camera, shows here.
         """
         plain = Affine.stretch(self.before_size, self.after_size)
-        x, y = (
-            own / by - 1 for own, by in zip(self.affine.scale, plain.scale, strict=True)
-        )
-        return (x, y)
+        return _beyond(self.affine, plain)
 
     @property
     def shift(self) -> Pair:
@@ -81,6 +78,12 @@ class Registration:
             return f"not registered: {self.reason}"
         shift, zoom = (max(map(abs, pair)) for pair in (self.shift, self.zoom))
         return f"shift {shift:.1f} px · zoom {100 * zoom:.1f} %"
+
+
+def _beyond(lies: Affine, plain: Affine) -> Pair:
+    """Return how much larger a map makes things than the plain resize, per axis."""
+    x, y = (own / by - 1 for own, by in zip(lies.scale, plain.scale, strict=True))
+    return (x, y)
 
 
 def register(before: Any, after: Any) -> Registration:
@@ -101,14 +104,12 @@ def register(before: Any, after: Any) -> Registration:
     Raises:
         ImageRejected: One of them cannot be read as a picture.
     """
-    return registered(
-        *(pixels.on_white(pixels.load(given).image) for given in (before, after))
-    )
+    return registered(pixels.load_rgb(before), pixels.load_rgb(after))
 
 
 def registered(before: Image.Image, after: Image.Image) -> Registration:
     """Do what `register` does, for two RGB images."""
-    frame = _within(after.size, before.size)
+    frame = useful(after.size, before.size, _LARGEST_PX)
     plain = Affine.stretch(before.size, after.size)
     fit = None
     lies = Affine.stretch(before.size, frame)
@@ -133,27 +134,15 @@ def _doubt(fit: Fit | None, frame: Size, lies: Affine, plain: Affine) -> str:
         return f"the pictures are smaller than {_COARSE_TILE_PX} pixels."
     if fit.informed.sum() < LEAST_TILES:
         return "they have too little texture to tell where anything lies."
-    zoom = max(
-        abs(own / by - 1) for own, by in zip(lies.scale, plain.scale, strict=True)
-    )
     if fit.share < LEAST_AGREEMENT or fit.agree.sum() < LEAST_TILES:
         return (
             f"only {100 * fit.share:.0f} % of the textured tiles are the same in both, "
             "so that too much has changed."
         )
+    zoom = max(map(abs, _beyond(lies, plain)))
     if zoom > LARGEST_ZOOM or fit.error_px(frame) > LARGEST_ERROR_PX:
         return "the tiles that are the same do not say clearly enough where they lie."
     return ""
-
-
-def _within(size: Size, other: Size) -> Size:
-    """Return a size of the same ratio that has no more pixels than are of use.
-
-    What one of the pictures does not show need not be looked for in the other.
-    """
-    most = min(_LARGEST_PX, 1.3 * other[0] * other[1])
-    scale = min(1.0, (most / (size[0] * size[1])) ** 0.5)
-    return (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
 
 
 def _aligned(

@@ -10,23 +10,34 @@ from kontext_nb.preservation.planes import Array
 
 
 @dataclass(frozen=True, slots=True)
-class Tiles:
-    """What was measured in n tiles of two pictures of one frame.
+class Moves:
+    """How far the content of n tiles moved from one picture to another of one frame.
 
     Args:
         centre: (n, 2) x and y of the tiles' middles, in pixels.
-        moved: (n, 2) how far the content moved from the first picture to the second.
-        known: (n, 2, 2) the inverse of the covariance of ``moved`` if the noise had a
-            variance of 1: the tile's structure tensor (Lucas and Kanade, 1981).
-        noise: (n,) variance of what the movement does not explain, in grey values².
-        alike: (n,) share of the second picture's variance that is explained, 0 to 1.
+        moved: (n, 2) how far, in pixels.
+        alike: (n,) how much speaks for it, 0 to 1.
     """
 
     centre: Array
     moved: Array
+    alike: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles(Moves):
+    """Moves of which is known how surely; of each ``alike`` is what it explains.
+
+    That is the share of the second picture's variance, 0 to 1.
+
+    Args:
+        known: (n, 2, 2) the inverse of the covariance of ``moved`` if the noise had a
+            variance of 1: the tile's structure tensor (Lucas and Kanade, 1981).
+        noise: (n,) variance of what the movement does not explain, in grey values².
+    """
+
     known: Array
     noise: Array
-    alike: Array
 
 
 def _in_tiles(plane: Array, side: int) -> Array:
@@ -90,10 +101,10 @@ def _solved(gram: Array, centre: Array, count: int) -> Tiles:
     noise = np.maximum(rest, 0) / count
     # Of a tile that is even nothing is explained.
     alike = (gram[:, 3, 3] - np.maximum(rest, 0)) / (gram[:, 3, 3] + ridge)
-    return Tiles(centre, moved, known, noise, np.clip(alike, 0, 1))
+    return Tiles(centre, moved, np.clip(alike, 0, 1), known, noise)
 
 
-def large_moves(first: Array, second: Array, *, side: int) -> Tiles:
+def large_moves(first: Array, second: Array, *, side: int) -> Moves:
     """Measure moves of up to a quarter of a tile by phase correlation.
 
     Tiles overlap by half. Of several peaks, as repeated patterns make, the one of the
@@ -131,11 +142,8 @@ def large_moves(first: Array, second: Array, *, side: int) -> Tiles:
     power = np.abs(peaks).mean(axis=(1, 2)) + 1e-9
     height = weighed.reshape(len(weighed), -1).max(axis=1)
     moved = np.stack([axis[x], axis[y]], axis=1).astype(np.float64)
-    count = len(moved)
-    return Tiles(
+    return Moves(
         centre=(grid * step + side / 2).astype(np.float64),
         moved=moved,
-        known=np.tile(np.eye(2), (count, 1, 1)),
-        noise=np.ones(count),
         alike=np.clip(height / power / 40, 0, 1),
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kontext_nb.preservation import planes
+from kontext_nb.preservation.robust import cauchy_weights
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -18,7 +19,7 @@ _BLOCK_PX = 8
 # A block is the same if so much of its texture, in values squared, is alike.
 _TEXTURE, _ALIKE = 6.0, 0.7
 # Of 255: what a re-encode or a decoder of latents moves middle grey by, at the most.
-_USUAL_SHIFT = 12.0
+USUAL_SHIFT = 12.0
 _ROUNDS = 8
 _LEAST_SCATTER = 1.0
 _CLIPPED = (4, 252)
@@ -86,7 +87,7 @@ def tone_between(before: Image, after: Image, seen: Mask) -> Tone:
     one, other = planes.of(before), planes.of(after)
     means = planes.blocks(one, _BLOCK_PX), planes.blocks(other, _BLOCK_PX)
     tone = _fitted(*means, whole)
-    if abs(tone.shift) <= _USUAL_SHIFT:
+    if abs(tone.shift) <= USUAL_SHIFT:
         return tone
     same = _same_structure(one[1], other[1]) & whole
     return _fitted(*means, same)
@@ -119,8 +120,7 @@ def _line(x: Array, y: Array) -> tuple[float, float]:
     gain, offset = 1.0, float(np.median(y - x))
     for _ in range(_ROUNDS):
         left = y - gain * x - offset
-        scatter = max(_LEAST_SCATTER, 1.5 * float(np.median(np.abs(left))))
-        weight = 1 / (1 + (left / scatter) ** 2)
+        weight = cauchy_weights(left, _LEAST_SCATTER)
         total = weight.sum()
         middle_x, middle_y = (weight @ x) / total, (weight @ y) / total
         wish = _WISH * total * _WISH_RANGE**2

@@ -77,8 +77,8 @@ class DriftCurve:
         marks = [
             as_curve.Mark(
                 step.number,
-                _quality(step.total),
-                _quality(step.step),
+                quality_db(step.total),
+                quality_db(step.step),
                 step.total.changed,
             )
             for step in self.steps
@@ -116,12 +116,12 @@ def _lines(curve: DriftCurve) -> Iterator[str]:
 
 
 def _columns(seen: Drift) -> str:
-    quality = _quality(seen)
+    quality = quality_db(seen)
     told = "-" if math.isnan(quality) else "same" if math.isinf(quality) else ""
     return f"{100 * seen.changed:5.1f} %  {told or f'{quality:.1f} dB':>7}"
 
 
-def _quality(seen: Drift) -> float:
+def quality_db(seen: Drift) -> float:
     """Return how well the rest is kept, in dB; not a number where it cannot be told."""
     return seen.toned_psnr_db if _is_comparable(seen) else math.nan
 

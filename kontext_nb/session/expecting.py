@@ -10,10 +10,10 @@ import numpy as np
 from kontext_nb import pixels
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.model import echo
-from kontext_nb.preservation import Drift, drift
+from kontext_nb.preservation import Drift, drift, planes, telling
 from kontext_nb.preservation.affine import cut
 from kontext_nb.preservation.colour import lab
-from kontext_nb.preservation.masks import mask_of
+from kontext_nb.preservation.masks import chosen, mask_of
 from kontext_nb.session.keeping import is_here, measured
 from kontext_nb.session.result import Result
 
@@ -24,7 +24,6 @@ Box = tuple[int, int, int, int]
 
 OUTSIDE = "outside"
 _PAIR = 2
-_HALF = 127
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -58,10 +57,10 @@ class Expectation:
             AssertionError: It did not, or not so much.
             ParameterRejected: It is no such box.
         """
-        mask = np.asarray(self.drift.mask) > _HALF
+        mask = chosen(self.drift.mask)
         if box is not None:
             small = mask_of(box, self.before.size).resize(self.drift.mask.size)
-            mask = mask[np.asarray(small) > _HALF]
+            mask = mask[chosen(small)]
         share = float(mask.mean()) if mask.size else 0.0
         where = "the picture" if box is None else f"the box {tuple(box)}"
         if share == 0:
@@ -71,8 +70,8 @@ class Expectation:
             )
         if share < at_least:
             raise AssertionError(
-                f"Expected at least {100 * at_least:.1f} % of {where} to change, but "
-                f"{100 * share:.1f} % did."
+                f"Expected at least {telling.percent(at_least)} of {where} to change, "
+                f"but {telling.percent(share)} did."
             )
         return self
 
@@ -120,7 +119,7 @@ class Expectation:
         size = (max(1, round(width)), max(1, round(height)))
         there = self.drift.registration.affine.box(*box)
         own, other = lab(cut(self.before, box, size)), lab(cut(self.after, there, size))
-        return float(np.sqrt(((own - other) ** 2).sum(axis=0)).mean())
+        return float(planes.length(own - other).mean())
 
 
 def expect(before: Any, after: Any = None) -> Expectation:

@@ -9,7 +9,7 @@ from typing import Any, Unpack
 
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.model import checked_seed
-from kontext_nb.preservation import Drift
+from kontext_nb.preservation import Drift, telling
 from kontext_nb.session import cell as cells
 from kontext_nb.session.asking import chain_of
 from kontext_nb.session.edits import Edit
@@ -70,8 +70,9 @@ class SeedNoise:
 def _lines(noise: SeedNoise) -> Iterator[str]:
     for pair in noise.pairs:
         yield f"seeds {pair.seeds[0]} and {pair.seeds[1]}: {pair.drift}"
+    changed = telling.percent(noise.changed)
     yield (
-        f"A difference means something above: changed {100 * noise.changed:.1f} %, "
+        f"A difference means something above: changed {changed}, "
         f"outside ΔE {noise.delta_e:.1f}, PSNR below {noise.psnr_db:.1f} dB"
     )
 

@@ -13,24 +13,21 @@ import numpy as np
 
 from kontext_nb.errors import EditFailed, ParameterRejected
 from kontext_nb.model import SEED_MAX, echo
-from kontext_nb.preservation.masks import mask_of
+from kontext_nb.preservation.masks import chosen, mask_of
 from kontext_nb.session.how import how_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
     from PIL import Image
 
     from kontext_nb.preservation import Drift
+    from kontext_nb.preservation.planes import Mask
     from kontext_nb.session.edits import Edit
-
-    Mask = NDArray[np.bool_]
 
 MOST = 16
 _DRIFT_WEIGHT = 0.1
 _LAST = -1.0
-_HALF = 127
 
 
 def best_of(edit: Edit, n: int, box: object) -> tuple[Edit, ...]:
@@ -81,8 +78,8 @@ def _seeds(first: int | None, n: int) -> list[int]:
 def _scores(drifts: Sequence[Drift], asked: Image.Image | None) -> list[float]:
     """Return how good each is, as the module says."""
     size = drifts[0].mask.size
-    masks = [np.asarray(one.mask.resize(size)) > _HALF for one in drifts]
-    inside = np.asarray(asked.resize(size)) > _HALF if asked else _common(masks)
+    masks = [chosen(one.mask.resize(size)) for one in drifts]
+    inside = chosen(asked.resize(size)) if asked else _common(masks)
     return [
         _LAST if one.ignored or one.everywhere else _score(mask, inside, one.delta_e)
         for one, mask in zip(drifts, masks, strict=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from kontext_nb.grids.as_html import only_text
 from kontext_nb.preservation import Drift, telling
-from kontext_nb.session.drifting import SEEN_DB, DriftCurve
+from kontext_nb.session.drifting import SEEN_DB, DriftCurve, quality_db
 
 # Of the picture and of what is drawn in it, in pixels. What is better kept than the
 # highest, which is most of what nobody could tell apart, stands at the top.
@@ -105,10 +105,8 @@ def _svg(curve: DriftCurve, numbers: Sequence[str], alt: str) -> str:
 
 def _height(seen: Drift) -> float | None:
     """Return where a step stands; None where nothing can be said of it."""
-    known = seen.registration.confident and not seen.everywhere
-    return (
-        _y(seen.toned_psnr_db) if known and not math.isnan(seen.toned_psnr_db) else None
-    )
+    quality = quality_db(seen)
+    return None if math.isnan(quality) else _y(quality)
 
 
 def _y(quality_db: float) -> float:

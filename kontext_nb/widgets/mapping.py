@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from kontext_nb.preservation import Drift, drift, planes
+from kontext_nb.preservation.masks import chosen
 from kontext_nb.widgets.shots import Shot
 
 OVERLAY_PX = 1024
@@ -20,7 +21,6 @@ NO_PICTURES = "There are no two pictures to measure yet."
 _CLEAR, _TINT, _WHITE, _BLACK = range(4)
 _COLOURS = (0, 0, 0, 255, 40, 180, 255, 255, 255, 0, 0, 0)
 _OPACITY = bytes((0, 96, 255, 255))
-_HALF = 127
 # Pixels left free around the change, so that no line hides its edge, and of each line.
 _FREE_PX, _LINE_PX = 2, 3
 _ROWS, _COLUMNS = ("top", "", "bottom"), ("left", "", "right")
@@ -117,10 +117,10 @@ def overlay(mask: Image.Image, *, tinted: bool = True) -> bytes:
     size = (max(1, round(mask.width * scale)), max(1, round(mask.height * scale)))
     # The largest value around, else a thin line of change is lost.
     wide = Image.fromarray(planes.most(np.asarray(mask), 1)) if scale < 1 else mask
-    rings = [np.asarray(wide.resize(size, Image.Resampling.NEAREST))]
-    for reach in (_FREE_PX, _LINE_PX, _LINE_PX):
-        rings.append(planes.most(rings[-1], reach))
-    changed, free, white, black = (ring > _HALF for ring in rings)
+    changed = chosen(wide.resize(size, Image.Resampling.NEAREST))
+    free = planes.widened(changed, _FREE_PX)
+    white = planes.widened(free, _LINE_PX)
+    black = planes.widened(white, _LINE_PX)
     drawn = np.full(changed.shape, _CLEAR, np.uint8)
     drawn[black] = _BLACK
     drawn[white] = _WHITE
