@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from kontext_nb.preservation import planes
+from kontext_nb.preservation import changing, looking, planes, together
 from kontext_nb.preservation.affine import Affine, cut, drawn
 from kontext_nb.preservation.colour import lab
 from kontext_nb.preservation.membrane import spread_inwards
@@ -43,17 +43,40 @@ def test_a_picture_goes_on_beyond_its_edge():
     assert cut(image, (-4.5, -3, 12, 14.5), (8, 8)).getcolors() == [(64, (1, 2, 3))]
 
 
-@pytest.mark.parametrize("radius", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("radius", [0, 1, 2, 3, 4, 7])
 def test_neighbourhoods_are_those_of_a_sliding_window(radius):
     """Mean, least and most of a square are what NumPy's own windows give."""
-    stack = np.random.default_rng(radius).random((2, 30, 41)).astype(np.float32)
-    wide = np.pad(stack, ((0, 0), (radius, radius), (radius, radius)), mode="edge")
+    plane = np.random.default_rng(radius).random((30, 41)).astype(np.float32)
+    wide = np.pad(plane, radius, mode="edge")
     side = (2 * radius + 1, 2 * radius + 1)
-    windows = np.lib.stride_tricks.sliding_window_view(wide, side, axis=(1, 2))
-    means = [planes.mean(plane, radius) for plane in stack]
-    assert np.allclose(means, windows.mean((-1, -2)), atol=1e-5)
-    assert np.array_equal(planes.least(stack, radius), windows.min((-1, -2)))
-    assert np.array_equal(planes.most(stack, radius), windows.max((-1, -2)))
+    windows = np.lib.stride_tricks.sliding_window_view(wide, side)
+    assert np.allclose(planes.mean(plane, radius), windows.mean((-1, -2)), atol=1e-5)
+    assert np.array_equal(planes.least(plane, radius), windows.min((-1, -2)))
+    assert np.array_equal(planes.most(plane, radius), windows.max((-1, -2)))
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (40, 3), (37, 90), (5, 400)])
+def test_bands_put_together_are_the_whole(monkeypatch, height, width):
+    """However a plane is cut into bands, its neighbourhoods are the same to the bit."""
+    monkeypatch.setattr(together, "_BAND_PX", 300)
+    plane = np.random.default_rng(height).random((height, width), np.float32)
+
+    def around(plane):
+        return planes.mean(planes.most(plane, 3), 2), planes.least(plane, 5)
+
+    banded = together.in_bands(around, plane, reach=5)
+    for made, whole in zip(banded, around(plane), strict=True):
+        assert np.array_equal(made, whole)
+
+
+def test_no_look_sees_farther_than_it_says():
+    """What is compared in bands is what is compared in the whole picture."""
+    before, after = np.random.default_rng(0).random((2, 3, 60, 50), np.float32) * 100
+    middle = slice(20 - looking.SEES_PX, 40 + looking.SEES_PX)
+    part = changing._compared(before[:, middle], after[:, middle])
+    for cut_out, whole in zip(part, changing._compared(before, after), strict=True):
+        inner = slice(looking.SEES_PX, -looking.SEES_PX)
+        assert np.array_equal(cut_out[inner], whole[20:40])
 
 
 def test_blocks_are_means_and_the_last_one_is_made_full():

@@ -66,7 +66,9 @@ def useful(size: Size, other: Size, largest_px: float) -> Size:
     return (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
 
 
-def drawn(image: Image.Image, lies: Affine, size: Size) -> Image.Image:
+def drawn(
+    image: Image.Image, lies: Affine, size: Size, *, gap: float | None = None
+) -> Image.Image:
     """Return what an image shows in another frame, resampled once.
 
     Beyond its edge an image goes on as its last pixels do.
@@ -75,12 +77,16 @@ def drawn(image: Image.Image, lies: Affine, size: Size) -> Image.Image:
         image: Any mode that Pillow resizes.
         lies: From the image's coordinates to the frame's.
         size: The frame's (width, height).
+        gap: Of what is drawn smaller, squares of pixels are averaged first, until it is
+            at most so many times as large: faster, and a little less sharp.
     """
     box = lies.inverse().box(0, 0, *size)
-    return cut(image, box, size)
+    return cut(image, box, size, gap=gap)
 
 
-def cut(image: Image.Image, box: Box, size: Size) -> Image.Image:
+def cut(
+    image: Image.Image, box: Box, size: Size, *, gap: float | None = None
+) -> Image.Image:
     """Return a box of an image, which may reach beyond it, resized to a size."""
     left, top, right, bottom = box
     before = [max(0, int(np.ceil(-edge))) for edge in (left, top)]
@@ -97,4 +103,5 @@ def cut(image: Image.Image, box: Box, size: Size) -> Image.Image:
         top, bottom = top + before[1], bottom + before[1]
     # A box that ends beyond the image by less than rounding is refused by Pillow.
     right, bottom = min(right, image.width), min(bottom, image.height)
-    return image.resize(size, Image.Resampling.BICUBIC, (left, top, right, bottom))
+    box = (left, top, right, bottom)
+    return image.resize(size, Image.Resampling.BICUBIC, box, reducing_gap=gap)

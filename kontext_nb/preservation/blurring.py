@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from kontext_nb.preservation import planes
 from kontext_nb.preservation.planes import Array, Mask
 from kontext_nb.preservation.robust import cauchy_weights
+from kontext_nb.preservation.together import in_bands
 
 # Radii of the means that a pixel is mixed with.
 _RADII = (1, 2, 4)
@@ -28,11 +31,7 @@ def send_back(before: Array, after: Array, seen: Mask) -> None:
         after: The same, later.
         seen: (height, width) which pixels both show.
     """
-    steps, finer = [], before
-    for radius in _RADII:
-        coarser = planes.mean(before, radius)
-        steps.append(coarser - finer)
-        finer = coarser
+    steps = in_bands(_steps, before, reach=max(_RADII))
     part = seen[::_EVERY, ::_EVERY]
     told = np.stack([s[::_EVERY, ::_EVERY][part] for s in steps], axis=1)
     wanted = (after[::_EVERY, ::_EVERY] - before[::_EVERY, ::_EVERY])[part]
@@ -40,6 +39,12 @@ def send_back(before: Array, after: Array, seen: Mask) -> None:
     for share, step in zip(_fitted(told, wanted), steps, strict=True):
         step *= np.float32(share)  # noqa: PLW2901 - the step itself, to save a plane
         before += step
+
+
+def _steps(plane: Array) -> list[Array]:
+    """Return what each mean differs by from the finer one."""
+    means = [plane, *(planes.mean(plane, radius) for radius in _RADII)]
+    return [coarser - finer for finer, coarser in pairwise(means)]
 
 
 def _fitted(steps: Array, wanted: Array) -> Array:

@@ -7,14 +7,15 @@ from functools import partial
 import numpy as np
 
 from kontext_nb.preservation import planes
-from kontext_nb.preservation.looking import LOOKS, Look, texture_of
+from kontext_nb.preservation.looking import LOOKS, SEES_PX, texture_of
 from kontext_nb.preservation.planes import Array, Mask
 from kontext_nb.preservation.regions import regions, without_holes
-from kontext_nb.preservation.together import together
+from kontext_nb.preservation.together import in_bands, together
 
 _LEAST_SURE_PX, _LEAST_AREA_PX = 12, 30
 _CLOSED_PX = 2
 _HOLE_SHARE = 0.001
+_EVERY = 4  # pixels, both ways: enough to say what is usual
 
 
 def changed_in(before: Array, after: Array, seen: Mask) -> Mask:
@@ -29,18 +30,35 @@ def changed_in(before: Array, after: Array, seen: Mask) -> Mask:
         after: (3, height, width) of the picture after; as before where it was not seen.
         seen: (height, width) which pixels both show; no other counts as changed.
     """
-    light, *hues = together(*map(partial(partial, texture_of), before, after))
-    hue = np.maximum(hues[0], hues[1], out=hues[0])
+    light, hue, *differences = in_bands(_compared, before, after, reach=SEES_PX)
+    few = seen[::_EVERY, ::_EVERY]
+    of_light, of_hue, *some = (
+        plane[::_EVERY, ::_EVERY][few] for plane in (light, hue, *differences)
+    )
+    needed = together(
+        *(
+            partial(look.needed, difference, look.texture_in(of_light, of_hue))
+            for look, difference in zip(LOOKS, some, strict=True)
+        )
+    )
 
-    def views(look: Look) -> tuple[Mask, Mask]:
-        of_light, of_hue = look.texture
-        texture = of_light * light + of_hue * hue
-        return look.seen(look.compare(before, after), texture, seen)
+    def found(light: Array, hue: Array, *differences: Array) -> list[Mask]:
+        views = (
+            look.seen(difference, look.texture_in(light, hue), least)
+            for look, difference, least in zip(LOOKS, differences, needed, strict=True)
+        )
+        return [np.logical_or.reduce(view) for view in zip(*views, strict=True)]
 
-    found = together(*(partial(views, look) for look in LOOKS))
-    sure = np.logical_or.reduce([view[0] for view in found])
-    likely = np.logical_or.reduce([view[1] for view in found])
+    reach = max(look.reach_px for look in LOOKS)
+    sure, likely = in_bands(found, light, hue, *differences, reach=reach)
     return _parts(sure, likely & seen) & seen
+
+
+def _compared(before: Array, after: Array) -> list[Array]:
+    """Return the texture of lightness, that of colour, and what each look finds."""
+    light, *hues = map(texture_of, before, after)
+    differences = (look.compare(before, after) for look in LOOKS)
+    return [light, np.maximum(*hues), *differences]
 
 
 def _parts(sure: Mask, likely: Mask) -> Mask:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from PIL import Image
@@ -10,6 +11,7 @@ from PIL import Image
 from kontext_nb.preservation.affine import Affine, Size, drawn, useful
 from kontext_nb.preservation.planes import Mask
 from kontext_nb.preservation.registering import Registration
+from kontext_nb.preservation.together import together
 from kontext_nb.preservation.toning import Tone, tone_between
 
 # Kontext answers with about one megapixel: a larger frame would hold nothing more.
@@ -41,8 +43,10 @@ def paired(before: Image.Image, after: Image.Image, found: Registration) -> Pair
     """Bring two RGB images into one frame."""
     size = useful(before.size, after.size, LARGEST_PX)
     lies = found.affine.inverse().then(Affine.stretch(before.size, size))
-    small = before.resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
-    back = drawn(after, lies, size)
+    small, back = together(
+        partial(before.resize, size, Image.Resampling.BICUBIC, reducing_gap=2),
+        partial(drawn, after, lies, size),
+    )
     seen = _shown(lies, after.size, size)
     # Of pictures that have nothing in common a tone would be made up.
     tone = tone_between(small, back, seen) if found.confident else Tone()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from kontext_nb.preservation.comparing import Pair, paired
 from kontext_nb.preservation.masks import chosen, mask_of
 from kontext_nb.preservation.measuring import Drift, measured
 from kontext_nb.preservation.membrane import spread_inwards
-from kontext_nb.preservation.planes import Mask
+from kontext_nb.preservation.planes import Array, Mask
 from kontext_nb.preservation.regions import without_holes
 from kontext_nb.preservation.registering import registered
+from kontext_nb.preservation.together import together
 from kontext_nb.preservation.toning import USUAL_SHIFT
 
 # Of the longer side: how wide the result fades into the original.
@@ -202,12 +204,12 @@ class LeftOver:
 
 
 def _left_over(pair: Pair, changed: Mask) -> LeftOver:
-    known = pair.seen & ~planes.widened(changed, _SOFT_EDGE_PX)
+    unchanged = pair.seen & ~planes.widened(changed, _SOFT_EDGE_PX)
+    known = unchanged.astype(np.float32)
+    weight = planes.blocks(known[None], _BLOCK_PX)
     after = pair.tone.undone(pair.after)
-    off = planes.of(pair.before) - planes.of(after)
-    off *= known
-    weight = planes.blocks(known.astype(np.float32)[None], _BLOCK_PX)
-    sums = planes.blocks(off, _BLOCK_PX)
+    channels = zip(pair.before.split(), after.split(), strict=True)
+    sums = np.stack(together(*(partial(_off, *both, known) for both in channels)))
     values = sums / np.maximum(weight, 1e-6)
     smooth = spread_inwards(values, np.minimum(weight[0] * 2, 1))
     block = pair.scale / _BLOCK_PX
@@ -215,3 +217,11 @@ def _left_over(pair: Pair, changed: Mask) -> LeftOver:
         [Image.fromarray(np.ascontiguousarray(plane)) for plane in smooth],
         Affine((block, block), (0.0, 0.0)),
     )
+
+
+def _off(before: Image.Image, after: Image.Image, known: Array) -> Array:
+    """Return the block means of what one channel differs by, where it is known."""
+    off: Array = np.asarray(before, np.float32) - np.asarray(after, np.float32)
+    off *= known
+    means: Array = planes.blocks(off[None], _BLOCK_PX)[0]
+    return means

@@ -100,47 +100,43 @@ def fitted(tiles: Tiles, size: Size) -> Fit:
         size: The frame's (width, height).
     """
     design = _design(tiles.centre - np.array(size) / 2)
-    informed = _informed(tiles)
+    strongest: Array = np.linalg.eigvalsh(tiles.known)[:, 1]
+    informed = _informed(tiles, strongest)
     usual = np.median(tiles.noise[informed]) if informed.any() else 1.0
     trust = tiles.known / np.maximum(tiles.noise, usual / 4 + 1e-6)[:, None, None]
     # A weak wish for no change keeps what no tile tells from running away.
     wish = np.diag([1e2, 1e2, 1e-2, 1e-2])
+    told = design.swapaxes(1, 2) @ trust
+    squares, products = told @ design, np.einsum("nai,ni->na", told, tiles.moved)
     change, within = np.zeros(4), 2.5 * AGREES_PX
     for _ in range(6):
-        off = _misfit(tiles, design, change)
+        left = design @ change - tiles.moved
+        # How far it is off along what its texture can tell, in pixels.
+        felt = np.einsum("ni,nij,nj->n", left, tiles.known, left)
+        off = np.sqrt(felt / strongest)
         agree = informed & (off < within) & (tiles.alike > ALIKE)
         weight = np.where(agree, (1 - (off / within) ** 2) ** 2, 0)
-        told = np.einsum("n,nia,nij->naj", weight, design, trust)
-        inverse = np.linalg.inv(np.einsum("nai,nib->ab", told, design) + wish)
-        change = inverse @ np.einsum("nai,ni->a", told, tiles.moved)
+        inverse = np.linalg.inv(np.tensordot(weight, squares, 1) + wish)
+        change = inverse @ (weight @ products)
         within = max(AGREES_PX, within * 0.7)
     # How the agreeing tiles scatter says how far to trust the fit: noise that is alike
     # in neighbouring pixels makes them scatter more than their texture tells.
-    left = np.einsum("nia,a->ni", design, change) - tiles.moved
-    pull = np.einsum("nai,ni->na", told, left)
+    left = design @ change - tiles.moved
+    pull = weight[:, None] * np.einsum("nai,ni->na", told, left)
     scatter = inverse @ (pull.T @ pull) @ inverse
     covariance = scatter + inverse
     return Fit(change, covariance, agree, informed)
 
 
-def _informed(tiles: Tiles) -> Mask:
-    """Say which tiles have texture enough for a move to be seen in it."""
+def _informed(tiles: Tiles, strongest: Array) -> Mask:
+    """Say which tiles have texture enough for a move to be seen in it.
+
+    Args:
+        tiles: Fine measures.
+        strongest: (n,) how much each tile tells along the way in which it tells most.
+    """
     noise = np.median(tiles.noise) + 0.5
-    return np.sqrt(noise / _strongest(tiles)) < AGREES_PX / 4
-
-
-def _strongest(tiles: Tiles) -> Array:
-    """Return (n,) how much each tile tells along the way in which it tells most."""
-    strongest: Array = np.linalg.eigvalsh(tiles.known)[:, 1]
-    return strongest
-
-
-def _misfit(tiles: Tiles, design: Array, change: Array) -> Array:
-    """Return (n,) how far tiles are off, along what their texture can tell, in px."""
-    left = np.einsum("nia,a->ni", design, change) - tiles.moved
-    felt = np.einsum("ni,nij,nj->n", left, tiles.known, left)
-    off: Array = np.sqrt(felt / _strongest(tiles))
-    return off
+    return np.sqrt(noise / strongest) < AGREES_PX / 4
 
 
 def simplest(lies: Affine, plain: Affine, fit: Fit, frame: Size) -> Affine:

@@ -12,9 +12,10 @@ from kontext_nb.preservation.planes import Array, Mask
 
 # Of L*: below, colour counts for less, down to a share.
 _DARK, _DARK_SHARE = 20, 0.3
+# How far from a pixel lies what its texture and its differences are made of.
+SEES_PX = 5
 _BINS = 12
 _MOST_TEXTURE = 800  # half values
-_EVERY = 4  # pixels, both ways: enough to say what is usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +50,36 @@ class Look:
     reach_px: int
     sure: bool = True
 
-    def seen(self, difference: Array, texture: Array, both: Mask) -> tuple[Mask, Mask]:
+    def texture_in(self, light: Array, hue: Array) -> Array:
+        """Return how much texture it must see through, from that of both kinds."""
+        of_light, of_hue = self.texture
+        return of_light * light + of_hue * hue
+
+    def needed(self, difference: Array, texture: Array) -> Array:
+        """Return what a difference must exceed, for each half value of texture.
+
+        Args:
+            difference: (n,) of many pixels, from `compare`.
+            texture: (n,) how much there is around each of them.
+        """
+        steps = np.arange(_MOST_TEXTURE) / 2
+        usual = np.interp(steps, *_usual(difference, texture))
+        needed = np.clip(self.above_usual * usual, self.least, self.most)
+        return needed.astype(np.float32)
+
+    def seen(
+        self, difference: Array, texture: Array, needed: Array
+    ) -> tuple[Mask, Mask]:
         """Return what is surely a change, and where a sure one would go on.
 
         Args:
-            difference: (height, width), from `compare`; it is written over.
+            difference: (height, width), from `compare`.
             texture: (height, width) how much there is around each pixel.
-            both: (height, width) which pixels both pictures show.
+            needed: Of the whole picture, from `needed`.
         """
-        needed = self.above_usual * _usual(difference, texture, both)
-        np.minimum(needed, self.most, out=needed)
-        np.maximum(needed, self.least, out=needed)
-        np.maximum(needed, self.of_texture * texture, out=needed)
-        strength = np.divide(difference, needed, out=difference)
+        # Looked up, not interpolated for each pixel: many times faster.
+        least = needed.take((texture * 2).astype(np.uint16), mode="clip")
+        strength = difference / np.maximum(least, self.of_texture * texture)
         likely = strength > self.likely
         if self.reach_px:
             likely &= strength > planes.most(strength, self.reach_px) / 2
@@ -74,22 +92,17 @@ def texture_of(one: Array, other: Array) -> Array:
     return planes.mean(np.maximum(*ranges), 3)
 
 
-def _usual(difference: Array, texture: Array, both: Mask) -> Array:
-    """Return how large a difference is usual where there is as much texture."""
-    part = both[::_EVERY, ::_EVERY]
-    of = texture[::_EVERY, ::_EVERY][part]
-    if len(of) < _BINS:
-        return np.zeros_like(difference)
-    order = np.argsort(of)
-    values = difference[::_EVERY, ::_EVERY][part][order]
-    medians = [np.median(bin_) for bin_ in np.array_split(values, _BINS)]
-    centres = [np.median(bin_) for bin_ in np.array_split(of[order], _BINS)]
+def _usual(difference: Array, texture: Array) -> tuple[Array, Array]:
+    """Return textures, and how large a difference is usual where there is as much."""
+    if len(texture) < _BINS:
+        return np.zeros(1), np.zeros(1)
+    order = np.argsort(texture)
+    medians, centres = (
+        [np.median(bin_) for bin_ in np.array_split(values[order], _BINS)]
+        for values in (difference, texture)
+    )
     # More texture never means less difference: a bin that says so holds a change.
-    rising = np.maximum.accumulate(medians)
-    # Looked up in steps of half a value: many times faster than between the centres.
-    table = np.interp(np.arange(_MOST_TEXTURE) / 2, centres, rising).astype(np.float32)
-    usual: Array = table.take((texture * 2).astype(np.uint16), mode="clip")
-    return usual
+    return np.array(centres), np.maximum.accumulate(medians)
 
 
 def _fine(before: Array, after: Array) -> Array:
@@ -127,7 +140,7 @@ def _colour(before: Array, after: Array) -> Array:
     # In the dark a step of one stored value is a leap in CIELAB that nobody sees.
     off *= np.clip(before[0] / _DARK, _DARK_SHARE, 1)
     # CIE 94: of strong colours a larger difference looks the same.
-    off /= 1 + np.float32(0.015) * np.hypot(before[1], before[2])
+    off /= 1 + np.float32(0.015) * planes.length(hue.copy() for hue in before[1:])
     return off
 
 

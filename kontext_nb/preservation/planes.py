@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,8 +46,10 @@ def blocks(planes: Array, side: int) -> Array:
     if height % side or width % side:
         margins = ((0, 0), (0, -height % side), (0, -width % side))
         planes = np.pad(planes, margins, mode="edge")
-    shape = (len(planes), planes.shape[1] // side, side, -1, side)
-    means: Array = planes.reshape(shape).mean(axis=4).mean(axis=2)
+    count, height, width = planes.shape
+    # Rows first: whole rows are added at once, and leave a fraction to be done.
+    rows = planes.reshape(count, height // side, side, width).mean(axis=2)
+    means: Array = rows.reshape(count, height // side, -1, side).mean(axis=3)
     return means
 
 
@@ -55,23 +58,22 @@ def mean(plane: Array, radius: int) -> Array:
 
     Args:
         plane: (height, width).
-        radius: In pixels, at least 1.
+        radius: In pixels.
     """
     side = 2 * radius + 1
-    for axis in (-1, -2):
-        plane = _summed(_padded(plane, radius, axis), side, axis)
-    plane /= np.float32(side * side)
-    return plane
+    means: Array = _over_windows(_summed, plane, radius)
+    means /= np.float32(side * side)
+    return means
 
 
-def least(planes: NDArray[Any], radius: int) -> NDArray[Any]:
+def least(plane: NDArray[Any], radius: int) -> NDArray[Any]:
     """Return the least of each pixel's square of ``2 * radius + 1``."""
-    return _extreme(planes, radius, np.minimum)
+    return _over_windows(partial(_extreme, of=np.minimum), plane, radius)
 
 
-def most(planes: NDArray[Any], radius: int) -> NDArray[Any]:
+def most(plane: NDArray[Any], radius: int) -> NDArray[Any]:
     """Return the most of each pixel's square of ``2 * radius + 1``."""
-    return _extreme(planes, radius, np.maximum)
+    return _over_windows(partial(_extreme, of=np.maximum), plane, radius)
 
 
 def widened(mask: Mask, radius: int) -> Mask:
@@ -91,44 +93,59 @@ def closed(mask: Mask, radius: int) -> Mask:
     return shrunk(widened(mask, radius), radius)
 
 
-def _summed(planes: Array, side: int, axis: int) -> Array:
-    """Return the sums of windows, put together from those of 1, 2, 4, ... pixels."""
-    count = planes.shape[axis] - side + 1
+def _over_windows(
+    of: Callable[[NDArray[Any], int, int], NDArray[Any]],
+    plane: NDArray[Any],
+    radius: int,
+) -> NDArray[Any]:
+    """Return what becomes of each pixel's square, along the rows, then across them.
+
+    All is done on one long line, which NumPy walks three times as fast as rows of which
+    each has an end. A window that goes on in the next row is one that is cut off.
+
+    Args:
+        of: Takes a line, how many values a window holds, and how far they lie apart;
+            returns a value for each window, from the one that begins first.
+        plane: (height, width).
+        radius: In pixels, 0 or more.
+    """
+    height, width = plane.shape
+    row, side = width + 2 * radius, 2 * radius + 1
+    # The last window begins in the last pixel, and ends beyond the last row.
+    line = np.zeros((height + 2 * radius) * row + 2 * radius, plane.dtype)
+    padded = line[: (height + 2 * radius) * row].reshape(-1, row)
+    inner = padded[radius : radius + height]
+    inner[:, radius : radius + width] = plane
+    inner[:, :radius], inner[:, radius + width :] = plane[:, :1], plane[:, -1:]
+    padded[:radius], padded[radius + height :] = inner[0], inner[-1]
+    for apart in (1, row):
+        line = of(line, side, apart)
+    return np.ascontiguousarray(line.reshape(height, row)[:, :width])
+
+
+def _summed(line: Array, side: int, apart: int) -> Array:
+    """Return the sums of windows, put together from those of 1, 2, 4, ... values."""
+    count = len(line) - (side - 1) * apart
     total: Array | None = None
     begin, width = 0, 1
     while True:
         if side & width:
-            part = _part(planes, begin, count, axis)
+            part = line[begin * apart :][:count]
             total = part.copy() if total is None else np.add(total, part, out=total)
             begin += width
         if total is not None and begin == side:
             return total
-        left = planes.shape[axis] - width
-        planes = _part(planes, 0, left, axis) + _part(planes, width, left, axis)
+        line = line[: -width * apart] + line[width * apart :]
         width *= 2
 
 
-def _extreme(planes: NDArray[Any], radius: int, of: np.ufunc) -> NDArray[Any]:
+def _extreme(
+    line: NDArray[Any], side: int, apart: int, *, of: np.ufunc
+) -> NDArray[Any]:
     """Widen by doubling: a window of 2 n is that of n, twice."""
-    side = 2 * radius + 1
-    for axis in (-1, -2):
-        planes = _padded(planes, radius, axis)
-        width = 1
-        while width < side:
-            step = min(width, side - width)
-            left = planes.shape[axis] - step
-            planes = of(_part(planes, 0, left, axis), _part(planes, step, left, axis))
-            width += step
-    return planes
-
-
-def _padded(planes: NDArray[Any], radius: int, axis: int) -> NDArray[Any]:
-    margins = [(0, 0)] * planes.ndim
-    margins[axis] = (radius, radius)
-    return np.pad(planes, margins, mode="edge")
-
-
-def _part(planes: NDArray[Any], begin: int, count: int, axis: int) -> NDArray[Any]:
-    at = [slice(None)] * planes.ndim
-    at[axis] = slice(begin, begin + count)
-    return planes[tuple(at)]
+    width = 1
+    while width < side:
+        step = min(width, side - width)
+        line = of(line[: -step * apart], line[step * apart :])
+        width += step
+    return line

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from PIL import Image, ImageChops
 
 from kontext_nb.preservation import planes
 from kontext_nb.preservation.planes import Array, Mask
+from kontext_nb.preservation.together import in_bands
 
-if TYPE_CHECKING:
-    from PIL import Image
+_SSIM_PX = 3
 
 
 def psnr_db(before: Image.Image, after: Image.Image, where: Mask) -> float:
@@ -26,9 +25,10 @@ def psnr_db(before: Image.Image, after: Image.Image, where: Mask) -> float:
     """
     if not where.any():
         return float("nan")
-    off = np.asarray(before, np.int32) - np.asarray(after)
-    off *= off
-    mean_square = float(off.sum(axis=2)[where].mean()) / 3
+    counted = Image.fromarray(where.view(np.uint8))
+    off = ImageChops.difference(before, after).histogram(counted)
+    squares = np.tile(np.arange(256) ** 2, 3)
+    mean_square = float(np.average(squares, weights=off))
     if mean_square == 0:
         return float("inf")
     return float(20 * np.log10(255) - 10 * np.log10(mean_square))
@@ -46,12 +46,17 @@ def ssim(before: Array, after: Array, where: Mask) -> float:
     """
     if not where.any():
         return float("nan")
+    (alike,) = in_bands(_alike, before, after, reach=_SSIM_PX)
+    return float(alike[where].mean())
+
+
+def _alike(before: Array, after: Array) -> tuple[Array]:
     products = (before, after, before * before, after * after, before * after)
-    x, y, xx, yy, xy = (planes.mean(product, 3) for product in products)
+    x, y, xx, yy, xy = (planes.mean(product, _SSIM_PX) for product in products)
     # Small numbers that keep flat areas from a division by zero; 100 is the range.
     c1, c2 = np.float32((0.01 * 100) ** 2), np.float32((0.03 * 100) ** 2)
     both = x * y
     squares = x * x + y * y
     alike = (2 * both + c1) * (2 * (xy - both) + c2)
     alike /= (squares + c1) * (xx + yy - squares + c2)
-    return float(alike[where].mean())
+    return (alike,)

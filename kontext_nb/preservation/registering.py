@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from kontext_nb.preservation.affine import Affine, Pair, Size, drawn, useful
 from kontext_nb.preservation.fitting import Fit, consensus, fitted, simplest
 from kontext_nb.preservation.planes import Array
 from kontext_nb.preservation.tiles import large_moves, small_moves
+from kontext_nb.preservation.together import together
 
 # The longest side of each level, as a share of the frame; how large its tiles are, and
 # how often it is measured: each time starts from a picture that lies better.
@@ -20,6 +22,8 @@ _COARSE_PX, _COARSE_TILE_PX = 192, 64
 _LEVELS = ((1 / 6, 16, 2), (1 / 4, 16, 1), (1 / 2, 32, 2), (1, 32, 1))
 # More pixels make the answer no better, only later.
 _LARGEST_PX = 1.2e6
+# Nor does it matter how well a picture was made smaller that is looked at only roughly.
+_GAP = 1.0
 
 # Below these nobody knows. In generated scenes with edits of up to 40 % at least half
 # of the textured tiles agree; of pictures with nothing in common, one in eight does.
@@ -149,7 +153,9 @@ def _aligned(
     before: Image.Image, after: Image.Image, frame: Size
 ) -> tuple[Affine, Fit]:
     """Return where the picture before lies in a frame, and the last fit."""
-    source, other = _grey(before, frame), _grey(after, frame)
+    source, other = together(
+        *(partial(_grey, image, frame) for image in (before, after))
+    )
     start = Affine.stretch(before.size, source.size)
     lies = Affine.stretch(source.size, frame)
     size = _level(frame, _COARSE_PX / max(frame))
@@ -187,8 +193,8 @@ def _pair(
 ) -> tuple[Array, Array]:
     """Return both pictures in a smaller frame, as grey values."""
     smaller = Affine.stretch(other.size, size)
-    first = drawn(source, lies.then(smaller), size)
-    second = drawn(other, smaller, size) if size != other.size else other
+    first = drawn(source, lies.then(smaller), size, gap=_GAP)
+    second = drawn(other, smaller, size, gap=_GAP) if size != other.size else other
     return np.asarray(first, np.float32), np.asarray(second, np.float32)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from kontext_nb.preservation.planes import Array
+from kontext_nb.preservation.together import in_bands, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +74,33 @@ def small_moves(first: Array, second: Array, *, side: int) -> Tiles:
         second: (height, width) grey values of the same frame.
         side: Of the tiles, in pixels.
     """
+    stack = in_bands(_with_slopes, first, second, reach=2)
+    rows = range(0, first.shape[0] - side + 1, side)
+    each = (partial(_products, [p[top : top + side] for p in stack]) for top in rows)
+    gram = np.concatenate(together(*each)).astype(np.float64)
+    return _solved(gram, _centres(first.shape, side), side * side)
+
+
+def _products(planes: Sequence[Array]) -> Array:
+    """Return (n, k, k): for each tile of a row of them, its planes times each other.
+
+    Args:
+        planes: k of (side, width).
+    """
+    columns = np.stack([_in_tiles(plane, len(plane)) for plane in planes], axis=1)
+    columns -= columns.mean(axis=2, keepdims=True)
+    products: Array = columns @ columns.swapaxes(1, 2)
+    return products
+
+
+def _with_slopes(first: Array, second: Array) -> list[Array]:
+    """Return the slopes of two planes across and down, and both of them smoothed."""
     first, second = smoothed(first), smoothed(second)
     # The mean of both gradients: that of one alone is blind to half of the other's
     # noise, and pulls the estimate to 0.
     both = (first + second) / 2
     slope_y, slope_x = np.gradient(both, axis=0), np.gradient(both, axis=1)
-    stack = [_in_tiles(p, side) for p in (slope_x, slope_y, first, second)]
-    columns = np.stack(stack, axis=1)
-    columns -= columns.mean(axis=2, keepdims=True)
-    gram = (columns @ columns.swapaxes(1, 2)).astype(np.float64)
-    return _solved(gram, _centres(first.shape, side), side * side)
+    return [slope_x, slope_y, first, second]
 
 
 def _solved(gram: Array, centre: Array, count: int) -> Tiles:

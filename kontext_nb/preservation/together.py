@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 T = TypeVar("T")
+Plane = NDArray[Any]
 
 # Two halve the time; more would only hold more planes in memory at once.
 _THREADS = 2
+# What is made of a band on the way stays in the processor's own memory.
+_BAND_PX = 2**17
 
 
 def together(*tasks: Callable[[], T]) -> list[T]:
     """Return what tasks return, two of them at a time."""
     with ThreadPoolExecutor(_THREADS) as pool:
         return [future.result() for future in [pool.submit(task) for task in tasks]]
+
+
+def in_bands(
+    of: Callable[..., Sequence[Plane]], *planes: Plane, reach: int
+) -> list[Plane]:
+    """Return what a function makes of planes, worked out in bands of some rows.
+
+    Args:
+        of: Takes (..., rows, width) of each plane, which it must not write over, and
+            returns planes of as many rows.
+        planes: (..., height, width) each.
+        reach: How many rows away a pixel can be that a value depends on.
+    """
+    height, width = planes[0].shape[-2:]
+    rows = max(1, reach, _BAND_PX // width)
+
+    def band(top: int) -> list[Plane]:
+        first = max(0, top - reach)
+        around = [plane[..., first : top + rows + reach, :] for plane in planes]
+        return [made[..., top - first :, :][..., :rows, :] for made in of(*around)]
+
+    bands = together(*(partial(band, top) for top in range(0, height, rows)))
+    return [np.concatenate(parts, axis=-2) for parts in zip(*bands, strict=True)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kontext_nb.preservation import planes
 from kontext_nb.preservation.robust import cauchy_weights
+from kontext_nb.preservation.together import together
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -84,13 +86,16 @@ def tone_between(before: Image, after: Image, seen: Mask) -> Tone:
         seen: (height, width) which pixels both show.
     """
     whole = planes.blocks(seen.astype(np.float32)[None], _BLOCK_PX)[0] == 1
-    one, other = planes.of(before), planes.of(after)
-    means = planes.blocks(one, _BLOCK_PX), planes.blocks(other, _BLOCK_PX)
-    tone = _fitted(*means, whole)
+    one, other = together(*(partial(_means, image) for image in (before, after)))
+    tone = _fitted(one, other, whole)
     if abs(tone.shift) <= USUAL_SHIFT:
         return tone
-    same = _same_structure(one[1], other[1]) & whole
-    return _fitted(*means, same)
+    same = _same_structure(before, after) & whole
+    return _fitted(one, other, same)
+
+
+def _means(image: Image) -> Array:
+    return planes.blocks(planes.of(image), _BLOCK_PX)
 
 
 def _fitted(before: Array, after: Array, says: Mask) -> Tone:
@@ -100,8 +105,9 @@ def _fitted(before: Array, after: Array, says: Mask) -> Tone:
     return Tone((r, g, b), (p, q, t))
 
 
-def _same_structure(one: Array, other: Array) -> Mask:
-    """Say in which blocks one plane goes up and down as another."""
+def _same_structure(before: Image, after: Image) -> Mask:
+    """Say in which blocks the green of one picture goes up and down as the other's."""
+    one, other = (np.asarray(i.getchannel("G"), np.float32) for i in (before, after))
     products = np.stack([one, other, one * one, other * other, one * other])
     mean_x, mean_y, xx, yy, xy = planes.blocks(products, _BLOCK_PX)
     spread = np.sqrt(np.maximum(xx - mean_x**2, 0) * np.maximum(yy - mean_y**2, 0))
