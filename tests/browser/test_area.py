@@ -290,7 +290,7 @@ def test_an_edit_shows_only_where_it_was_painted(page):
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("colour", ["white", "black", "textured"])
 def test_it_is_seen_on_any_picture(page, theme, colour):
-    """Its line has two colours, and nothing bars anyone."""
+    """By its line, and by what is dimmed around it; and nothing bars anyone."""
     axe = pytest.importorskip("axe_playwright_python")
     picture = None if colour == "textured" else Image.new("RGB", SIZE, colour)
     page.set_viewport_size({"width": 360, "height": 560})
