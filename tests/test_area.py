@@ -128,7 +128,9 @@ def test_a_mask_that_is_a_box_is_its_four_numbers(kind, form):
 
 @KINDS
 @pytest.mark.parametrize(
-    "form", [Image.new("L", SIZE), disc((80, 80)), (5, 5, 5, 9), "none.png"], ids=str
+    "form",
+    [Image.new("L", SIZE), disc((80, 80)), (5, 5, 5, 9), "none.png"],
+    ids=["empty", "square", "no box", "no file"],
 )
 def test_what_is_no_mask_is_refused_and_changes_nothing(kind, form):
     """It is empty, of another ratio, or not there."""
