@@ -27,7 +27,7 @@ export default {
     const labels = radios.map((radio) => make("label", "kx-tool", {}, radio, TOOLS[radio.value][0]));
     const tools = make("div", "kx-tools", { role: "radiogroup", ariaLabel: "Tool" }, ...labels);
     const range = make("input", "kx-range", { type: "range", min: 1, max: 30, oninput: () => set({ brush: range.value / 100 }) });
-    const pixels = node("span", "kx-pixels");
+    const pixels = make("span", "kx-pixels", { ariaHidden: "true" }); // the slider says it
     const wide = make("label", "kx-wide", {}, "Size", range, pixels);
     const said = make("p", "", { role: "status" });
     const undo = press("Undo", () => model.send({ kind: "undo" }));
