@@ -4,10 +4,13 @@ import re
 import threading
 from dataclasses import replace
 
+import numpy as np
 import pytest
-from PIL import ImageChops
+from PIL import Image, ImageChops, ImageDraw
 
 import kontext_nb as kx
+from kontext_nb.errors import ParameterRejected
+from kontext_nb.preservation.masks import mask_of
 from kontext_nb.session import keeping
 from kontext_nb.widgets.plain_compare import PlainCompare
 from kontext_nb.widgets.plain_prompt import PlainPrompt
@@ -430,6 +433,79 @@ def test_a_change_shows_only_in_the_area_that_was_drawn(large, kind):
     assert re.match(r"Changed [01]\.\d %", told["said"])
     editor.preserving.drawing.value = False
     assert editor.preserving.wanted is True
+
+
+def disc(size):
+    """Return a mask: a disc in the upper half."""
+    mask = Image.new("L", size)
+    width, height = size
+    ImageDraw.Draw(mask).ellipse((0, 0, width, height // 2), fill=255)
+    return mask
+
+
+def test_a_mask_is_set_from_python_as_edit_takes_it(large):
+    """It ticks what it needs; True and False are without one."""
+    preserving = kx.Editor(large).preserving
+    for form in (disc(large.size), np.asarray(disc(large.size)) > 0):
+        preserving.wanted = form
+        mask = np.asarray(mask_of(preserving.wanted, large.size))
+        assert (mask != np.asarray(disc(large.size))).mean() < 0.01
+    preserving.wanted = (300, 500, 420, 600)
+    assert preserving.wanted == (300, 500, 420, 600)
+    for form in (True, False):
+        preserving.wanted = form
+        assert preserving.wanted is form
+    for wrong in ((5, 5, 5, 9), disc((50, 50))):
+        with pytest.raises(ParameterRejected):
+            preserving.wanted = wrong
+    assert preserving.wanted is False
+    far = kx.Editor("https://example.com/a.png")
+    with pytest.raises(ParameterRejected, match="only the service has"):
+        far.preserving.wanted = (0, 0, 9, 9)
+
+
+@pytest.mark.parametrize("kind", ["live", "plain"])
+def test_a_painted_area_comes_back_with_its_chain(large, kind):
+    """Run again it is the same edit, and so does the code that repeats the chain."""
+    with kx.configure(widgets=kind):
+        editor = kx.Editor(large, chain="lesson")
+        editor.preserving.wanted = disc(large.size)
+        editor.prompt.value = "Make it sepia"
+        editor.run()
+        assert editor.settled()
+        (edit,) = editor.chain
+        again = kx.Editor(large, chain="lesson")
+    assert again.settled()
+    assert again.preserving.wanted == editor.preserving.wanted
+    mask = np.asarray(mask_of(editor.preserving.wanted, large.size))
+    off = np.asarray(edit.image) != np.asarray(large.convert("RGB"))
+    assert off[mask == 255].any()
+    assert not off[mask == 0].any()
+    repeated = {}
+    with kx.configure(home=None, provider=None):  # the code sets both
+        exec(edit.chain.code(), repeated)  # noqa: S102 - it is ours
+    assert repeated["step_1"].reused
+    assert repeated["step_1"].step.result == edit.step.result
+
+
+def test_a_step_shows_its_area_unless_another_was_drawn_since(large):
+    """A click on a step brings its own; what is not used yet is never lost."""
+    editor = kx.Editor(large)
+    areas = [(100, 100, 300, 300), (300, 500, 420, 600)]
+    for box in areas:
+        editor.preserving.wanted = box
+        run(editor, "Make it sepia")
+    first, second = (edit.step.id for edit in editor.chain)
+
+    def at(place):
+        editor.strip.selected = place
+        assert editor.settled()
+        return editor.preserving.wanted
+
+    assert [at(first), at(second)] == areas
+    assert at(SOURCE) == areas[1]  # it was made with none, so one stays
+    editor.preserving.wanted = (1, 2, 300, 400)
+    assert at(first) == (1, 2, 300, 400)
 
 
 def test_how_far_a_line_of_edits_drifts_is_shown(large):

@@ -1,4 +1,9 @@
-"""Where a change may show: a rectangle on the picture that is to be edited."""
+"""Where a change may show: painted on the picture that is to be edited, or a rectangle.
+
+A rectangle is kept as its four numbers, so that it can be moved and is exact; once
+something is painted or erased, the area is a mask of the preview's resolution. It is
+one or the other: what was set last.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +14,22 @@ import ipywidgets
 import traitlets
 
 from kontext_nb import pixels
+from kontext_nb.errors import KontextError
+from kontext_nb.preservation.masks import mask_of
 from kontext_nb.widgets.view import asset
 
-AREA_PX = 512
+AREA_PX = 1024
 NO_AREA = "No area yet: the change may show anywhere."
+TOOLS = ("box", "brush", "eraser")
 _EDGES = 4
+_BRUSH_SHARE = 0.06
 
 Box = tuple[int, int, int, int]
+
+
+def _encoded(value: Any, _widget: object) -> bytes:
+    """Return bytes as they come from a browser: in a buffer, or whatever it says."""
+    return bytes(value) if isinstance(value, bytes | memoryview) else b""
 
 
 class Area(ipywidgets.DOMWidget):
@@ -27,6 +41,7 @@ class Area(ipywidgets.DOMWidget):
         height: Of the full picture, in pixels.
         alt: The picture in words.
         box: [left, top, right, bottom] in pixels of the full picture; empty for none.
+        painted: A PNG of the preview's size whose white is the area; empty for none.
         can_undo: Whether there is something to go back to.
     """
 
@@ -35,24 +50,45 @@ class Area(ipywidgets.DOMWidget):
     height = traitlets.Int()
     alt = traitlets.Unicode()
     box = traitlets.List(traitlets.Int())
+    painted = traitlets.Bytes().tag(from_json=_encoded)
     can_undo = traitlets.Bool()
 
     def __init__(self, *args: Any, **traits: Any) -> None:
-        self._past: list[list[int]] = []
-        self._going_back = False
+        self._past: list[tuple[list[int], bytes]] = []
+        self._now: tuple[list[int], bytes] = ([], b"")
         super().__init__(*args, **traits)
-        self.observe(self._remember, "box")
+        self.observe(self._remember, ["box", "painted"])
 
     @property
-    def chosen(self) -> Box | None:
-        """The box as `edit` takes it; None where there is none."""
-        if not self.box:
-            return None
-        left, top, right, bottom = self.box
-        return left, top, right, bottom
+    def chosen(self) -> Box | bytes | None:
+        """The area as `edit` takes it; None where there is none.
+
+        It can be set to whatever ``edit(preserve=…)`` takes as a mask, of which the
+        resolution of the preview is kept.
+
+        Raises:
+            ImageRejected: It is a picture that cannot be read.
+            ParameterRejected: It is no mask of the picture that is shown.
+        """
+        if self.box:
+            left, top, right, bottom = self.box
+            return left, top, right, bottom
+        return self.painted or None
+
+    @chosen.setter
+    def chosen(self, given: Any) -> None:
+        if given is None:
+            self._set([], b"")
+            return
+        mask = mask_of(given, (self.width, self.height))
+        edges = mask.getbbox() or ()
+        if mask.crop(edges or None).getextrema() == (255, 255):
+            self._set([*edges], b"")
+        else:
+            self._set([], pixels.encode_png(mask.resize(self._grid, reducing_gap=2.0)))
 
     def show(self, picture: pixels.Picture, alt: str) -> None:
-        """Show another picture; a box stays where it means the same pixels.
+        """Show another picture; an area stays where it means the same pixels.
 
         Args:
             picture: Its preview is made here, so not in a callback.
@@ -61,22 +97,37 @@ class Area(ipywidgets.DOMWidget):
         preview = pixels.preview(picture.image, longest_px=AREA_PX)
         with self.hold_sync():
             if picture.image.size != (self.width, self.height):
-                self.box = []
+                self._set([], b"")
                 self._past, self.can_undo = [], False
             self.width, self.height = picture.image.size
             self.picture, self.alt = preview, alt
 
     def undo(self) -> None:
-        """Go back to the box before; nothing happens if there is none."""
+        """Go back to the area before; nothing happens if there is none."""
         if self._past:
-            self._going_back = True
-            self.box = self._past.pop()
-            self._going_back = False
+            self._now = self._past.pop()
+            self._set(*self._now)
             self.can_undo = bool(self._past)
 
+    @property
+    def _grid(self) -> tuple[int, int]:
+        """The size of what is painted: the preview's."""
+        scale = min(1.0, AREA_PX / max(self.width, self.height, 1))
+        return max(1, round(self.width * scale)), max(1, round(self.height * scale))
+
+    def _set(self, box: list[int], painted: bytes) -> None:
+        """Set both at once: nobody is told of what is half of each."""
+        with self.hold_sync(), self.hold_trait_notifications():
+            self.box, self.painted = box, painted
+
     def _remember(self, change: Any) -> None:
-        if not self._going_back:
-            self._past.append(list(change.old))
+        """Keep what was there before for `undo`."""
+        if self.box and self.painted:  # what was set last is the area
+            self.set_trait(*(("painted", b"") if change.name == "box" else ("box", [])))
+        now = (list(self.box), self.painted)
+        if now != self._now:
+            self._past.append(self._now)
+            self._now = now
             self.can_undo = True
 
     @traitlets.validate("box")
@@ -92,15 +143,36 @@ class Area(ipywidgets.DOMWidget):
         left, top, right, bottom = edges
         return edges if left < right and top < bottom else []
 
+    @traitlets.validate("painted")
+    def _mask(self, proposal: Any) -> bytes:
+        """Take a small mask of the picture; anything else is none."""
+        try:
+            picture = pixels.load(proposal.value)
+            mask_of(picture, self._grid)
+        except KontextError:
+            return b""
+        return proposal.value if max(picture.image.size) <= AREA_PX else b""
+
     def __repr__(self) -> str:
         """Say where it is."""
-        return f"{type(self).__name__}({self.box})"
+        kind = type(self).__name__
+        return f"{kind}(painted)" if self.painted else f"{kind}({self.box})"
 
 
 class AreaPicker(Area, anywidget.AnyWidget):
-    """An area that is drawn on the picture, by mouse or by keys; see `Area`."""
+    """An area that is drawn on the picture, by mouse, pen, touch or keys; see `Area`.
 
-    _esm = asset("node.js", "make.js", "elements.js", "picture.js", "area.js")
+    Attributes:
+        tool: One of `TOOLS`.
+        brush: How wide brush and eraser are, as a share of the longer side.
+    """
+
+    tool = traitlets.Enum(TOOLS, "box").tag(sync=True)
+    brush = traitlets.Float(_BRUSH_SHARE).tag(sync=True)
+
+    _esm = asset(
+        "node.js", "make.js", "elements.js", "picture.js", "area_ink.js", "area.js"
+    )
     _css = asset("parts.css", "area.css")
 
     def __init__(self, **traits: Any) -> None:

@@ -66,7 +66,7 @@ class Editor(Still, ipywidgets.VBox):
         self.showing = Showing(
             self.strip, self.view, self.changes, sides=self.sides, drift=self.drift
         )
-        self.preserving = Preserving(self.showing.picture)
+        self.preserving = Preserving(self.showing.start)
         self.marking = Marking(self.strip, self.showing, self.status)
         self.supply = Supply(self.controls)
         self.wording = Wording(self.prompt, self.controls)
@@ -118,8 +118,9 @@ class Editor(Still, ipywidgets.VBox):
             self.showing.open(place.chain, place.name)
             self.wording.open(place)
             self.work.open(place.chain)
-            newest = place.chain.edits[-1:]
-            self.preserving.toggle.value = any(e.step.keeping.preserve for e in newest)
+            newest = [edit.step.keeping for edit in place.chain.edits[-1:]]
+            self.preserving.toggle.value = any(keeping.preserve for keeping in newest)
+            self.preserving.drawing.value = any(keeping.mask for keeping in newest)
             self._moved()
             gone = [part for part in self.children if isinstance(part, ExportMenu)]
             self.children = [

@@ -7,14 +7,16 @@ import threading
 from typing import Any
 
 import ipywidgets
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from kontext_nb import pixels
+from kontext_nb.preservation.masks import mask_of
 from kontext_nb.widgets.area import AREA_PX, NO_AREA, Area
 from kontext_nb.widgets.captions import caption, status
 
 _WIDE = {"width": "100%", "max_width": "420px"}
-_LINE_PX = 2
+_SHOWN_PX = "512px"
+_LINE = 5  # its filter's, of which it sees the half
 
 
 class PlainArea(Area, ipywidgets.VBox):
@@ -30,7 +32,7 @@ class PlainArea(Area, ipywidgets.VBox):
         self._words = ipywidgets.HTML()
         self._said = ipywidgets.HTML()
         self._image = ipywidgets.Image(
-            layout={"align_self": "flex-start", "max_width": "100%"}
+            layout={"align_self": "flex-start", "max_width": f"min(100%, {_SHOWN_PX})"}
         )
         row = ipywidgets.HBox([self._undo, self._clear])
         parts = [self._across, self._down, row, self._said, self._words, self._image]
@@ -38,8 +40,9 @@ class PlainArea(Area, ipywidgets.VBox):
         for slider in (self._across, self._down):
             slider.observe(self._slide, "value")
         self._undo.on_click(lambda _: self.undo())
-        self._clear.on_click(lambda _: self.set_trait("box", []))
-        self.observe(self._draw, ["picture", "width", "height", "box", "can_undo"])
+        self._clear.on_click(lambda _: setattr(self, "chosen", None))
+        shown = ["picture", "width", "height", "box", "painted", "can_undo"]
+        self.observe(self._draw, shown)
         self._draw()
 
     def _slide(self, _change: object) -> None:
@@ -59,29 +62,35 @@ class PlainArea(Area, ipywidgets.VBox):
                 slider.value = (box[at], box[at + 2])
             self._setting = False
             self._undo.disabled = not self.can_undo
-            self._clear.disabled = not self.box
+            self._clear.disabled = self.chosen is None
             self._words.value = caption("", self.alt)
-            self._said.value = status(_worded(self.box))
-            self._image.value = self._drawn()
+            mask = self._mask()
+            self._said.value = status(_worded(self.box, mask))
+            self._image.value = self._drawn(mask) if mask else self.picture
 
-    def _drawn(self) -> bytes:
+    def _mask(self) -> Image.Image | None:
+        """Return the area at the preview's size; None where there is none."""
+        if not self.picture or self.chosen is None:
+            return None
+        with Image.open(io.BytesIO(self.picture)) as shown:
+            return mask_of(self.chosen, (self.width, self.height)).resize(shown.size)
+
+    def _drawn(self, mask: Image.Image) -> bytes:
         """Return the preview, darker where nothing may change."""
-        if not self.picture or not self.box:
-            return self.picture
         with Image.open(io.BytesIO(self.picture)) as opened:
             shown = opened.convert("RGB")
-        scale = shown.width / self.width
-        left, top, right, bottom = (round(edge * scale) for edge in self.box)
-        made = shown.point(lambda value: value // 2)
-        made.paste(shown.crop((left, top, right, bottom)), (left, top))
-        outline = (left, top, max(left, right - 1), max(top, bottom - 1))
-        ImageDraw.Draw(made).rectangle(outline, outline="white", width=_LINE_PX)
+        made = Image.composite(shown, shown.point(lambda value: value // 2), mask)
+        wider = mask.filter(ImageFilter.MaxFilter(_LINE))
+        made.paste("white", mask=ImageChops.difference(wider, mask))
         return pixels.preview(made, longest_px=AREA_PX)
 
 
-def _worded(box: list[int]) -> str:
-    if not box:
+def _worded(box: list[int], mask: Image.Image | None) -> str:
+    if mask is None:
         return NO_AREA
+    if not box:
+        share = ImageStat.Stat(mask).mean[0] / 255
+        return f"Painted: {max(1, round(100 * share))} % of the picture"
     left, top, right, bottom = box
     size = pixels.shape_text((right - left, bottom - top))
     return f"Area of {size} pixels at {left}, {top}"

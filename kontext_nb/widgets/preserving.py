@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets
 
 from kontext_nb import pixels
+from kontext_nb.errors import KontextError, ParameterRejected
+from kontext_nb.preservation.masks import mask_of
 from kontext_nb.widgets import choice
 from kontext_nb.widgets.area import Box
 from kontext_nb.widgets.aside import Aside
@@ -19,16 +23,31 @@ OTHER_SHAPE = "Not with another aspect ratio: that makes a new picture."
 NOT_HERE = "Not here: only the service has the pixels of this picture."
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """What the next edit starts from.
+
+    Args:
+        picture: The picture, or the address of one whose pixels are not here.
+        words: What it is called.
+        mask: Where the change might show that made it, as a PNG; empty for anywhere.
+    """
+
+    picture: pixels.Picture | str
+    words: str
+    mask: bytes = b""
+
+
 class Preserving(ipywidgets.VBox):
     """The toggle "Keep the rest of the picture", and the area that goes with it.
 
     Args:
-        picture: Returns what the next edit starts from, and its words; it may take its
-            time.
+        start: Returns what the next edit starts from; it may take its time.
     """
 
-    def __init__(self, picture: Callable[[], tuple[pixels.Picture | str, str]]) -> None:
-        self._picture = picture
+    def __init__(self, start: Callable[[], Start]) -> None:
+        self._start = start
+        self._recalled: Box | bytes | None = None
         self._aside = Aside(latest_only=True)
         self._barred = ""
         self.toggle = ipywidgets.Checkbox(
@@ -51,11 +70,29 @@ class Preserving(ipywidgets.VBox):
         self._draw()
 
     @property
-    def wanted(self) -> bool | Box:
-        """What to give to ``edit(preserve=…)``."""
+    def wanted(self) -> bool | Box | bytes:
+        """What to give to ``edit(preserve=…)``; it can be set to whatever that takes.
+
+        Raises:
+            ImageRejected: It is set to a picture that cannot be read.
+            ParameterRejected: It is set to what is no mask of what the next edit
+                starts from, or that has no pixels here.
+        """
         if not self.toggle.value or self._barred:
             return False
         return (self.drawing.value and self.area.chosen) or True
+
+    @wanted.setter
+    def wanted(self, given: Any) -> None:
+        is_mask = not isinstance(given, bool | None)
+        if is_mask:
+            start = self._start()
+            if isinstance(start.picture, str):
+                raise ParameterRejected(NOT_HERE, "Open the picture itself.")
+            self.area.show(start.picture, start.words)
+            self.area.chosen = given
+        self.drawing.value = is_mask
+        self.toggle.value = is_mask or bool(given)
 
     def bar(self, reason: str) -> None:
         """Disable it, and say why; "" enables it again, as it was."""
@@ -72,9 +109,20 @@ class Preserving(ipywidgets.VBox):
         return self._aside.settled(limit_s)
 
     def _show(self) -> None:
-        picture, words = self._picture()
-        if not isinstance(picture, str):
-            self.area.show(picture, words)
+        start = self._start()
+        if isinstance(start.picture, str):
+            return
+        self.area.show(start.picture, start.words)
+        now, mask = self.area.chosen, start.mask
+        if not mask:
+            return
+        if now and _png(now, start.picture) == mask:
+            self._recalled = now
+        # What was drawn since, and is not used yet, is not to be lost.
+        elif now is None or now == self._recalled:
+            with suppress(KontextError):  # the result has another shape than that
+                self.area.chosen = mask
+            self._recalled = self.area.chosen
 
     def _draw(self, _change: Any = None) -> None:
         on = bool(self.toggle.value and not self._barred)
@@ -87,3 +135,8 @@ class Preserving(ipywidgets.VBox):
     def __repr__(self) -> str:
         """Say what is chosen."""
         return f"Preserving({self.wanted!r})"
+
+
+def _png(area: Box | bytes, picture: pixels.Picture) -> bytes:
+    """Return an area as a step keeps it."""
+    return pixels.encode_png(mask_of(area, picture.image.size))

@@ -21,6 +21,7 @@ from kontext_nb.widgets.compare import Compare
 from kontext_nb.widgets.drift_view import DriftView
 from kontext_nb.widgets.plain_compare import PlainCompare
 from kontext_nb.widgets.plain_strip import PlainStrip
+from kontext_nb.widgets.preserving import Start
 from kontext_nb.widgets.shots import Shot, of_edit
 from kontext_nb.widgets.sides import SidesChoice
 from kontext_nb.widgets.strip import Strip
@@ -133,13 +134,15 @@ class Showing:
         """Where the next edit starts from, as the strip's id of it."""
         return self._strip.selected
 
-    def picture(self) -> tuple[pixels.Picture | str, str]:
-        """Return what the next edit starts from, and what it is called."""
+    def start(self) -> Start:
+        """Return what the next edit starts from."""
         edit = self.selected
         if edit:
-            return edit.after, edit.alt
+            mask = edit.step.keeping.mask
+            kept = edit.desk.blobs.get(mask) if mask else b""
+            return Start(edit.after, edit.alt, kept)
         assert self._chain is not None  # noqa: S101 - for the type checker
-        return self._chain.source, self._name
+        return Start(self._chain.source, self._name)
 
     @property
     def is_here(self) -> bool:

@@ -56,7 +56,10 @@ async ({script, state}) => {
       tell(`change:${name}`);
     },
     save_changes() {
-      const changes = Object.fromEntries([...dirty].map(n => [n, model.values[n]]));
+      const told = value =>
+        value instanceof DataView ? {bytes: text(value.buffer)} : value;
+      const changes = Object.fromEntries(
+        [...dirty].map(n => [n, told(model.values[n])]));
       dirty.clear();
       window.sent.push({method: 'update', state: changes});
     },
@@ -110,6 +113,13 @@ def _carried(value):
     )
 
 
+def _real(value):
+    """Return a value from the page; its bytes come as ipywidgets hands them on."""
+    if isinstance(value, dict) and set(value) == {"bytes"}:
+        return memoryview(base64.b64decode(value["bytes"]))
+    return value
+
+
 def _whole(data, buffers):
     """Return an update's state with its buffers where they belong."""
     state = dict(data["state"])
@@ -147,7 +157,8 @@ class Bare:
             from_page = self.page.evaluate("window.sent.splice(0)")
             for message in from_page:
                 if message["method"] == "update":
-                    self._widget.set_state(message["state"])
+                    state = {k: _real(v) for k, v in message["state"].items()}
+                    self._widget.set_state(state)
                 else:
                     parts = map(base64.b64decode, message["buffers"])
                     self._widget._handle_custom_msg(message["content"], list(parts))

@@ -8,12 +8,18 @@ from PIL import Image
 
 pytestmark = pytest.mark.browser
 
-EDITOR = 1  # its cell
+EDITOR, COUNTED = 1, 4  # their cells
 CELLS = (
     "import kontext_nb as kx\nkx.configure(provider='demo');",
     "editor = kx.Editor()\neditor",
     "restore = kx.configure(demo_s=60)",
     "restore.restore()",
+    """import numpy as np
+from kontext_nb.preservation.masks import mask_of
+edit = editor.chain[-1]
+mask = np.asarray(mask_of(editor.preserving.wanted, edit.size))
+off = (np.asarray(edit.image) != np.asarray(edit.source)).any(axis=2)
+print(off[mask == 255].mean() > 0.5, off[mask == 0].any())""",
 )
 # Made once: a cell finds its chain again by its id.
 NOTEBOOK = new_notebook(cells=[new_code_cell(code) for code in CELLS])
@@ -125,17 +131,29 @@ def test_an_afternoon_with_the_editor(lab):
             lab.screenshot(f"editor-{theme}-{width}")
 
 
+def area_of(hand):
+    """Return the pane to draw an area on, once its picture is there."""
+    hand.here.get_by_role("checkbox", name="Only in an area that I draw").check()
+    area = hand.here.get_by_role("group", name="Where it may change")
+    area.get_by_role("img").evaluate("it => it.decode()")
+    return area.get_by_role("application", name="Area on the picture")
+
+
+def drag(hand, pane, *points):
+    """Drag through points, given as parts of the picture's width and height."""
+    pane.scroll_into_view_if_needed()
+    edge, mouse = pane.bounding_box(), hand.lab.page.mouse
+    for n, (x, y) in enumerate(points):
+        mouse.move(edge["x"] + x * edge["width"], edge["y"] + y * edge["height"])
+        if n == 0:
+            mouse.down()
+    mouse.up()
+
+
 def draw_an_area(hand):
     """On the label of the bottle, by mouse; Escape takes it away, Ctrl+Z brings it."""
-    hand.here.get_by_role("checkbox", name="Only in an area that I draw").check()
-    pane = hand.here.get_by_role("application", name="Area on the picture")
-    hand.here.get_by_role("group", name="Where it may change").get_by_role(
-        "img"
-    ).evaluate("it => it.decode()")
-    edge, mouse = pane.bounding_box(), hand.lab.page.mouse
-    for n, (x, y) in enumerate([(0.3, 0.5), (0.7, 0.75)]):
-        mouse.move(edge["x"] + x * edge["width"], edge["y"] + y * edge["height"])
-        mouse.up() if n else mouse.down()
+    pane = area_of(hand)
+    drag(hand, pane, (0.3, 0.5), (0.7, 0.75))
     hand.hears("Area of ")
     pane.press("Escape")
     hand.hears("No area yet")
@@ -175,3 +193,33 @@ def test_keeping_the_rest_of_the_picture(lab):
     hand.here.get_by_role("row").nth(2).wait_for()
     lab.resize(1280, 1700)
     lab.screenshot("editor-keeps-the-rest")
+
+
+def test_a_change_is_kept_to_what_is_painted(lab):
+    """Paint, rub out, undo, run; reopened, the area is there, and nothing is made."""
+    hand = opened(lab)
+    hand.here.get_by_role("button", name="bottle").click()
+    hand.here.get_by_role("checkbox", name="Keep the rest of the picture").check()
+    pane = area_of(hand)
+    hand.here.get_by_text("Brush", exact=True).click()
+    drag(hand, pane, (0.4, 0.55), (0.6, 0.55), (0.6, 0.7), (0.4, 0.7))
+    hand.hears("Painted: ")
+    painted = hand.here.get_by_text("Painted: ").text_content()
+    hand.here.get_by_text("Eraser", exact=True).click()
+    drag(hand, pane, (0.2, 0.5), (0.8, 0.8))
+    hand.here.get_by_text(painted).wait_for(state="detached")
+    pane.press("Control+z")
+    hand.hears(painted)
+    hand.ask("Make it night")
+    hand.here.get_by_role("img", name="The result of: Make it night").first.wait_for()
+    lab.run(COUNTED)
+    assert lab.text(COUNTED) == "True False\n"
+    again = opened(lab)
+    again.step(1).wait_for()
+    again.hears(painted)
+    for width in (1280, 480):
+        lab.resize(width, 1400)
+        for theme in ("dark", "light"):
+            lab.theme(theme)
+            lab.show(EDITOR)
+            lab.screenshot(f"editor-painted-{theme}-{width}")

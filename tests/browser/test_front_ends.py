@@ -92,6 +92,10 @@ def test_no_key_in_the_editor_is_a_command_of_the_notebook(front_end, request):
         box = editor.get_by_role("checkbox", name=name)
         box.check()
         unmoved(window.page, box)
+    for role in ("application", "radio"):
+        unmoved(window.page, editor.get_by_role(role).first)
+    editor.get_by_text("Brush", exact=True).click()
+    unmoved(window.page, editor.get_by_role("slider", name="Size"))
     for name in CONTROLS:
         unmoved(window.page, editor.get_by_label(name, exact=True))
     for name in ("Run", "Save", "Download"):
