@@ -261,6 +261,15 @@ def test_a_mask_of_the_users_own_is_kept_to(street, how):
     assert not same[140:180, 340:460].any()
 
 
+def test_a_mask_gets_its_part_of_another_light(street):
+    """Where the whole picture became night, a box gets night, and all else day."""
+    night = street.point([round(0.4 * value) for value in range(256)] * 3)
+    kept = kx.preserve(street, night.resize((1184, 888)), mask=(200, 100, 500, 400))
+    shown, old = (np.asarray(image, int) for image in (kept.image, street))
+    assert abs(shown - night)[130:370, 230:470].mean() < 2
+    assert (shown == old)[np.asarray(kept.mask) == 0].all()
+
+
 def test_what_is_transparent_stays_so(street):
     """An original with transparency keeps it, byte for byte, outside the change."""
     original = street.copy()

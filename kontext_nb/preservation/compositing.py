@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,7 @@ from kontext_nb.preservation.planes import Array, Mask
 from kontext_nb.preservation.regions import without_holes
 from kontext_nb.preservation.registering import registered
 from kontext_nb.preservation.together import together
-from kontext_nb.preservation.toning import USUAL_SHIFT
+from kontext_nb.preservation.toning import USUAL_SHIFT, Tone
 
 # Of the longer side: how wide the result fades into the original.
 FEATHER_SHARE = 1 / 170
@@ -67,7 +67,8 @@ def preserve(
     """Set what an edit changed into the original, and keep every other pixel of it.
 
     The changed part is drawn once at the original's place and resolution, its tone is
-    matched to what surrounds it, and it fades into the original inside the mask.
+    matched to what surrounds it, and it fades into the original inside the mask. Where
+    the whole picture became another, as at night, a mask gets its part as it is.
 
     Args:
         before: The original, in any form that `edit` takes.
@@ -97,6 +98,8 @@ def preserve(
     if reason:
         return Preserved(other, None, seen, reason)
     changed = _whole(chosen(seen.mask))
+    if _refusal(seen):  # a mask was given; within it the new light is what was wanted
+        pair, changed = replace(pair, tone=Tone()), np.ones_like(changed)
     where = _where(pair, changed, given, width, original.size)
     left_over = _left_over(pair, changed)
     toned = pair.tone.undone(result)
