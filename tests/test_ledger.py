@@ -18,7 +18,7 @@ from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import FINAL, TABLE, Event, State
 from kontext_nb.model import Job, Limits
 from kontext_nb.session.orders import WORTH_KEEPING
-from kontext_nb.store import connection, opening, tables
+from kontext_nb.store import opening, patience, tables
 from kontext_nb.store.ledger import Ledger
 from kontext_nb.store.records import Records
 from kontext_nb.store.tables import MIGRATIONS
@@ -353,7 +353,7 @@ def test_a_store_of_a_newer_version_is_left_alone(ledger):
 def test_a_locked_store_is_told(ledger, monkeypatch):
     """A store someone else holds too long is a typed error, not a hang."""
     ledger.add(step(job()))
-    monkeypatch.setattr(connection, "BUSY_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(patience, "LOCK_S", 0.0)
     db = sqlite3.connect(ledger.path, isolation_level=None)
     db.execute("BEGIN EXCLUSIVE")
     try:

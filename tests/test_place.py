@@ -15,7 +15,7 @@ from kontext_nb.chain import Step
 from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import Event
 from kontext_nb.model import Job, Limits
-from kontext_nb.store import connection, place
+from kontext_nb.store import patience, place
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
 from tests.asking import asked
@@ -138,7 +138,7 @@ def test_a_ledger_that_arrives_in_wal_is_brought_back(tmp_path):
 
 def test_a_ledger_that_is_held_in_wal_is_refused(tmp_path, monkeypatch):
     """While another program keeps it so, nothing is written, and nothing sent."""
-    monkeypatch.setattr(connection, "BUSY_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(patience, "LOCK_S", 0.0)
     ledger = Ledger(tmp_path / "ledger.sqlite3")
     ledger.add(a_step())
     turned_to_wal(ledger.path)

@@ -123,7 +123,7 @@ def begun(
         try:
             result = shown_as(await work, reused)
         except asyncio.CancelledError:
-            cancelled = after_stop(desk, step)
+            cancelled = await asyncio.to_thread(after_stop, desk, step)
             ended(cancelled)
             raise cancelled from None
         except Exception as error:
