@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import math
 import threading
+import time
 from collections.abc import Callable, Coroutine, Generator
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
@@ -153,7 +153,8 @@ class ThreadBridge:
                 # unwatched; a clean-up that takes longer goes on to its end.
                 given_up.set()
                 future.cancel()
-                for _ in range(slices(STOP_S)):
+                until_s = time.monotonic() + STOP_S
+                while time.monotonic() < until_s:
                     if ended.wait(SLICE_S) or stop.presses > 1:
                         break
                 raise
@@ -206,7 +207,8 @@ class NestBridge:
                 # long, or a second Stop, cuts it short, which it writes down.
                 for patience_s in (STOP_S, SLICE_S):
                     task.cancel()
-                    for _ in range(slices(patience_s)):
+                    until_s = time.monotonic() + patience_s
+                    while time.monotonic() < until_s:
                         await asyncio.wait({task}, timeout=SLICE_S)
                         if task.done():
                             return
@@ -220,8 +222,3 @@ class NestBridge:
             finally:
                 if not task.done():
                     self._loop.run_until_complete(ending())
-
-
-def slices(seconds: float) -> int:
-    """Return in how many slices so much time is waited out."""
-    return math.ceil(seconds / SLICE_S)

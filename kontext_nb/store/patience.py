@@ -24,9 +24,9 @@ T = TypeVar("T")
 # However much time is left, who holds a lock for longer than this does not give it up.
 LOCK_S = 30.0
 # After its time a call still writes down what it knows, so a lock gets a moment more.
-LAST_S = 0.2
+LAST_S = 0.1
 # How long one try of a lock may take before a Stop is heard again.
-TRY_S = 0.1
+TRY_S = 0.05
 # Between two tries, first and at most: who holds it seldom does so for longer.
 FIRST_PAUSE_S, PAUSE_S = 0.001, 0.025
 
