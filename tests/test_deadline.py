@@ -24,6 +24,7 @@ PROMPT = "Make the sky orange"
 QUEUED = as_json({"status": "in_queue"})
 DEADLINE_S = 0.6
 LATE_S = 2.0  # what P9 grants
+LOOK_S = 1.5
 
 
 @pytest.fixture
@@ -107,3 +108,16 @@ def test_no_edit_is_sent_when_its_time_is_over(service):
     assert (told.value.state, service.paid) == (State.INTENT, 0)
     service.script("status", as_json({"status": "completed"}))
     assert an_edit().job == told.value.job
+
+
+def test_a_view_waits_for_a_locked_store_once(service):
+    """However many things it would look up there: what it knows without is shown."""
+    service.script("status", as_json({"status": "completed"}))
+    with kx.configure(deadline_s=LOOK_S):
+        made = an_edit()
+        with closing(sqlite3.connect(Desk(current()).ledger.path)) as holder:
+            holder.execute("BEGIN EXCLUSIVE")
+            started_s = time.monotonic()
+            shown = made._repr_mimebundle_()
+            assert time.monotonic() - started_s < 2 * LOOK_S
+    assert PROMPT in shown["text/plain"]

@@ -7,6 +7,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -203,6 +204,10 @@ class Desk:
         """Return the work that has a step's job sent, and does not wait for its end."""
         errand = Errand(self, self.engine_of(step.job), lambda _: None)
         return _in_hand_until(step.job, errand.sent(step.job))
+
+    def looking(self) -> AbstractContextManager[None]:
+        """Let a view wait for the ledger once, however much it looks up there."""
+        return within(self.ledger.patience_s)
 
     def forgotten(self, job: Job) -> bool:
         """Tell whether the demo engine lost a job with the process that ran it."""

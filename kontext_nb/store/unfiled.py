@@ -52,9 +52,10 @@ def take(home: Path, ledger: Ledger, at: float) -> None:
         at: Unix seconds.
     """
     for folder in (home / _FOLDER, Path(tempfile.gettempdir(), f"kontext-{_FOLDER}")):
-        if not folder.is_dir():
-            continue
-        for path in sorted(folder.glob("*.json")):
+        paths: list[Path] = []
+        with suppress(OSError):  # what may not be looked into tells nothing
+            paths = sorted(folder.glob("*.json"))
+        for path in paths:
             with suppress(OSError, ValueError, KeyError, TypeError):
                 if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
                     continue  # in a folder all may write to, another's word is nothing
