@@ -36,7 +36,6 @@ FLOORS = {
     "store": 3,
     "providers": 2,
     "demo": 2,
-    "background": 1,
     "pixels": 1,
     "headers": 1,
     "parcel": 1,

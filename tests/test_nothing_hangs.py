@@ -4,6 +4,7 @@ A table of what can be called, and a test for each way to keep it waiting.
 """
 
 import sqlite3
+import subprocess
 import sys
 import time
 from contextlib import closing, suppress
@@ -20,7 +21,7 @@ from kontext_nb.session import models
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.settings import current
 from tests import faulty
-from tests.billing import as_environment
+from tests.billing import TOKEN, as_environment
 from tests.faulty import as_json
 
 SOURCE = Image.new("RGB", (16, 12), (200, 30, 30))
@@ -184,3 +185,51 @@ def test_nothing_waits_for_a_locked_ledger(there, how):
     with closing(sqlite3.connect(Desk(current()).ledger.path)) as holder:
         holder.execute(f"BEGIN {how}")
         assert late(there) == {}
+
+
+UNRESOLVED = """
+import socket, sys, threading, time
+from pathlib import Path
+
+socket.getaddrinfo = lambda *_, **__: threading.Event().wait()
+
+import kontext_nb as kx
+from kontext_nb.cli.main import main
+from kontext_nb.session import asking, jobs
+
+kx.configure(deadline_s=float(sys.argv.pop(1)))
+Path("began").write_text(str(time.time()))
+try:
+    main()
+finally:
+    Path("ended").write_text(str(time.time()))
+"""
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("status", "of-another-store"),
+        ("edit", "b.png", "Make it red", "--out", "o.png"),
+    ],
+    ids=lambda verb: verb[0],
+)
+def test_no_process_waits_for_a_name_to_be_resolved(tmp_path, monkeypatch, verb):
+    """A resolver that hangs ends neither the call too late, nor the program."""
+    monkeypatch.setenv("RUNCOMFY_TOKEN", TOKEN)
+    SOURCE.save(tmp_path / "b.png")
+    done = subprocess.run(
+        [sys.executable, "-c", UNRESOLVED, str(DEADLINE_S), *verb],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        timeout=60,
+    )
+    gone_s = time.time()
+    assert done.returncode == 75, done.stderr
+    began_s, ended_s = (
+        float((tmp_path / name).read_text()) for name in ("began", "ended")
+    )
+    assert ended_s - began_s < DEADLINE_S + LATE_S
+    assert gone_s - ended_s < LATE_S

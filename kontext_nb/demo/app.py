@@ -6,6 +6,7 @@ its ``engine``, so nobody can take a picture made here for FLUX's.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,6 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from kontext_nb.background import in_background
 from kontext_nb.catalogue import found
 from kontext_nb.demo.account import OPEN_PATHS, Accounts
 from kontext_nb.demo.jobs import Edit, Job, Phase, Workshop
@@ -127,7 +127,7 @@ class _Service:
         raw = await _body(request)
         model_id = _model(request)["model_id"]
         try:
-            order = await in_background(read_order, raw, model_id)
+            order = await asyncio.to_thread(read_order, raw, model_id)
         except BodyRejected as error:
             return _error(422001, str(error), detail=error.detail)
         job = self._shop.submit(order)

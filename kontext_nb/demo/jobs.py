@@ -19,7 +19,6 @@ from enum import StrEnum
 from PIL import Image
 
 from kontext_nb import pixels
-from kontext_nb.background import in_background
 from kontext_nb.demo.schema import ENGINE, Order
 from kontext_nb.errors import InputRejected
 from kontext_nb.model import SEED_MAX, echo
@@ -127,7 +126,7 @@ class Workshop:
             if self._work_s:
                 await asyncio.sleep(self._work_s)
             try:
-                job.png = await in_background(self._work, order, job.seed)
+                job.png = await asyncio.to_thread(self._work, order, job.seed)
             except InputRejected as refusal:
                 job.error = str(refusal)
             # Whatever else breaks in the pixel work, the job has to end, and say so.

@@ -19,6 +19,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from kontext_nb.engine.nesting import nestable_loop
 from kontext_nb.engine.pace import STOP_S
 from kontext_nb.engine.stop import noting_stop
+from kontext_nb.engine.threads import Unawaited
 from kontext_nb.errors import SetupIncomplete
 
 T = TypeVar("T")
@@ -94,6 +95,7 @@ class ThreadBridge:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._loop.set_task_factory(_native_task)
+        self._loop.set_default_executor(Unawaited())
         thread = threading.Thread(
             target=self._loop.run_forever, name="kontext-io", daemon=True
         )
@@ -191,6 +193,7 @@ class NestBridge:
 
     def __init__(self) -> None:
         self._loop = nestable_loop()
+        self._loop.set_default_executor(Unawaited())
 
     def run(self, work: Coroutine[Any, Any, T], tick: Callable[[], None]) -> T:
         """Run ``work`` to its end; see `Bridge.run`."""

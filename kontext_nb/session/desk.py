@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 import time
@@ -12,7 +13,6 @@ from dataclasses import replace
 from typing import Any
 
 from kontext_nb import pixels
-from kontext_nb.background import in_background
 from kontext_nb.chain import Step
 from kontext_nb.errors import InputRejected, NotAuthorised, StoreError
 from kontext_nb.lifecycle import OPEN, UNDER_WAY, State
@@ -242,7 +242,7 @@ class Desk:
         step = replace(step, job=done)
         # It takes a second of work, for which no other edit is to wait.
         made = errand.pictures_only
-        return await in_background(kept, self, step) if made else step
+        return await asyncio.to_thread(kept, self, step) if made else step
 
 
 async def _in_hand_until(job: Job, work: Coroutine[Any, Any, Job]) -> Job:

@@ -16,7 +16,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kontext_nb import parcel, pixels
-from kontext_nb.background import in_background
 from kontext_nb.engine.runner import Runner
 from kontext_nb.errors import (
     BadReply,
@@ -130,11 +129,11 @@ class Errand:
 
     async def _done(self, job: Job) -> Job:
         if job.state is State.DONE:
-            if await in_background(self.desk.has_files, job):
+            if await asyncio.to_thread(self.desk.has_files, job):
                 return job
             # Its row may name the wrong file.
             job = await yielding(partial(self.desk.ledger.restored, job))
-            if await in_background(self.desk.has_files, job):
+            if await asyncio.to_thread(self.desk.has_files, job):
                 return job
             job = await journalled(self.desk, job, Event.MISS, results=())
         if self.desk.forgotten(job):
@@ -169,7 +168,7 @@ class Errand:
         check_waitable(job)
         if job.state is not State.INTENT:
             return job
-        inputs, notices = await in_background(self._packed, job)
+        inputs, notices = await asyncio.to_thread(self._packed, job)
         job = replace(job, notices=notices)
         try:
             runner = await self._runner(job)
@@ -222,8 +221,8 @@ class Errand:
         suffix = media_suffix(url, fetched.media_type)
         if self.pictures_only or suffix is None:
             try:
-                data = await in_background(part.read)
-                picture = await in_background(pixels.load, data)
+                data = await asyncio.to_thread(part.read)
+                picture = await asyncio.to_thread(pixels.load, data)
             except ImageRejected as error:
                 raise BadReply(
                     f"The result is not a usable picture: {error.problem}", _FETCH_AGAIN
@@ -233,7 +232,7 @@ class Errand:
             ended = fetched.whole and fetched.size > 0
         if not ended:
             raise BadReply("The end of the result is missing.", _FETCH_AGAIN)
-        return await in_background(part.keep, suffix)
+        return await asyncio.to_thread(part.keep, suffix)
 
 
 def _sender_is_gone(job: Job) -> bool:

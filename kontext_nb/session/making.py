@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from kontext_nb.background import in_background
 from kontext_nb.chain import Step
 from kontext_nb.engine.bridge import Task
 from kontext_nb.engine.stop import STOPPED
@@ -124,7 +123,7 @@ def begun(
         try:
             result = shown_as(await work, reused)
         except asyncio.CancelledError:
-            cancelled = await in_background(after_stop, desk, step)
+            cancelled = await asyncio.to_thread(after_stop, desk, step)
             ended(cancelled)
             raise cancelled from None
         except Exception as error:
