@@ -1,4 +1,4 @@
-"""Ctrl-C while the ledger is held by somebody else: the program ends in two seconds."""
+"""Ctrl-C while somebody else holds what is needed: the program ends in two seconds."""
 
 import subprocess
 import sys
@@ -63,6 +63,9 @@ kx.configure(bridge=bridge)
 kx.edit("b.png", "Make it sepia", seed=1)
 if moment == "from the start":
     hold()
+elif moment == "while a thread has the engines":
+    threading.Thread(target=engines._lock.acquire).start()
+    tried.set()
 elif moment == "before it is sent":
     before(parcel, "pack")
 elif moment == "when it has its id":
@@ -80,6 +83,7 @@ CASES = [
     ("from the start", "thread", ("jobs",)),
     ("from the start", "thread", ("store", "gc", "--delete")),
     ("from the start", "thread", EDIT),
+    ("while a thread has the engines", "thread", EDIT),
     ("before it is sent", "thread", EDIT),
     ("before it is sent", "nest", EDIT),
     ("when it has its id", "thread", EDIT),
@@ -90,7 +94,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("moment", "bridge", "verb"), CASES)
-def test_ctrl_c_ends_a_wait_for_the_ledger(tmp_path, moment, bridge, verb):
+def test_ctrl_c_ends_a_wait_for_a_lock(tmp_path, moment, bridge, verb):
     """Whoever waits for a lock hears it, and the process ends, not only the call."""
     Image.new("RGB", (16, 12), (200, 30, 30)).save(tmp_path / "b.png")
     ended = subprocess.run(
