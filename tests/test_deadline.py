@@ -1,6 +1,7 @@
 """The deadline is one budget: whatever a call waits for, it ends by then (P9)."""
 
 import sqlite3
+import sys
 import time
 from contextlib import closing
 
@@ -8,8 +9,15 @@ import pytest
 from PIL import Image
 
 import kontext_nb as kx
+from kontext_nb.cli.main import main
 from kontext_nb.engine import pace
-from kontext_nb.errors import KontextError, ServiceBusy, StillRunning, StoreError
+from kontext_nb.errors import (
+    KontextError,
+    NotAuthorised,
+    ServiceBusy,
+    StillRunning,
+    StoreError,
+)
 from kontext_nb.lifecycle import State
 from kontext_nb.session import models
 from kontext_nb.session.desk import Desk
@@ -121,3 +129,12 @@ def test_a_view_waits_for_a_locked_store_once(service):
             shown = made._repr_mimebundle_()
             assert time.monotonic() - started_s < 2 * LOOK_S
     assert PROMPT in shown["text/plain"]
+
+
+def test_settings_that_cannot_be_end_only_what_needs_them(monkeypatch):
+    """They have no deadline to give, and whose token it is does not depend on them."""
+    monkeypatch.setenv("KONTEXT_NB_PROVIDER", "nobody")
+    monkeypatch.setattr(sys, "argv", ["kontext-nb", "whoami"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == NotAuthorised.exit_code

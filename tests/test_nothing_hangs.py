@@ -16,6 +16,7 @@ from PIL import Image
 import kontext_nb as kx
 from kontext_nb.cli.main import main
 from kontext_nb.engine import pace
+from kontext_nb.engine.bridge import NestBridge
 from kontext_nb.model import KONTEXT_PRO
 from kontext_nb.session import models
 from kontext_nb.session.desk import Desk
@@ -102,6 +103,9 @@ def there(monkeypatch, tmp_path):
     monkeypatch.setattr(models, "_in_vain", {})
     monkeypatch.setattr(pace, "FIRST_BACKOFF_S", 0.0)
     monkeypatch.setattr(sys, "argv", [])
+    # The checkup would try it, which patches asyncio for good.
+    monkeypatch.setattr(NestBridge, "__init__", lambda _: None)
+    monkeypatch.setattr(NestBridge, "run", lambda _, work, __: work.close())
     SOURCE.save(tmp_path / "b.png")
     with faulty.serve() as service:
         for name, value in as_environment(service.origin).items():
