@@ -400,3 +400,14 @@ def test_fingerprints_are_equal_exactly_when_all_fields_are(one, other):
     """Nothing that makes two edits different is missing from the fingerprint."""
     same = asked(**one).fingerprint == asked(**other).fingerprint
     assert same == (one == other)
+
+
+def test_an_id_that_another_kernel_has_filed_stands(ledger):
+    """Whoever had to wait to write it down goes on from where the other one came."""
+    sending = brought_to(ledger, State.SENDING)
+    filed = ledger.record(sending, Event.ACCEPT, 103.0, request_id="r1")
+    done = ledger.record(filed, Event.FINISH, 104.0)
+    told = ledger.record(sending, Event.ACCEPT, 105.0, request_id="r1")
+    assert (told.state, told.request_id) == (done.state, "r1")
+    with pytest.raises(StoreError, match="Another kernel"):
+        ledger.record(sending, Event.ACCEPT, 106.0, request_id="r2")
