@@ -131,15 +131,15 @@ def edit(seed):
 
 def forgetful():
     """Plant the bug: what a dead process was sending counts as never sent."""
-    usual = errand.written
+    usual = errand.journalled
 
-    def written(desk, job, event, **facts):
+    async def journalled(desk, job, event, **facts):
         left_behind = job.state is State.SENDING and owner.is_dead(job.owner)
         if event is Event.LOSE and left_behind:
             event = Event.WITHDRAW
-        return usual(desk, job, event, **facts)
+        return await usual(desk, job, event, **facts)
 
-    errand.written = written
+    errand.journalled = journalled
 
 
 def forked(work, *arguments):

@@ -1,6 +1,7 @@
 """The deadline is one budget: whatever a call waits for, it ends by then (P9)."""
 
 import sqlite3
+import sys
 import time
 from contextlib import closing
 
@@ -8,8 +9,15 @@ import pytest
 from PIL import Image
 
 import kontext_nb as kx
+from kontext_nb.cli.main import main
 from kontext_nb.engine import pace
-from kontext_nb.errors import KontextError, ServiceBusy, StillRunning, StoreError
+from kontext_nb.errors import (
+    KontextError,
+    NotAuthorised,
+    ServiceBusy,
+    StillRunning,
+    StoreError,
+)
 from kontext_nb.lifecycle import State
 from kontext_nb.session import models
 from kontext_nb.session.desk import Desk
@@ -24,6 +32,7 @@ PROMPT = "Make the sky orange"
 QUEUED = as_json({"status": "in_queue"})
 DEADLINE_S = 0.6
 LATE_S = 2.0  # what P9 grants
+LOOK_S = 1.5
 
 
 @pytest.fixture
@@ -107,3 +116,25 @@ def test_no_edit_is_sent_when_its_time_is_over(service):
     assert (told.value.state, service.paid) == (State.INTENT, 0)
     service.script("status", as_json({"status": "completed"}))
     assert an_edit().job == told.value.job
+
+
+def test_a_view_waits_for_a_locked_store_once(service):
+    """However many things it would look up there: what it knows without is shown."""
+    service.script("status", as_json({"status": "completed"}))
+    with kx.configure(deadline_s=LOOK_S):
+        made = an_edit()
+        with closing(sqlite3.connect(Desk(current()).ledger.path)) as holder:
+            holder.execute("BEGIN EXCLUSIVE")
+            started_s = time.monotonic()
+            shown = made._repr_mimebundle_()
+            assert time.monotonic() - started_s < 2 * LOOK_S
+    assert PROMPT in shown["text/plain"]
+
+
+def test_settings_that_cannot_be_end_only_what_needs_them(monkeypatch):
+    """They have no deadline to give, and whose token it is does not depend on them."""
+    monkeypatch.setenv("KONTEXT_NB_PROVIDER", "nobody")
+    monkeypatch.setattr(sys, "argv", ["kontext-nb", "whoami"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == NotAuthorised.exit_code

@@ -304,7 +304,7 @@ def test_a_job_that_was_left_long_ago_is_asked_at_once(go_to, monkeypatch):
     monkeypatch.setattr(Ledger, "expected_s", lambda *_: 60.0)
     with faulty.serve(status=[as_json({"status": "in_progress"})]) as service:
         go_to(service)
-        failed(0.05)
+        failed(1.0)
         left = row()
         long_ago_s = (left.submitted_at or 0.0) - 90.0
         Desk(current()).ledger._written(

@@ -18,7 +18,7 @@ from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import FINAL, TABLE, Event, State
 from kontext_nb.model import Job, Limits
 from kontext_nb.session.orders import WORTH_KEEPING
-from kontext_nb.store import connection, opening, tables
+from kontext_nb.store import opening, patience, tables
 from kontext_nb.store.ledger import Ledger
 from kontext_nb.store.records import Records
 from kontext_nb.store.tables import MIGRATIONS
@@ -353,7 +353,7 @@ def test_a_store_of_a_newer_version_is_left_alone(ledger):
 def test_a_locked_store_is_told(ledger, monkeypatch):
     """A store someone else holds too long is a typed error, not a hang."""
     ledger.add(step(job()))
-    monkeypatch.setattr(connection, "BUSY_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(patience, "LOCK_S", 0.0)
     db = sqlite3.connect(ledger.path, isolation_level=None)
     db.execute("BEGIN EXCLUSIVE")
     try:
@@ -400,3 +400,14 @@ def test_fingerprints_are_equal_exactly_when_all_fields_are(one, other):
     """Nothing that makes two edits different is missing from the fingerprint."""
     same = asked(**one).fingerprint == asked(**other).fingerprint
     assert same == (one == other)
+
+
+def test_an_id_that_another_kernel_has_filed_stands(ledger):
+    """Whoever had to wait to write it down goes on from where the other one came."""
+    sending = brought_to(ledger, State.SENDING)
+    filed = ledger.record(sending, Event.ACCEPT, 103.0, request_id="r1")
+    done = ledger.record(filed, Event.FINISH, 104.0)
+    told = ledger.record(sending, Event.ACCEPT, 105.0, request_id="r1")
+    assert (told.state, told.request_id) == (done.state, "r1")
+    with pytest.raises(StoreError, match="Another kernel"):
+        ledger.record(sending, Event.ACCEPT, 106.0, request_id="r2")

@@ -214,7 +214,7 @@ def test_in_any_order_nothing_is_paid_twice_or_lost_for_long(machine):
 
 def test_the_machine_finds_what_is_sent_again_after_a_crash(machine, monkeypatch):
     """With that bug planted, it soon sees an edit paid for twice."""
-    monkeypatch.setattr(errand, "written", errand.written)
+    monkeypatch.setattr(errand, "journalled", errand.journalled)
     forgetful()
     with pytest.raises(AssertionError, match="bills for"):
         run(machine, 60, 25, phases=[Phase.generate], derandomize=True)

@@ -12,10 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kontext_nb.chain import Step
-from kontext_nb.errors import StoreError
+from kontext_nb.errors import KontextError, StoreError
 from kontext_nb.lifecycle import Event
 from kontext_nb.model import Job, Limits
-from kontext_nb.store import connection, place
+from kontext_nb.session.desk import Desk
+from kontext_nb.session.resolving import found
+from kontext_nb.session.settings import Settings
+from kontext_nb.store import patience, place
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
 from tests.asking import asked
@@ -138,7 +141,7 @@ def test_a_ledger_that_arrives_in_wal_is_brought_back(tmp_path):
 
 def test_a_ledger_that_is_held_in_wal_is_refused(tmp_path, monkeypatch):
     """While another program keeps it so, nothing is written, and nothing sent."""
-    monkeypatch.setattr(connection, "BUSY_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(patience, "LOCK_S", 0.0)
     ledger = Ledger(tmp_path / "ledger.sqlite3")
     ledger.add(a_step())
     turned_to_wal(ledger.path)
@@ -195,3 +198,14 @@ def test_a_read_only_store_is_read_and_not_written(folder_mode, file_mode):
         Path(home).chmod(0o755)
         (Path(home) / "b").chmod(0o755)
         assert ledger.jobs() == (a_step().job,)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+def test_a_store_that_may_not_be_looked_into_is_told(tmp_path):
+    """Whoever asks there for a job gets an error of ours, and no traceback."""
+    home = tmp_path / "store"
+    (home / "unfiled").mkdir(parents=True)
+    home.chmod(0)
+    with nobody(), pytest.raises(KontextError):
+        found(Desk(Settings(home=home)), "some-job-of-old")
+    home.chmod(0o755)

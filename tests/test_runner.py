@@ -81,7 +81,7 @@ class Office:
         self.kept[name] = self.blobs.get(name)
         return name
 
-    def journal(self, job, event, **facts):
+    async def journal(self, job, event, **facts):
         if event is Event.SEND:
             return self.ledger.claim(
                 job, self.now_s, owner="me", limits=Limits(), **facts
@@ -496,10 +496,10 @@ def test_an_id_that_cannot_be_kept_is_told(office):
     with faulty.serve() as service:
         desk = office(service)
 
-        def full(job, event, **facts):
+        async def full(job, event, **facts):
             if event is Event.ACCEPT:
                 raise StoreError("The disk is full.", "Free some space.")
-            return Office.journal(desk, job, event, **facts)
+            return await Office.journal(desk, job, event, **facts)
 
         desk.facts["journal"] = full
         with pytest.raises(StoreError, match="job-1") as caught:
@@ -512,7 +512,7 @@ def test_nothing_is_sent_when_the_store_is_broken(office):
     with faulty.serve() as service:
         desk = office(service)
 
-        def broken(_job, _event, **_facts):
+        async def broken(_job, _event, **_facts):
             raise StoreError("The disk is full.", "Free some space.")
 
         desk.facts["journal"] = broken

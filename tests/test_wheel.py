@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,8 @@ def wheel(tmp_path_factory):
         capture_output=True,
     )
     (built,) = folder.glob("*.whl")
-    return zipfile.ZipFile(built)
+    with zipfile.ZipFile(built) as opened:
+        yield opened
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel):
@@ -66,3 +68,25 @@ def test_the_wheel_has_nothing_of_this_machine(wheel):
         data = wheel.read(name)
         assert home not in data, name
         assert not re.search(rb"Bearer [A-Za-z0-9_-]{20,}", data), name
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(900)
+def test_it_works_where_nothing_else_is_installed(wheel, tmp_path):
+    """In a fresh environment it brings all it needs: the command edits a picture."""
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", "fresh"],
+        cwd=tmp_path,
+        check=True,
+    )
+    python = tmp_path / "fresh" / "bin" / "python"
+    pip = ["python3", "-m", "pip", "--python", str(python), "install", "-q"]
+    subprocess.run([*pip, wheel.filename], cwd=tmp_path, check=True)
+    said = partial(subprocess.run, cwd=tmp_path, check=True, stdout=subprocess.PIPE)
+    code = "import kontext_nb as kx; kx.samples.bottle().save('bottle.png')"
+    said([str(python), "-I", "-c", code])
+    command = str(python.with_name("kontext-nb"))
+    edit = ("edit", "bottle.png", "Make it night", "--out", "night.png")
+    said([command, *edit])
+    assert (tmp_path / "night.png").stat().st_size
+    assert b" 0 fail" in said([command, "doctor", "--offline"]).stdout

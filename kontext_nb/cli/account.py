@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kontext_nb.cli.speech import STDERR, answer, note, say
+from kontext_nb.session.settings import by_deadline
 
 if TYPE_CHECKING:
     from kontext_nb.session.login import Pending
@@ -56,6 +57,7 @@ def logout() -> None:
 
 
 @click.command()
+@by_deadline
 def whoami() -> None:
     """Say whose token is in use, and where it was found."""
     from kontext_nb.session.account import whoami as ask
@@ -68,6 +70,7 @@ def whoami() -> None:
 
 
 @click.command()
+@by_deadline
 def balance() -> None:
     """Say what is left on the RunComfy account."""
     from kontext_nb.session.account import balance as ask

@@ -9,8 +9,7 @@ from typing import Any
 
 import click
 
-from kontext_nb.session.settings import PROVIDERS, configure, current
-from kontext_nb.store.patience import within
+from kontext_nb.session.settings import PROVIDERS, by_deadline, configure
 
 _SETTINGS = ("provider", "budget_usd", "max_edits", "deadline_s", "poll_s")
 
@@ -51,8 +50,6 @@ def for_paid(command: Callable[..., None]) -> Callable[..., None]:
     def configured(**given: Any) -> None:
         chosen = {name: given.pop(name, None) for name in _SETTINGS}
         configure(**{name: v for name, v in chosen.items() if v is not None})
-        # Looked up, made and collected: one deadline for all of it.
-        with within(current().deadline_s):
-            command(**given)
+        by_deadline(command)(**given)
 
     return configured

@@ -13,6 +13,7 @@ import click
 from kontext_nb.cli.speech import answer
 from kontext_nb.errors import SetupIncomplete
 from kontext_nb.session.findings import Finding, Level, ok, warn
+from kontext_nb.session.settings import by_deadline
 
 _WIDTH = 80
 _WORD_WIDTH, _NAME_WIDTH = 4, 8
@@ -26,6 +27,7 @@ _COLOURS = {
 
 @click.command()
 @click.option("--offline", is_flag=True, help="Leave the network alone.")
+@by_deadline
 def doctor(*, offline: bool) -> None:
     """Say what works here, what does not, and how to mend it.
 

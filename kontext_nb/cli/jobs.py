@@ -10,6 +10,7 @@ import click
 from kontext_nb.cli.choices import into_folder
 from kontext_nb.cli.speech import answer, note
 from kontext_nb.model import echo
+from kontext_nb.session.settings import by_deadline
 
 if TYPE_CHECKING:
     from kontext_nb.model import Job
@@ -20,6 +21,7 @@ _ID_CHARS, _PROMPT_CHARS = 8, 34
 @click.group(invoke_without_command=True)
 @click.option("--all", "ended", is_flag=True, help="Also those that have ended.")
 @click.pass_context
+@by_deadline
 def jobs(context: click.Context, *, ended: bool) -> None:
     """List the jobs that are open, and those that may have been charged."""
     if context.invoked_subcommand is not None:
@@ -64,6 +66,7 @@ def _line(job: Job) -> str:
 @click.option("--resubmit", is_flag=True, help="Send it again: may be charged twice.")
 @click.option("--abandon", is_flag=True, help="Give it up; its cost stays counted.")
 @click.option("--no-wait", is_flag=True, help="Write it down, and do not wait.")
+@by_deadline
 def resolve(
     job: str, *, request_id: str | None, resubmit: bool, abandon: bool, no_wait: bool
 ) -> None:
@@ -82,6 +85,7 @@ def resolve(
 
 @click.command()
 @click.argument("job")
+@by_deadline
 def status(job: str) -> None:
     """Say where JOB is: a job's id, its beginning, or the service's id."""
     from kontext_nb.session.jobs import status as ask
@@ -93,6 +97,7 @@ def status(job: str) -> None:
 @click.argument("job")
 @into_folder
 @click.option("--no-download", is_flag=True, help="Save no file.")
+@by_deadline
 def result(job: str, *, output_dir: Path, no_download: bool) -> None:
     """Wait for JOB, save its files, and print its record."""
     from kontext_nb.session import jobs as session
@@ -106,6 +111,7 @@ def result(job: str, *, output_dir: Path, no_download: bool) -> None:
 
 @click.command()
 @click.argument("job")
+@by_deadline
 def cancel(job: str) -> None:
     """Cancel JOB if it is still queued, and say what came of it."""
     from kontext_nb.session.jobs import cancel as ask

@@ -16,7 +16,7 @@ from kontext_nb.cli.speech import answer, note
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.model import checked_model, echo
 from kontext_nb.schema import described, fields, required, shown
-from kontext_nb.session.settings import current
+from kontext_nb.session.settings import by_deadline, current
 
 if TYPE_CHECKING:
     from kontext_nb.providers.runcomfy_catalogue import ModelRecord
@@ -43,6 +43,7 @@ def models() -> None:
     help="How many.",
 )
 @click.option("--offset", type=click.IntRange(0), default=0, help="How many to skip.")
+@by_deadline
 def list_models(*, search: str, category: str, limit: int, offset: int) -> None:
     """List models, with their prices."""
     from kontext_nb.session.models import listed
@@ -62,6 +63,7 @@ def list_models(*, search: str, category: str, limit: int, offset: int) -> None:
 
 @models.command("get")
 @click.argument("model_id", metavar="ID")
+@by_deadline
 def get_model(model_id: str) -> None:
     """Show one model: its inputs, and its price."""
     from kontext_nb.session.models import known
@@ -81,6 +83,7 @@ def get_model(model_id: str) -> None:
 
 
 @models.command("categories")
+@by_deadline
 def list_categories() -> None:
     """List the categories of models."""
     from kontext_nb.session.models import categories

@@ -7,6 +7,7 @@ import click
 from kontext_nb.cli.speech import STDERR, answer, note, say
 from kontext_nb.errors import StoreError
 from kontext_nb.model import echo
+from kontext_nb.session.settings import by_deadline
 
 
 @click.group()
@@ -24,6 +25,7 @@ def path() -> None:
 
 
 @store.command()
+@by_deadline
 def verify() -> None:
     """Read every picture through, and name those that are damaged or missing."""
     from kontext_nb.session.upkeep import verify as verified
@@ -49,6 +51,7 @@ def verify() -> None:
 
 @store.command()
 @click.option("--delete", is_flag=True, help="Delete them, and not only say which.")
+@by_deadline
 def gc(*, delete: bool) -> None:
     """Find the files that no edit needs, and that are older than a day."""
     from kontext_nb.session.upkeep import gc as leftovers

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import math
 import threading
+import time
 from collections.abc import Callable, Coroutine, Generator
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
@@ -19,6 +19,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from kontext_nb.engine.nesting import nestable_loop
 from kontext_nb.engine.pace import STOP_S
 from kontext_nb.engine.stop import noting_stop
+from kontext_nb.engine.threads import Unawaited
 from kontext_nb.errors import SetupIncomplete
 
 T = TypeVar("T")
@@ -94,6 +95,7 @@ class ThreadBridge:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._loop.set_task_factory(_native_task)
+        self._loop.set_default_executor(Unawaited())
         thread = threading.Thread(
             target=self._loop.run_forever, name="kontext-io", daemon=True
         )
@@ -153,7 +155,8 @@ class ThreadBridge:
                 # unwatched; a clean-up that takes longer goes on to its end.
                 given_up.set()
                 future.cancel()
-                for _ in range(slices(STOP_S)):
+                until_s = time.monotonic() + STOP_S
+                while time.monotonic() < until_s:
                     if ended.wait(SLICE_S) or stop.presses > 1:
                         break
                 raise
@@ -190,6 +193,7 @@ class NestBridge:
 
     def __init__(self) -> None:
         self._loop = nestable_loop()
+        self._loop.set_default_executor(Unawaited())
 
     def run(self, work: Coroutine[Any, Any, T], tick: Callable[[], None]) -> T:
         """Run ``work`` to its end; see `Bridge.run`."""
@@ -206,7 +210,8 @@ class NestBridge:
                 # long, or a second Stop, cuts it short, which it writes down.
                 for patience_s in (STOP_S, SLICE_S):
                     task.cancel()
-                    for _ in range(slices(patience_s)):
+                    until_s = time.monotonic() + patience_s
+                    while time.monotonic() < until_s:
                         await asyncio.wait({task}, timeout=SLICE_S)
                         if task.done():
                             return
@@ -220,8 +225,3 @@ class NestBridge:
             finally:
                 if not task.done():
                     self._loop.run_until_complete(ending())
-
-
-def slices(seconds: float) -> int:
-    """Return in how many slices so much time is waited out."""
-    return math.ceil(seconds / SLICE_S)

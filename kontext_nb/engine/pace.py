@@ -30,10 +30,11 @@ SMALLEST_STEP, MIN_STEP_S = 0.02, 0.04
 LATE_GROWTH = 1.5
 BAD_REPLY_TRIES = 3
 # After Stop: how long an answer under way is still heard, then the cancel's own limit.
-ANSWER_GRACE_S = 1.5
+ANSWER_GRACE_S = 1.1
 CANCEL_TIMEOUT_S = 5.0
 # How long whoever pressed Stop waits to hear what came of it; the rest goes on unheard.
-STOP_S = 1.8
+# With what it takes to say so, and to end a process, it is less than two seconds.
+STOP_S = 1.3
 
 MAX_RETRY_AFTER_S = 120.0
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.5, 20.0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from kontext_nb.engine.fetch import MAX_BYTES, AddressExpired, Fetched, Part, fetch
@@ -70,8 +70,11 @@ class Collected:
 class Journal(Protocol):
     """Writes an event to the job's row, durably, and returns the new row."""
 
-    def __call__(self, job: Job, event: Event, **facts: Any) -> Job:
-        """Write ``event`` and ``facts``; raise StoreError if that cannot be done."""
+    async def __call__(self, job: Job, event: Event, **facts: Any) -> Job:
+        """Write ``event`` and ``facts``; raise StoreError if that cannot be done.
+
+        A cancel is raised before a claim is written, or after what has happened is.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +124,13 @@ class Runner(Generic[P]):
         call = self.provider.submit(job.request.model, inputs)
         most_s = min(MAX_SLEEP_S, self.deadline_s)
         backoff = Backoff(self.clock, tries=SUBMIT_TRIES, most_s=most_s)
+        until_s = self.clock.now() + self.deadline_s
         while True:
+            self._tell(Progress(State.SENDING, expected_s=self.expected_s))
+            claimed = await self.journal(job, Event.SEND, notices=job.notices)
+            left_s = max(0.0, until_s - self.clock.now())
             try:
-                job = await self._submit_once(job, call)
+                taken = await self._submit_once(claimed, call, left_s)
             except (NotSent, ServiceBusy) as error:
                 # Stop may have come meanwhile: then this failure was its clean-up.
                 task = asyncio.current_task()
@@ -132,27 +139,25 @@ class Runner(Generic[P]):
                 await _paused(backoff, error)
             else:
                 backoff.succeeded()
-                return job
+                return taken
 
-    async def _submit_once(self, job: Job, call: Call) -> Job:
-        """Claim the job, send the paid call, and write down what came of it."""
-        self._tell(Progress(State.SENDING, expected_s=self.expected_s))
-        job = self.journal(job, Event.SEND, notices=job.notices)
+    async def _submit_once(self, job: Job, call: Call, left_s: float) -> Job:
+        """Send the paid call of a claimed job, and write down what came of it."""
         try:
-            reply, stopped = await self._send_paid(call)
+            reply, stopped = await self._send_paid(call, left_s)
             request_id = _understood(reply, self.provider.read_submit)
         except (NotSent, ServiceBusy, NotAuthorised, OutOfCredit):
-            self.journal(job, Event.WITHDRAW)
+            await self.journal(job, Event.WITHDRAW)
             raise
         except RequestRefused as error:
-            self.journal(job, Event.FAIL, error=error.problem)
+            await self.journal(job, Event.FAIL, error=error.problem)
             raise
         except (Dropped, BadReply) as error:
             heard = error.heard if isinstance(error, Dropped) else None
             salvaged = heard and self.provider.salvage(heard)
             if salvaged:
-                return self._accepted(job, salvaged)
-            self._lost(job, error.problem)
+                return await self._accepted(job, salvaged)
+            await self._lost(job, error.problem)
             unknown = OutcomeUnknown(
                 f"The edit was sent and its answer is missing: {error.problem}",
                 "It is not sent again by itself.",
@@ -162,26 +167,30 @@ class Runner(Generic[P]):
             unknown.exit_code = error.exit_code
             raise unknown from None
         except BaseException as error:  # Stop, or what nobody foresaw
-            self._lost(job, f"{type(error).__name__} while sending")
+            await self._lost(job, f"{type(error).__name__} while sending")
             raise
-        job = self._accepted(job, request_id)
+        job = await self._accepted(job, request_id)
         if stopped:
             await self._cancel(job)
             raise asyncio.CancelledError
         return job
 
-    def _lost(self, job: Job, why: str) -> None:
+    async def _lost(self, job: Job, why: str) -> None:
         """Write down that nobody knows what became of a job that was sent."""
         try:
-            self.journal(job, Event.LOSE, error=why)
+            await self.journal(job, Event.LOSE, error=why)
         except StoreError as error:
             error.may_have_been_charged = True  # the row still looks as if it goes on
             raise
 
-    def _accepted(self, job: Job, request_id: str) -> Job:
+    async def _accepted(self, job: Job, request_id: str) -> Job:
         """Write down the service's id: the one thing that must not be lost now."""
         try:
-            job = self.journal(job, Event.ACCEPT, request_id=request_id)
+            job = await self.journal(job, Event.ACCEPT, request_id=request_id)
+        except asyncio.CancelledError:  # while it waited to be written, which it is now
+            taken = replace(job, state=State.SUBMITTED, request_id=request_id)
+            await self._cancel(taken)
+            raise
         except StoreError as error:
             raise StoreError(
                 f"The edit was sent, and its id could not be kept: {error.problem}",
@@ -192,7 +201,7 @@ class Runner(Generic[P]):
         self._tell(Progress(job.state, expected_s=self.expected_s))
         return job
 
-    async def _send_paid(self, call: Call) -> tuple[Reply, bool]:
+    async def _send_paid(self, call: Call, left_s: float) -> tuple[Reply, bool]:
         """Send the paid call once; if told to stop meanwhile, still hear the answer.
 
         An answer that is a moment away turns "perhaps charged" into an id that can be
@@ -203,12 +212,12 @@ class Runner(Generic[P]):
         """
         sending = asyncio.ensure_future(self.wire.send(call))
         try:
-            await asyncio.wait({sending}, timeout=self.deadline_s + ANSWER_GRACE_S)
+            await asyncio.wait({sending}, timeout=left_s + ANSWER_GRACE_S)
             if sending.done():
                 return sending.result(), False
             sending.cancel()
             raise Dropped(
-                f"There was no answer within {self.deadline_s:.0f} s.",
+                f"There was no answer within {left_s:.0f} s.",
                 "Re-run to see what can be done.",
             )
         except asyncio.CancelledError:
@@ -249,18 +258,18 @@ class Runner(Generic[P]):
             if download:
                 job, output, names = await self._files(job, output, pace)
         except AddressExpired as error:
-            self.journal(job, Event.EXPIRE)
+            await self.journal(job, Event.EXPIRE)
             raise ResultLost(
                 error.problem, "Run the edit again to have it made anew."
             ) from None
         except EditFailed as error:
-            self.journal(job, Event.FAIL, error=error.problem)
+            await self.journal(job, Event.FAIL, error=error.problem)
             raise
         except EditCancelled:
-            self.journal(job, Event.CANCEL)
+            await self.journal(job, Event.CANCEL)
             raise
         except ResultLost:
-            self.journal(job, Event.EXPIRE)
+            await self.journal(job, Event.EXPIRE)
             raise
         except asyncio.CancelledError:
             await self._cancel(job)
@@ -291,7 +300,7 @@ class Runner(Generic[P]):
             self.provider.status(job.request_id or ""), self.provider.read_status
         )
         if status.phase is Phase.RUNNING and job.state is State.SUBMITTED:
-            job = self.journal(job, Event.START)
+            job = await self.journal(job, Event.START)
         queued, place = status.phase is Phase.QUEUED, status.queue_position
         self._tell(Progress(job.state, queued, place, elapsed_s, self.expected_s))
         return job, status.phase is Phase.ENDED
@@ -361,9 +370,9 @@ class Runner(Generic[P]):
             # It may be cancelled or not. The row stays open, so a re-run finds out.
             return
         if cancelled:
-            self.journal(job, Event.CANCEL)
+            await self.journal(job, Event.CANCEL)
         elif job.state is State.SUBMITTED:  # then it has left the queue
-            self.journal(job, Event.START)
+            await self.journal(job, Event.START)
 
     def _tell(self, progress: Progress) -> None:
         # A view that is gone must not cost the job it would have shown.
@@ -378,11 +387,8 @@ async def _paused(backoff: Backoff, error: NotSent | ServiceBusy) -> None:
     """Wait until the submit may be tried again; raise what it failed with if never."""
     try:
         await backoff.pause(error)
-    except NotSent:
-        busy = ServiceBusy(error.problem, error.remedy)
-        if getattr(error, "lasting", False):  # no later try will be better
-            busy.exit_code = BadReply.exit_code
-        raise busy from None
+    except NotSent as not_sent:
+        raise not_sent.given_up() from None
 
 
 def _understood(reply: Reply, read: Callable[[Reply], T]) -> T:

@@ -25,7 +25,7 @@ import httpx
 
 from kontext_nb.engine.connection import PIECE_BYTES, Garbled
 from kontext_nb.engine.transport import Unprepared, for_the_network
-from kontext_nb.errors import BadReply, KontextError
+from kontext_nb.errors import BadReply, KontextError, ServiceBusy
 from kontext_nb.model import echo
 from kontext_nb.providers.base import Call, Reply
 
@@ -64,6 +64,13 @@ class NotSent(Unanswered):
     """
 
     lasting = False
+
+    def given_up(self) -> ServiceBusy:
+        """Return what to tell who asked for it."""
+        busy = ServiceBusy(self.problem, self.remedy)
+        if self.lasting:  # no later try will be better
+            busy.exit_code = BadReply.exit_code
+        return busy
 
 
 class Dropped(Unanswered):

@@ -8,6 +8,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +30,7 @@ from kontext_nb.session.settings import Settings, home_folder
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
 from kontext_nb.store.part import make
+from kontext_nb.store.patience import LOCK_S, within
 from kontext_nb.store.previews import Previews
 
 # Jobs this process is placing or waiting for. An open job that is none of them was
@@ -51,7 +53,8 @@ class Desk:
         self.home = settings.home or home_folder()
         self.blobs = Blobs(self.home / "blobs")
         self.previews = Previews(self.home / "previews")
-        self.ledger = Ledger(self.home / "ledger.sqlite3")
+        patience_s = min(LOCK_S, settings.deadline_s)
+        self.ledger = Ledger(self.home / "ledger.sqlite3", patience_s)
 
     def place(self, order: Order) -> tuple[Step, bool]:
         """Find the step this order already has, or write a new one down.
@@ -62,6 +65,10 @@ class Desk:
         Raises:
             InputRejected: The order cannot be sent as it is; nothing was written.
         """
+        with within(self.settings.deadline_s):
+            return self._placed(order)
+
+    def _placed(self, order: Order) -> tuple[Step, bool]:
         by = engine(self.settings)
         about, wanted, asked = self._understood(order, by)
         call = cells.next_call(order.cell, asked.fingerprint)
@@ -197,6 +204,10 @@ class Desk:
         """Return the work that has a step's job sent, and does not wait for its end."""
         errand = Errand(self, self.engine_of(step.job), lambda _: None)
         return _in_hand_until(step.job, errand.sent(step.job))
+
+    def looking(self) -> AbstractContextManager[None]:
+        """Let a view wait for the ledger once, however much it looks up there."""
+        return within(self.ledger.patience_s)
 
     def forgotten(self, job: Job) -> bool:
         """Tell whether the demo engine lost a job with the process that ran it."""

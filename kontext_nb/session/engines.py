@@ -18,6 +18,7 @@ from kontext_nb.providers.base import Call, Provider, Reply
 from kontext_nb.providers.runcomfy import RunComfy
 from kontext_nb.session import keys
 from kontext_nb.session.settings import Settings
+from kontext_nb.store.patience import left_s
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ def waited(bridge: Bridge, work: Coroutine[Any, Any, T]) -> T:
 async def answer(
     wire: Wire, call: Call, read: Callable[[Reply], T], limit_s: float | None = None
 ) -> T:
-    """Ask once, within the call's timeout as a whole, and read the answer.
+    """Ask once, within the call's timeout and the deadline, and read the answer.
 
     Args:
         wire: Sends it.
@@ -74,7 +75,8 @@ async def answer(
     Raises:
         ServiceBusy: There was no whole answer in time.
     """
-    bound_s = min(call.timeout_s, call.timeout_s if limit_s is None else limit_s)
+    most_s = call.timeout_s if limit_s is None else limit_s
+    bound_s = min(call.timeout_s, most_s, left_s())
     try:
         async with asyncio.timeout(bound_s):
             reply = await wire.send(call)

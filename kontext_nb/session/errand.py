@@ -26,17 +26,17 @@ from kontext_nb.errors import (
     LimitReached,
     OutcomeUnknown,
     ResultLost,
-    ServiceBusy,
     StillRunning,
     StoreError,
 )
 from kontext_nb.lifecycle import UNDER_WAY, Event, State
 from kontext_nb.model import Job, Progress, price_text
 from kontext_nb.session.engines import Engine
-from kontext_nb.session.journal import written
+from kontext_nb.session.journal import journalled
 from kontext_nb.session.media import media_suffix
 from kontext_nb.session.orders import is_address
 from kontext_nb.store import owner, patience, unfiled
+from kontext_nb.store.patience import yielding
 
 if TYPE_CHECKING:
     from kontext_nb.engine.fetch import Fetched
@@ -88,12 +88,12 @@ class Errand:
         except LimitReached as error:
             # By the user's own cap nothing came of it, so nothing is kept of it.
             with suppress(StoreError):
-                if self.desk.ledger.forget(job):
+                if await yielding(partial(self.desk.ledger.forget, job)):
                     raise
             error.job, error.state = job.id, State.INTENT
             raise
         except KontextError as error:
-            now = self._as_far_as_known(job)
+            now = await self._as_far_as_known(job)
             error.job, error.state = now.id, error.state or now.state
             error.request_id = error.request_id or now.request_id
             if now.may_have_been_charged:
@@ -101,36 +101,41 @@ class Errand:
             raise
         return made
 
-    def _as_far_as_known(self, job: Job) -> Job:
+    async def _as_far_as_known(self, job: Job) -> Job:
         with suppress(StoreError), patience.within(0):  # it may be what failed
-            return self.desk.ledger.job(job.id) or job
+            return await self._row(job)
         return job
+
+    async def _row(self, job: Job) -> Job:
+        return await yielding(partial(self.desk.ledger.job, job.id)) or job
 
     async def _settled(self, job: Job) -> Job:
         """Return the row once whoever is sending it has its answer, or has died."""
-        unfiled.take(self.desk.home, self.desk.ledger, time.time())
-        job = self.desk.ledger.job(job.id) or job
+        filing = partial(unfiled.take, self.desk.home, self.desk.ledger, time.time())
+        await yielding(filing)
+        job = await self._row(job)
         while job.state is State.SENDING:
             if _sender_is_gone(job):
                 reason = "The process that was sending it ended before the answer came."
-                return written(self.desk, job, Event.LOSE, error=reason)
+                return await journalled(self.desk, job, Event.LOSE, error=reason)
             if not patience.left_s():
                 raise StillRunning(
                     "Another kernel has been sending this edit all the time.",
                     "Re-run to go on waiting: nothing is sent again.",
                 )
             await asyncio.sleep(LOOK_S)
-            job = self.desk.ledger.job(job.id) or job
+            job = await self._row(job)
         return job
 
     async def _done(self, job: Job) -> Job:
         if job.state is State.DONE:
             if await asyncio.to_thread(self.desk.has_files, job):
                 return job
-            job = self.desk.ledger.restored(job)  # its row may name the wrong file
+            # Its row may name the wrong file.
+            job = await yielding(partial(self.desk.ledger.restored, job))
             if await asyncio.to_thread(self.desk.has_files, job):
                 return job
-            job = written(self.desk, job, Event.MISS, results=())
+            job = await journalled(self.desk, job, Event.MISS, results=())
         if self.desk.forgotten(job):
             raise ResultLost(
                 "The demo engine ended with the kernel that made this edit.",
@@ -140,15 +145,14 @@ class Errand:
         if job.state is State.DONE:
             return job
         age_s = time.time() - (job.submitted_at or 0.0)
-        found = await self._runner(job).collect(
-            job, download=self.download, age_s=max(0.0, age_s)
-        )
+        runner = await self._runner(job)
+        found = await runner.collect(job, download=self.download, age_s=max(0.0, age_s))
         job, output = found.job, found.output
         if not self.download:  # its files stay at the service, and the job open
             return replace(job, output=output.said)
         # How long it took is known only to who waited from the start.
         took_s = age_s + found.waited_s if 0 <= age_s < PROMPT_S else None
-        return written(
+        return await journalled(
             self.desk,
             job,
             Event.FINISH,
@@ -165,35 +169,33 @@ class Errand:
         if job.state is not State.INTENT:
             return job
         inputs, notices = await asyncio.to_thread(self._packed, job)
-        if not patience.left_s():
-            # Sent now, nobody would be there to hear the answer.
-            raise ServiceBusy(
-                "The deadline passed before the edit was sent.",
-                "Re-run to send it, with a longer deadline; nothing was charged.",
-            )
         job = replace(job, notices=notices)
         try:
-            return await self._runner(job).submit(job, inputs)
+            runner = await self._runner(job)
+            taken = await runner.submit(job, inputs)
         except OutcomeUnknown as error:
-            lost = self._as_far_as_known(job)
+            lost = await self._as_far_as_known(job)
             raise unknown(lost, error.problem, error.exit_code) from None
         except StoreError as error:
-            now = self._as_far_as_known(job)
+            now = await self._as_far_as_known(job)
             # Another kernel claimed it first: wait for that one's job.
             if now.state is State.INTENT or error.may_have_been_charged:
                 raise
             return await self._sent(await self._settled(now))
+        check_waitable(taken)  # another kernel may have brought it to its end already
+        return taken
 
-    def _runner(self, job: Job) -> Runner[Part]:
+    async def _runner(self, job: Job) -> Runner[Part]:
         asked = job.request
+        expected = partial(self.desk.ledger.expected_s, asked.provider, asked.model)
         return Runner(
             provider=self.by.provider,
             wire=self.by.wire,
-            journal=partial(written, self.desk),
+            journal=partial(journalled, self.desk),
             shelf=self.desk.blobs.part,
             keep=self._verified,
             report=self.report,
-            expected_s=self.desk.ledger.expected_s(asked.provider, asked.model),
+            expected_s=await yielding(expected),
             poll_s=self.desk.settings.poll_s,
             deadline_s=patience.left_s(),
         )

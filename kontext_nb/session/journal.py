@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from kontext_nb.errors import BadReply, OutcomeUnknown, StoreError
+from kontext_nb.errors import BadReply, OutcomeUnknown, ServiceBusy, StoreError
 from kontext_nb.lifecycle import Event
 from kontext_nb.model import Job, Limits
-from kontext_nb.store import owner, unfiled
+from kontext_nb.store import owner, patience, unfiled
 
 if TYPE_CHECKING:
     from kontext_nb.session.desk import Desk
@@ -25,12 +26,19 @@ def written(desk: Desk, job: Job, event: Event, **facts: Any) -> Job:
 
     Raises:
         LimitReached: It is to be sent, and would pass a cap of the user's.
+        ServiceBusy: It is to be sent, and its time is over.
         OutcomeUnknown: It was given the id that another job has.
         StoreError: It could not be written. An id that the ledger did not take is kept
             in a file until it does.
     """
     now_s = time.time()
     if event is Event.SEND:
+        if not patience.left_s():
+            # Sent now, nobody would be there to hear the answer.
+            raise ServiceBusy(
+                "The deadline passed before the edit was sent.",
+                "Re-run to send it, with a longer deadline; nothing was charged.",
+            )
         limits = Limits(desk.settings.budget_usd, desk.settings.max_edits)
         return desk.ledger.claim(job, now_s, owner=owner.mine(), limits=limits, **facts)
     try:
@@ -41,6 +49,15 @@ def written(desk: Desk, job: Job, event: Event, **facts: Any) -> Job:
         if event is Event.ACCEPT:
             unfiled.put(desk.home, job.id, facts["request_id"])
         raise
+
+
+async def journalled(desk: Desk, job: Job, event: Event, **facts: Any) -> Job:
+    """Do on the engine's loop what `written` does; see `Journal` in `engine.runner`.
+
+    While another program holds the ledger, the loop's other jobs go on.
+    """
+    work = partial(written, desk, job, event, **facts)
+    return await patience.yielding(work, to_its_end=event is not Event.SEND)
 
 
 def _check_new(desk: Desk, job: Job, request_id: str) -> None:

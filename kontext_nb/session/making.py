@@ -123,7 +123,7 @@ def begun(
         try:
             result = shown_as(await work, reused)
         except asyncio.CancelledError:
-            cancelled = after_stop(desk, step)
+            cancelled = await asyncio.to_thread(after_stop, desk, step)
             ended(cancelled)
             raise cancelled from None
         except Exception as error:
@@ -155,5 +155,8 @@ def after_stop(desk: Desk, step: Step) -> EditCancelled:
         with within(0):  # who stops it does not wait for a lock
             job = desk.ledger.job(step.job.id) or step.job
     except StoreError:
-        return EditCancelled(*_NOT_KNOWN, job=step.job.id)
+        perhaps = step.job.request.provider != "demo"
+        return EditCancelled(
+            *_NOT_KNOWN, job=step.job.id, may_have_been_charged=perhaps
+        )
     return EditCancelled(*_STOPPED.get(job.state, _GOES_ON), **job.told)

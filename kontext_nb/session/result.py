@@ -313,7 +313,8 @@ class Result:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Show the pair as static HTML, JPEG and text."""
-        return bundle(self.sheet(), repr(self))
+        with self._desk.looking():
+            return bundle(self.sheet(), repr(self))
 
     def __repr__(self) -> str:
         """Say in one line what this is."""

@@ -6,14 +6,19 @@ import math
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ParamSpec, Self, TypeVar
 
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.model import KONTEXT_PRO, checked_model, echo
 from kontext_nb.session import cell as cells
+from kontext_nb.store.patience import within
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 PROVIDERS = ("demo", "runcomfy")
 BRIDGES = ("thread", "nest")
@@ -196,6 +201,20 @@ def configure(**changes: Any) -> Restorer:
             _changed.update(before)
 
     return Restorer(undo)
+
+
+def by_deadline(call: Callable[P, T]) -> Callable[P, T]:
+    """Give all that a call waits for, one after the other, the one deadline."""
+
+    @wraps(call)
+    def bounded(*given: P.args, **named: P.kwargs) -> T:
+        limit_s = math.inf
+        with suppress(ParameterRejected):  # who needs the settings says what is wrong
+            limit_s = current().deadline_s
+        with within(limit_s):
+            return call(*given, **named)
+
+    return bounded
 
 
 def home_folder() -> Path:

@@ -13,7 +13,6 @@ from pathlib import Path
 from kontext_nb.errors import StoreError
 from kontext_nb.store import owner, patience, place
 
-PATIENCE_S = 30.0
 PAUSE_S = 0.01
 # Nothing is done under such a lock that takes so long: its holder, on a machine that
 # cannot be asked, is gone.
@@ -37,8 +36,7 @@ def guarded(file: Path) -> Iterator[None]:
         yield
         return
     place.warn_once(file.parent)
-    wait_s = patience.for_lock_s(PATIENCE_S)
-    with held(file.with_name(file.name + ".lock"), wait_s):
+    with held(file.with_name(file.name + ".lock"), patience.try_s()):
         yield
 
 
@@ -70,7 +68,7 @@ def held(path: Path, patience_s: float) -> Iterator[None]:
             raise StoreError(
                 f"{path} is held by another program: {_holder(path) or 'unknown'}.",
                 "Wait for it; if nothing else uses this store, delete that file.",
-            )
+            ) from BlockingIOError()
         else:
             time.sleep(PAUSE_S)
     try:

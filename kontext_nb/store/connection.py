@@ -11,8 +11,6 @@ from pathlib import Path
 
 from kontext_nb.store import patience, rows, tables
 
-BUSY_TIMEOUT_S = 30.0
-
 
 def connect(path: Path) -> sqlite3.Connection:
     """Return a connection to a ledger with all its tables.
@@ -20,8 +18,7 @@ def connect(path: Path) -> sqlite3.Connection:
     Raises:
         sqlite3.Error: It cannot be used, or somebody else keeps it a WAL.
     """
-    wait_s = patience.for_lock_s(BUSY_TIMEOUT_S)
-    db = sqlite3.connect(path, timeout=wait_s, isolation_level=None)
+    db = sqlite3.connect(path, timeout=patience.try_s(), isolation_level=None)
     try:
         db.row_factory = sqlite3.Row
         _keep_rollback_journal(db)
@@ -68,5 +65,4 @@ def read_through(db: sqlite3.Connection) -> None:
 def only_read(path: Path) -> sqlite3.Connection:
     """Return a connection that changes nothing, to a ledger as it is."""
     source = f"{path.absolute().as_uri()}?mode=ro"
-    wait_s = patience.for_lock_s(BUSY_TIMEOUT_S)
-    return sqlite3.connect(source, timeout=wait_s, uri=True)
+    return sqlite3.connect(source, timeout=patience.try_s(), uri=True)

@@ -13,8 +13,6 @@ from pathlib import Path
 from kontext_nb.store import claims, connection, patience, rebuild, rows
 from kontext_nb.store.part import ASIDE, aside, flush
 
-PATIENCE_S = 60.0
-
 # Our queries are fixed: one that is wrong (ERROR) meets tables that are not ours. A
 # file that we may write to, and sqlite may not (READONLY), has a strange header. A disk
 # that is full, locked or broken is not among these: there, waiting may help.
@@ -51,7 +49,7 @@ def mend(path: Path) -> None:
         OSError: The same.
         sqlite3.Error: The same.
     """
-    wait_s = patience.for_lock_s(PATIENCE_S)
+    wait_s = patience.try_s()
     with claims.held(path.with_name(path.name + ".mending"), wait_s):
         if _is_sound(path):
             return

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from kontext_nb.chain import Kept, Step
 from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import FINAL, TABLE, Event, State, after
 from kontext_nb.model import Job, Limits
-from kontext_nb.store import opening, rebuild, rows, spending
+from kontext_nb.store import opening, patience, rebuild, rows, spending
 from kontext_nb.store.lookup import STEPS_OF_JOB, Lookup, beside, blobs_of
 
 T = TypeVar("T")
@@ -280,6 +281,9 @@ class Ledger(Lookup):
         What the other one wrote already stands; else it goes on from its row.
         """
         now = self.job(job.id)
+        given = facts.get("request_id")
+        if now and given and now.request_id == given:
+            return now  # the id was filed by another, who may have gone on from there
         if now and event in _SEEN_BY_ALL:
             if now.state is after(job.state, event):
                 return now
@@ -294,7 +298,10 @@ class Ledger(Lookup):
         Raises:
             StoreError: Somebody else writes for too long, or it cannot be written.
         """
-        with opening.opened(self.path, write=True) as db:
+        with ExitStack() as stack:
+            opened = partial(opening.opened, self.path, write=True)
+            with patience.within(self.patience_s):
+                db = patience.waiting(lambda: stack.enter_context(opened()))
             jobs = [rows.job(row) for row in db.execute("SELECT * FROM jobs")]
             further = (one.blob for one in beside(db))
             yield frozenset(further).union(*map(blobs_of, jobs))
@@ -318,7 +325,7 @@ class Ledger(Lookup):
 
     def _written(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do all of ``work`` in one transaction, or nothing of it."""
-        return opening.work_on(self.path, work, write=True)
+        return self.worked(work, write=True)
 
     def _recorded_again(self, db: sqlite3.Connection, job: Job) -> None:
         """Add a job's new steps to its record.

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from kontext_nb.chain import Step
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Job
-from kontext_nb.store import opening, rows, spending
+from kontext_nb.store import opening, patience, rows, spending
 from kontext_nb.store.records import Records
 from kontext_nb.store.spending import Spent
 
@@ -69,9 +69,11 @@ class Lookup:
 
     Args:
         path: Made with the first row.
+        patience_s: Most seconds to wait for who holds it.
     """
 
     path: Path
+    patience_s: float = patience.LOCK_S
 
     @property
     def records(self) -> Records:
@@ -167,7 +169,7 @@ class Lookup:
         """Return the blobs that are needed beside those that jobs name."""
         if not self._is_there():
             return ()
-        return tuple(opening.work_on(self.path, beside, write=False))
+        return tuple(self.worked(beside, write=False))
 
     def _is_there(self) -> bool:
         # Asking makes no file. Path.exists would raise where a folder is unreadable.
@@ -183,4 +185,9 @@ class Lookup:
 
         if not self._is_there():
             return []
-        return opening.work_on(self.path, work, write=False)
+        return self.worked(work, write=False)
+
+    def worked(self, work: Callable[[sqlite3.Connection], T], *, write: bool) -> T:
+        """Do something with the file; see `opening.work_on`."""
+        with patience.within(self.patience_s):
+            return opening.work_on(self.path, work, write=write)

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from kontext_nb.store import opening
 from kontext_nb.store.lookup import Lookup
 
 
@@ -75,4 +74,4 @@ class Measures:
                 (*row, measure.mask),
             )
 
-        opening.work_on(self.ledger.path, work, write=True)
+        self.ledger.worked(work, write=True)

@@ -6,11 +6,12 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from kontext_nb.errors import StoreError
-from kontext_nb.store import connection, damage, rebuild, rows, tables
+from kontext_nb.store import connection, damage, patience, rebuild, rows, tables
 from kontext_nb.store.claims import guarded
 from kontext_nb.store.part import make
 
@@ -26,12 +27,19 @@ def work_on(path: Path, work: Callable[[sqlite3.Connection], T], *, write: bool)
 
     Args:
         path: Of the file; made if it is not there.
-        work: Given an open connection; done again if damage is found on the way.
+        work: Given an open connection; done again if damage or a lock is found on the
+            way.
         write: Do it in one transaction that excludes other writers.
 
     Raises:
         StoreError: The ledger cannot be used, or may only be read.
     """
+    return patience.waiting(partial(_worked_on, path, work, write=write))
+
+
+def _worked_on(
+    path: Path, work: Callable[[sqlite3.Connection], T], *, write: bool
+) -> T:
     try:
         with opened(path, write=write) as db:
             return work(db)
@@ -49,7 +57,7 @@ def opened(path: Path, *, write: bool) -> Iterator[sqlite3.Connection]:
     """Give a connection to a ledger; if ``write``, in a transaction.
 
     Raises:
-        StoreError: The ledger cannot be used, or may only be read.
+        StoreError: The ledger cannot be used now, or may only be read.
     """
     with _told(path):
         make(path.parent)

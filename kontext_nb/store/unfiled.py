@@ -26,14 +26,17 @@ def put(home: Path, job_id: str, request_id: str) -> Path | None:
         job_id: The job.
         request_id: What the service calls it.
     """
+    text = json.dumps({"job": job_id, "request_id": request_id})
     for folder in (home / _FOLDER, Path(tempfile.gettempdir(), f"kontext-{_FOLDER}")):
         path = folder / f"{job_id}.json"
-        with suppress(OSError):
+        with suppress(OSError, UnicodeError):
+            if path.is_file() and path.read_text(encoding="utf-8") == text:
+                return path  # by an earlier try
             folder.mkdir(parents=True, exist_ok=True)
             # A name in a shared folder may be a trap: only a new file will do.
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump({"job": job_id, "request_id": request_id}, file)
+                file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
             return path
@@ -49,9 +52,10 @@ def take(home: Path, ledger: Ledger, at: float) -> None:
         at: Unix seconds.
     """
     for folder in (home / _FOLDER, Path(tempfile.gettempdir(), f"kontext-{_FOLDER}")):
-        if not folder.is_dir():
-            continue
-        for path in sorted(folder.glob("*.json")):
+        paths: list[Path] = []
+        with suppress(OSError):  # what may not be looked into tells nothing
+            paths = sorted(folder.glob("*.json"))
+        for path in paths:
             with suppress(OSError, ValueError, KeyError, TypeError):
                 if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
                     continue  # in a folder all may write to, another's word is nothing
