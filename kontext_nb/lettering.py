@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 BOX = "\u25af"  # stands for a letter that no installed font has
 ELLIPSIS = "…"
+_DOT = "·"
 _REPLACEMENT = "\ufffd"
 _JOINER = "\u200c"  # the one invisible character that changes how words are read
 _SELECTORS = range(0xFE00, 0xFE10)  # they choose between glyphs that we do not have
@@ -165,12 +166,14 @@ def _fill(
 def _pieces(text: str) -> Iterator[str]:
     """Yield what may not be broken: words with the space before, single ideographs."""
     piece = ""
-    for char in text:
+    for char, following in zip(text, text[1:] + " ", strict=False):
         wide = unicodedata.east_asian_width(char) in "WF"
         closing = unicodedata.category(char) in ("Pe", "Pf", "Po")
         after_wide = bool(piece) and unicodedata.east_asian_width(piece[-1]) in "WF"
-        # A line never begins with a closing mark: it stays with what it closes.
-        if piece and (char == " " or ((wide or after_wide) and not closing)):
+        # A line never begins with a closing mark: it stays with what it closes. Nor
+        # with the dot between two facts.
+        gap = char == " " and following != _DOT
+        if piece and (gap or ((wide or after_wide) and not closing)):
             yield piece
             piece = ""
         piece += char

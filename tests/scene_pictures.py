@@ -279,7 +279,8 @@ def sample(rng, w, h):
     own_w, own_h = image.size
     scale = min(own_w / w, own_h / h)
     wide, high = w * scale, h * scale
-    left, top = rng.uniform(0, own_w - wide), rng.uniform(0, own_h - high)
+    # Of the ratio itself one side is all there is, and may be less by a rounding.
+    left, top = (rng.uniform(0, max(0, n)) for n in (own_w - wide, own_h - high))
     picture = np.asarray(image, np.float32) / 255
     box = (left, top, left + wide, top + high)
     return np.clip(resized(picture, w, h, box), 0, 1)

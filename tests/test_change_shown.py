@@ -11,7 +11,7 @@ from kontext_nb.grids import as_csv
 from kontext_nb.grids.plan import Cell, Sheet
 from kontext_nb.pixels import shape_text
 from kontext_nb.preservation import drift
-from kontext_nb.session.measured import drift_of, few_words, numbers_of, words
+from kontext_nb.session.measured import Kept, drift_of, few_words, numbers_of, words
 
 RECOLOUR = "Change the green bottle to dark blue"
 
@@ -44,6 +44,15 @@ def test_a_preserved_result_says_that_the_rest_is_kept(picture):
     assert "the rest is the source's (the model's: " in edit.line_of_change
     assert edit.short_change.endswith(", rest kept")
     assert edit.facts["preserved"] is True
+
+
+def test_what_was_changed_around_an_area_is_said_to_be_the_models(picture):
+    """Outside of a mask nothing changed, however much of it the model's picture did."""
+    edit = kx.edit(picture, RECOLOUR, seed=1, preserve=(0, 0, 90, 90))
+    assert edit.line_of_change.startswith(
+        "changed in the area · the rest is the source"
+    )
+    assert edit.short_change == "changed in the area, rest kept"
 
 
 def test_a_chain_says_it_in_a_few_words(picture, tmp_path):
@@ -112,5 +121,5 @@ def test_what_was_measured_is_read_back_as_it_was(picture):
         assert str(again) == str(seen)
         assert again.registration == seen.registration
         assert (again.boxes, again.tone) == (seen.boxes, seen.tone)
-        assert words(again, preserved=False) == str(seen)
-        assert few_words(again, preserved=False)
+        assert words(again, kept=Kept.NOT) == str(seen)
+        assert few_words(again, kept=Kept.NOT)

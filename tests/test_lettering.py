@@ -196,6 +196,13 @@ def test_text_that_is_cut_says_so():
     assert not wrap("one two", 600, 12, lines=2)[-1].endswith(ELLIPSIS)
 
 
+@pytest.mark.parametrize("room", range(100, 400, 20))
+def test_no_line_begins_with_the_dot_between_two_facts(room):
+    """It ends the line before."""
+    facts = "768x1024 · seed 1256624477 · changed 4.6 %, rest kept"
+    assert not any(line.startswith("·") for line in wrap(facts, room, 14, lines=9))
+
+
 def test_lines_are_balanced():
     """Two lines share the words, instead of leaving one word alone on the second."""
     text = "Replace the label of the bottle now"

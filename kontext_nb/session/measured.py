@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from kontext_nb.preservation import Drift, Registration, telling
 from kontext_nb.preservation.affine import Affine
 from kontext_nb.preservation.toning import Tone
+
+_IN_AREA = "changed in the area"
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -52,23 +55,35 @@ def _paired(lists: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(values) for name, values in lists.items()}
 
 
-def words(seen: Drift, *, preserved: bool) -> str:
+class Kept(Enum):
+    """How much of a result is the picture before, whatever the model made of it."""
+
+    NOT = "nothing"
+    BUT_CHANGE = "all but what changed"
+    BUT_AREA = "all but an area"  # what changed around it does not show
+
+
+def words(seen: Drift, *, kept: Kept) -> str:
     """Say what changed and how well the rest was kept, in one line.
 
     Args:
         seen: From the picture before to the model's.
-        preserved: Whether the rest is the picture before all the same.
+        kept: How much the result has of the picture before.
     """
-    if not preserved:
+    if kept is Kept.NOT:
         return str(seen)
-    model = f"{seen.registration} · {telling.outside(seen)}"
-    return f"{telling.change(seen)} · the rest is the source's (the model's: {model})"
+    change, outside = telling.change(seen), telling.outside(seen)
+    model = f"{seen.registration} · {outside}"
+    if kept is Kept.BUT_AREA:
+        change, model = _IN_AREA, f"{change} · {model}"
+    return f"{change} · the rest is the source's (the model's: {model})"
 
 
-def few_words(seen: Drift, *, preserved: bool) -> str:
+def few_words(seen: Drift, *, kept: Kept) -> str:
     """Say the same in a few words, for where there is little room."""
-    if preserved:
-        return f"{telling.change(seen)}, rest kept"
+    if kept is not Kept.NOT:
+        change = _IN_AREA if kept is Kept.BUT_AREA else telling.change(seen)
+        return f"{change}, rest kept"
     if not seen.registration.confident:
         return "not comparable"
     if seen.everywhere:

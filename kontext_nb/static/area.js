@@ -31,7 +31,7 @@ export default {
     const wide = make("label", "kx-wide", {}, "Size", range, pixels);
     const said = make("p", "", { role: "status" });
     const undo = press("Undo", () => model.send({ kind: "undo" }));
-    const clear = press("Take it away", () => keep([], NONE));
+    const clear = press("Clear", () => keep([], NONE));
     const bars = [make("div", "kx-row", {}, tools, wide), help, pane, make("div", "kx-row", {}, said, make("div", "kx-ways", {}, undo, clear))];
     const root = make("div", "kx-area", { role: "group", ariaLabel: "Where it may change" }, ...bars);
     el.append(root);

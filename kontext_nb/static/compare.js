@@ -258,7 +258,10 @@ export default {
       const other = [...pointers.values()].find((one) => one !== at);
       const apart = ([x, y]) => Math.hypot(x - other[0], y - other[1]);
       if (other) zoom(apart(at) / apart(old), other);
-      else if (sliding) set({ position: clamp(0, framed(at)[0] / eye.size[0], 1) });
+      else if (sliding) {
+        aim(framed(at)); // the pointer is where the line is
+        set({ position: clamp(0, point[0] / eye.size[0], 1) });
+      }
       else move(eye.at.map((n, i) => n + at[i] - old[i]), eye.scale);
     };
     stage.onpointerup = stage.onpointercancel = (event) =>

@@ -28,7 +28,7 @@ class PlainArea(Area, ipywidgets.VBox):
         self._across = ipywidgets.IntRangeSlider(description="Across", layout=_WIDE)
         self._down = ipywidgets.IntRangeSlider(description="Down", layout=_WIDE)
         self._undo = ipywidgets.Button(description="Undo")
-        self._clear = ipywidgets.Button(description="Take it away")
+        self._clear = ipywidgets.Button(description="Clear")
         self._words = ipywidgets.HTML()
         self._said = ipywidgets.HTML()
         self._image = ipywidgets.Image(

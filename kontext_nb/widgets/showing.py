@@ -105,9 +105,12 @@ class Showing:
             ]
             places = (SOURCE, *self._edits)
             wanted = select or self._strip.selected
-            self._strip.selected = wanted if wanted in places else places[-1]
-            if self._strip.compared not in places:
+            wanted = wanted if wanted in places else places[-1]
+            # What is new is seen beside what it was made of.
+            moved = wanted != self._strip.selected
+            if moved or self._strip.compared not in places:
                 self._strip.compared = ""
+            self._strip.selected = wanted
         self._aside.do(self._draw)
         self._measuring.do(self._follow)
 

@@ -76,7 +76,7 @@ def asset(*names: str) -> str:
 _FIGURE = (
     '<figure class="kx-static" data-kx="{id}" style="margin:0">{html}'
     '<figcaption style="opacity:.75;font-size:.9em">'
-    "Saved from a live view: run the cell to use it.</figcaption>"
+    "Saved from a live view: run all cells of the notebook to use it.</figcaption>"
     '<style>body:has(.kx-live-{id}) .kx-static[data-kx="{id}"]{{display:none}}</style>'
     "</figure>"
 )

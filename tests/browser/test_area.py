@@ -99,7 +99,7 @@ def test_it_goes_by_keys_alone(area, page):
     ]
     said = page.get_by_role("status").text_content()
     assert said == "Area of 800\N{MULTIPLICATION SIGN}624 pixels at 432, 300"
-    page.get_by_role("button", name="Take it away").click()
+    page.get_by_role("button", name="Clear").click()
     bare.sync()
     assert picker.box == []
     page.get_by_role("button", name="Undo").click()
@@ -135,7 +135,7 @@ def test_it_is_painted_erased_and_undone_by_mouse(area, page):
     page.get_by_role("button", name="Undo").click()
     bare.sync()
     assert shares(picker, there) == [1]
-    page.get_by_role("button", name="Take it away").click()
+    page.get_by_role("button", name="Clear").click()
     bare.sync()
     assert picker.chosen is None
 
