@@ -1,11 +1,18 @@
 """Every test gets a clean environment and a store of its own."""
 
+import functools
 import os
+import shutil
 
 import hypothesis
 import pytest
 
+import kontext_nb as kx
+from kontext_nb import sizes
 from tests.billing import as_environment, till
+
+# Else every process that a test starts would compile the whole package anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # How long an example takes says something of the machine, and nothing of the rule.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -33,3 +40,38 @@ def shop(tmp_path, monkeypatch):
         for name, value in as_environment(opened.origin).items():
             monkeypatch.setenv(name, value)
         yield opened
+
+
+@pytest.fixture
+def small_results(monkeypatch):
+    """Have the demo engine give results of a sixteenth, where no rule is of a size."""
+    for name in ("SIZES", "SAFE"):
+        small = tuple((w // 4, h // 4) for w, h in getattr(sizes, name))
+        monkeypatch.setattr(sizes, name, small)
+
+
+@pytest.fixture(scope="session")
+def _stocked(tmp_path_factory):
+    @functools.cache
+    def stocked(make):
+        home = tmp_path_factory.mktemp("stocked") / "store"
+        with kx.configure(home=home):
+            make()
+        return home
+
+    return stocked
+
+
+@pytest.fixture
+def made_once(clean_environment, _stocked, tmp_path):  # noqa: ARG001 - it comes first
+    """Return what makes edits with seeds: in earnest once, for a store that is copied.
+
+    Each test has a copy of its own and makes them again, which its store has the
+    answers to.
+    """
+
+    def made(make):
+        shutil.copytree(_stocked(make), tmp_path / "store")
+        return make()
+
+    return made
