@@ -3,16 +3,25 @@
 import functools
 import os
 import shutil
+from pathlib import Path
 
 import hypothesis
 import pytest
 
 import kontext_nb as kx
 from kontext_nb import sizes
+from kontext_nb.engine import pace
 from tests.billing import as_environment, till
 
 # Else every process that a test starts would compile the whole package anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# What tests write lies in memory, where there is room: every step of a paid edit waits
+# for the disk. Nothing is lost by it: what a killed process wrote is read back from
+# memory in any case, and a power cut is played in `test_power_loss`.
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
+ROOM_BYTES = 4 * 2**30
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 # How long an example takes says something of the machine, and nothing of the rule.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -31,6 +40,12 @@ def clean_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("KONTEXT_NB_HOME", str(tmp_path / "store"))
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def quick_questions(monkeypatch):
+    """Ask soon after sending whether a job is done: no service here takes seconds."""
+    monkeypatch.setattr(pace, "FIRST_STEP_S", 0.02)
 
 
 @pytest.fixture
