@@ -1,11 +1,27 @@
 """Every test gets a clean environment and a store of its own."""
 
+import functools
 import os
+import shutil
+from pathlib import Path
 
 import hypothesis
 import pytest
 
+import kontext_nb as kx
+from kontext_nb import sizes
+from kontext_nb.engine import pace
 from tests.billing import as_environment, till
+
+# Else every process that a test starts would compile the whole package anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# What tests write lies in memory, where there is room: every step of a paid edit waits
+# for the disk. Nothing is lost by it: what a killed process wrote is read back from
+# memory in any case, and a power cut is played in `test_power_loss`.
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
+ROOM_BYTES = 4 * 2**30
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 # How long an example takes says something of the machine, and nothing of the rule.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -26,6 +42,12 @@ def clean_environment(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(autouse=True)
+def quick_questions(monkeypatch):
+    """Ask soon after sending whether a job is done: no service here takes seconds."""
+    monkeypatch.setattr(pace, "FIRST_STEP_S", 0.02)
+
+
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
     """Run a service that keeps books, and point this process at it."""
@@ -33,3 +55,38 @@ def shop(tmp_path, monkeypatch):
         for name, value in as_environment(opened.origin).items():
             monkeypatch.setenv(name, value)
         yield opened
+
+
+@pytest.fixture
+def small_results(monkeypatch):
+    """Have the demo engine give results of a sixteenth, where no rule is of a size."""
+    for name in ("SIZES", "SAFE"):
+        small = tuple((w // 4, h // 4) for w, h in getattr(sizes, name))
+        monkeypatch.setattr(sizes, name, small)
+
+
+@pytest.fixture(scope="session")
+def _stocked(tmp_path_factory):
+    @functools.cache
+    def stocked(make):
+        home = tmp_path_factory.mktemp("stocked") / "store"
+        with kx.configure(home=home):
+            make()
+        return home
+
+    return stocked
+
+
+@pytest.fixture
+def made_once(clean_environment, _stocked, tmp_path):  # noqa: ARG001 - it comes first
+    """Return what makes edits with seeds: in earnest once, for a store that is copied.
+
+    Each test has a copy of its own and makes them again, which its store has the
+    answers to.
+    """
+
+    def made(make):
+        shutil.copytree(_stocked(make), tmp_path / "store")
+        return make()
+
+    return made

@@ -203,8 +203,9 @@ def kill_at(point, *, every):
         if event != "line":
             return at
         code, line = frame.f_code, frame.f_lineno
-        if every or (code, line) not in seen:
-            seen.add((code, line))
+        here = id(code), line  # to hash the code itself would be most of the work
+        if every or here not in seen:
+            seen.add(here)
             if next(numbers) == point:
                 os.kill(os.getpid(), signal.SIGKILL)
         if code.co_name == "opened" and "COMMIT" in _text(code, line):
@@ -212,11 +213,11 @@ def kill_at(point, *, every):
         return at
 
     @functools.cache
-    def wanted(code):
-        return at if code.co_filename.startswith(names) else None
+    def wanted(file):
+        return at if file.startswith(names) else None
 
     def entered(frame, _event, _argument):
-        return wanted(frame.f_code)
+        return wanted(frame.f_code.co_filename)
 
     threading.settrace(entered)
     sys.settrace(entered)

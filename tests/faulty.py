@@ -181,6 +181,9 @@ class Service:
             except OSError:
                 return  # the client does not trust it
         with self._lock:
+            if self.over.is_set():  # accepted last, and too late to be cut off
+                connection.close()
+                return
             self._open.add(connection)
         try:
             with connection, connection.makefile("rb") as stream:

@@ -13,6 +13,8 @@ from kontext_nb.pixels import shape_text
 from kontext_nb.preservation import drift
 from kontext_nb.session.measured import Kept, drift_of, few_words, numbers_of, words
 
+pytestmark = pytest.mark.usefixtures("small_results")
+
 RECOLOUR = "Change the green bottle to dark blue"
 
 
@@ -34,8 +36,8 @@ def test_the_line_stands_under_a_result(picture):
     assert line.startswith("changed ")
     html = edit._repr_mimebundle_()["text/html"]
     assert line in html
-    share = f"changed {100 * edit.drift.changed:.1f} %"
-    assert f'alt="Result of: {RECOLOUR}, {shape_text((880, 1184))}, {share}"' in html
+    size, share = shape_text(edit.image.size), 100 * edit.drift.changed
+    assert f'alt="Result of: {RECOLOUR}, {size}, changed {share:.1f} %"' in html
 
 
 def test_a_preserved_result_says_that_the_rest_is_kept(picture):

@@ -35,6 +35,9 @@ from tests.test_secrets import CANARY, found
 RECORD = {"model_id": KONTEXT_PRO, "display_name": "Kontext", "base_price_usd": 0.04}
 
 
+pytestmark = pytest.mark.usefixtures("small_results")
+
+
 @pytest.fixture(autouse=True)
 def no_patch(monkeypatch):
     """The nest bridge is a fake but where it is tested: it patches asyncio for good."""

@@ -13,6 +13,8 @@ from kontext_nb.grids.as_curve import Mark, figure
 from kontext_nb.session import drifting, keeping
 from kontext_nb.session.drifting import DriftCurve, Drifted
 
+pytestmark = pytest.mark.usefixtures("small_results")
+
 STARS = ("Add a red star", "Add a yellow star", "Add a blue star")
 
 
@@ -21,12 +23,22 @@ def picture():
     return kx.samples.bottle().resize((288, 384))
 
 
+@pytest.fixture(scope="module")
+def edits(picture):
+    """Return what makes them."""
+
+    def make():
+        edit = kx.edit(picture, STARS[0], seed=1)
+        for seed, prompt in enumerate(STARS[1:]):
+            edit = edit.edit(prompt, seed=seed)
+        return edit
+
+    return make
+
+
 @pytest.fixture
-def last(picture):
-    edit = kx.edit(picture, STARS[0], seed=1)
-    for seed, prompt in enumerate(STARS[1:]):
-        edit = edit.edit(prompt, seed=seed)
-    return edit
+def last(made_once, edits):
+    return made_once(edits)
 
 
 def faded(monkeypatch, at):

@@ -18,7 +18,7 @@ from kontext_nb.widgets.showing import SOURCE
 
 
 @pytest.fixture
-def picture():
+def picture(small_results):  # noqa: ARG001 - no rule of a size here
     return kx.samples.bottle().resize((96, 128))
 
 
@@ -508,6 +508,7 @@ def test_a_step_shows_its_area_unless_another_was_drawn_since(large):
     assert at(first) == (1, 2, 300, 400)
 
 
+@pytest.mark.usefixtures("small_results")
 def test_how_far_a_line_of_edits_drifts_is_shown(large):
     """From the second edit on: a curve whose words are its numbers, and a table."""
     editor = kx.Editor(large.resize((288, 384)))
@@ -525,6 +526,7 @@ def test_how_far_a_line_of_edits_drifts_is_shown(large):
     assert words.value == ""
 
 
+@pytest.mark.usefixtures("small_results")
 def test_from_where_quality_falls_one_click_goes_back(large, monkeypatch):
     """It is warned at that step, in its number, and the step before is at hand."""
     measure = keeping.drift

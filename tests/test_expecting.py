@@ -10,6 +10,8 @@ from kontext_nb.session import keeping, ranking
 from kontext_nb.session.settings import current
 from kontext_nb.store.ledger import Ledger
 
+pytestmark = pytest.mark.usefixtures("small_results")
+
 STAR = "Add a red star"
 BOX = (60, 60, 150, 160)
 

@@ -14,9 +14,13 @@ from kontext_nb.widgets.exporting import ExportMenu
 from tests.test_widgets_views import below
 
 
-@pytest.fixture
-def edit():
+def sepia():
     return kx.edit(kx.samples.bottle().resize((96, 128)), "Make it sepia", seed=7)
+
+
+@pytest.fixture
+def edit(small_results, made_once):  # noqa: ARG001 - see there
+    return made_once(sepia)
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from tests.kernels import kernel, printed
 LIVE = "application/vnd.jupyter.widget-view+json"
 BEGIN = """
 import kontext_nb as kx
+from kontext_nb import sizes
+sizes.SIZES = ((192, 256),)  # no rule here is of a size
 kx.configure(provider="demo", bridge={bridge!r}, demo_s={seconds})
 picture = kx.samples.bottle().resize((96, 128))
 """

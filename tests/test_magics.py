@@ -6,7 +6,9 @@ from tests import kernels
 
 BEGIN = """
 import kontext_nb as kx
+from kontext_nb import sizes
 from PIL import Image
+sizes.SIZES = ((256, 192),)  # no rule here is of a size
 picture = Image.new("RGB", (32, 24), (90, 140, 60))
 %load_ext kontext_nb
 """

@@ -26,14 +26,18 @@ from kontext_nb.store.part import ASIDE, aside
 STORES = Path(__file__).parent / "stores"
 
 
-@pytest.fixture
-def chain():
-    """A source, two edits of each other, and a branch from the first."""
+def edits():
+    """Make a source, two edits of each other, and a branch from the first."""
     picture = Image.new("RGB", (32, 24), (90, 140, 60))
     first = kx.edit(picture, "Make it darker", seed=1)
     first.edit("Make it sepia", seed=2)
     first.edit("Make it brighter", seed=3)
     return first.chain
+
+
+@pytest.fixture
+def chain(small_results, made_once):  # noqa: ARG001 - see there
+    return made_once(edits)
 
 
 def prompts(edits):
@@ -295,7 +299,8 @@ def test_a_page_of_a_chain_has_its_name(tmp_path):
     widths = [int(wide) for wide in re.findall(r'<img[^>]* width="(\d+)"', page)]
     assert len(widths) == 2
     assert max(widths) <= 1024
-    plain = kx.edit(picture, "Make it darker", seed=1)
+    small = Image.new("RGB", (32, 24), (90, 140, 60))
+    plain = kx.edit(small, "Make it brighter", seed=1)
     plain.edit("Make it sepia", seed=1)
     page = plain.chain.to_html(tmp_path / "b.html").read_text("utf-8")
     assert "<title>2 edits of one picture</title>" in page

@@ -26,6 +26,11 @@ from kontext_nb.errors import BadReply, ServiceBusy, StillRunning
 from kontext_nb.providers.runcomfy import SOONEST_S
 
 
+@pytest.fixture(autouse=True)
+def quick_questions():
+    """Nothing is quicker here than it is for a user."""
+
+
 class Time:
     """A clock that sleeps without waiting, and remembers its sleeps."""
 

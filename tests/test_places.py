@@ -11,6 +11,8 @@ from kontext_nb.errors import ParameterRejected
 from tests import kernels
 from tests.kernels import EDIT, LESSON
 
+pytestmark = pytest.mark.usefixtures("small_results")
+
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):

@@ -12,6 +12,8 @@ from kontext_nb.preservation import prefit
 from kontext_nb.session.settings import current
 from kontext_nb.store.ledger import Ledger
 
+pytestmark = pytest.mark.usefixtures("small_results")
+
 STAR = "Add a red star"
 
 

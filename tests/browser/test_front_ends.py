@@ -9,6 +9,8 @@ pytestmark = pytest.mark.browser
 
 SETUP = """
 import kontext_nb as kx
+from kontext_nb import sizes
+sizes.SIZES = ((384, 512),)  # no rule here is of a size
 kx.configure(provider="demo")
 bottle = kx.samples.bottle().resize((192, 256))
 edit = kx.edit(bottle, "Make it night", seed=7)
