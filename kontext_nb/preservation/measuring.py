@@ -117,8 +117,8 @@ def measured(pair: Pair, found: Registration) -> Drift:
     own -= theirs
     delta_e = planes.length(own)
     del own  # what is held at once is what a large picture costs
-    sharpen = partial(send_back, seen=pair.seen)
-    together(*map(partial(partial, sharpen), expected, theirs))
+    for before, after in zip(expected, theirs, strict=True):
+        send_back(before, after, pair.seen)
     # What the picture after does not show is no difference, for its neighbours too.
     np.copyto(theirs, expected, where=~pair.seen)
     mask = changed_in(expected, theirs, pair.seen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -38,11 +39,19 @@ def in_bands(
     """
     height, width = planes[0].shape[-2:]
     rows = max(1, reach, _BAND_PX // width)
+    whole: list[Plane] = []
+    begun = Lock()
 
-    def band(top: int) -> list[Plane]:
+    def band(top: int) -> None:
         first = max(0, top - reach)
-        around = [plane[..., first : top + rows + reach, :] for plane in planes]
-        return [made[..., top - first :, :][..., :rows, :] for made in of(*around)]
+        made = of(*(plane[..., first : top + rows + reach, :] for plane in planes))
+        with begun:  # only now is it known how many planes there are, and of what
+            if not whole:
+                sizes = ((*part.shape[:-2], height, width) for part in made)
+                whole.extend(map(np.empty, sizes, (part.dtype for part in made)))
+        for plane, part in zip(whole, made, strict=True):
+            into = plane[..., top : top + rows, :]
+            into[...] = part[..., top - first :, :][..., : into.shape[-2], :]
 
-    bands = together(*(partial(band, top) for top in range(0, height, rows)))
-    return [np.concatenate(parts, axis=-2) for parts in zip(*bands, strict=True)]
+    together(*(partial(band, top) for top in range(0, height, rows)))
+    return whole
