@@ -13,7 +13,7 @@ from kontext_nb.preservation.together import in_bands
 
 # Radii of the means that a pixel is mixed with.
 _RADII = (1, 2, 4)
-_EVERY = 6  # pixels, both ways: enough to fit three numbers
+_EVERY = 8  # pixels, both ways: enough to fit three numbers
 _ROUNDS = 6
 _LEAST_SCATTER = 0.5
 # Keeps the mix of an even picture, which tells nothing, at none.

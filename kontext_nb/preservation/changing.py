@@ -64,6 +64,6 @@ def _compared(before: Array, after: Array) -> list[Array]:
 def _parts(sure: Mask, likely: Mask) -> Mask:
     """Return the likely parts that hold enough sure pixels."""
     parts = regions(likely)
-    kept = (parts.sums(sure) >= _LEAST_SURE_PX) & (parts.areas >= _LEAST_AREA_PX)
+    kept = (parts.counts(sure) >= _LEAST_SURE_PX) & (parts.areas >= _LEAST_AREA_PX)
     whole = planes.closed(parts.mask(kept), _CLOSED_PX)
     return without_holes(whole, up_to=_HOLE_SHARE * whole.size)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kontext_nb.preservation.planes import Array
+from kontext_nb.preservation.together import together
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,8 +51,11 @@ def lab(image: Image.Image) -> Array:
     pixels = np.asarray(image.convert("RGB"))
     planes = np.empty((3, *pixels.shape[:2]), np.float32)
     rows = max(1, _BAND_PX // pixels.shape[1])
-    for top in range(0, pixels.shape[0], rows):
+
+    def band(top: int) -> None:
         planes[:, top : top + rows] = _converted(pixels[top : top + rows])
+
+    together(*(partial(band, top) for top in range(0, pixels.shape[0], rows)))
     return planes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class Look:
 
     Args:
         compare: Returns (height, width) differences of two (3, height, width) pictures.
-        texture: How much the texture of lightness counts, and how much that of colour.
+        texture: Whose texture counts: that of lightness, of colour, or of both.
         above_usual: The multiple.
         of_texture: The share.
         least: The least value.
@@ -41,7 +42,7 @@ class Look:
     """
 
     compare: Callable[[Array, Array], Array]
-    texture: tuple[int, int]
+    texture: Literal["light", "hue", "both"]
     above_usual: float
     of_texture: float
     least: float
@@ -52,8 +53,8 @@ class Look:
 
     def texture_in(self, light: Array, hue: Array) -> Array:
         """Return how much texture it must see through, from that of both kinds."""
-        of_light, of_hue = self.texture
-        return of_light * light + of_hue * hue
+        kinds = {"light": light, "hue": hue}
+        return kinds[self.texture] if self.texture in kinds else light + hue
 
     def needed(self, difference: Array, texture: Array) -> Array:
         """Return what a difference must exceed, for each half value of texture.
@@ -147,8 +148,8 @@ def _colour(before: Array, after: Array) -> Array:
 # Each finds what the others miss. The numbers were found with computed pictures whose
 # truth is known; the benchmark says how well they do.
 LOOKS = (
-    Look(_fine, (1, 0), 6.0, 0.2, 2.2, 12, likely=0.5, reach_px=3),
-    Look(_point, (1, 1), 5.0, 0.25, 3.5, 20, likely=0.7, reach_px=0, sure=False),
-    Look(_broad, (1, 0), 4.5, 0.08, 2.2, 8, likely=0.5, reach_px=7),
-    Look(_colour, (0, 1), 5.0, 0.1, 3.0, 8, likely=0.5, reach_px=7),
+    Look(_fine, "light", 6.0, 0.2, 2.2, 12, likely=0.5, reach_px=3),
+    Look(_point, "both", 5.0, 0.25, 3.5, 20, likely=0.7, reach_px=0, sure=False),
+    Look(_broad, "light", 4.5, 0.08, 2.2, 8, likely=0.5, reach_px=7),
+    Look(_colour, "hue", 5.0, 0.1, 3.0, 8, likely=0.5, reach_px=7),
 )

@@ -110,9 +110,7 @@ def drift(before: Any, after: Any) -> Drift:
 def measured(pair: Pair, found: Registration) -> Drift:
     """Do what `drift` does, for two pictures in one frame."""
     way = pair.tone.applied(pair.before)
-    own, theirs, expected = together(
-        *(partial(lab, image) for image in (pair.before, pair.after, way))
-    )
+    own, theirs, expected = map(lab, (pair.before, pair.after, way))
     light = own[0].copy()
     own -= theirs
     delta_e = planes.length(own)

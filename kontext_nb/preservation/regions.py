@@ -57,13 +57,12 @@ class Regions:
             of.at(boxes[:, column], self.part, values)
         return boxes
 
-    def sums(self, plane: NDArray[np.generic]) -> NDArray[np.float64]:
-        """Return what a plane of the mask's shape adds up to in each part."""
-        padded = np.pad(plane, ((0, 0), (0, 1))).ravel()
-        total = np.concatenate([[0], np.cumsum(padded, dtype=np.float64)])
-        in_runs = total[self.end] - total[self.start]
-        sums = np.bincount(self.part, in_runs, minlength=self.count)
-        return sums.astype(np.float64)
+    def counts(self, mask: Mask) -> Whole:
+        """Return how many pixels of another mask of this shape lie in each part."""
+        at = np.flatnonzero(np.pad(mask, ((0, 0), (0, 1))))
+        in_runs = np.searchsorted(at, self.end) - np.searchsorted(at, self.start)
+        counts = np.bincount(self.part, in_runs, minlength=self.count)
+        return counts.astype(np.intp)
 
     def mask(self, kept: Mask) -> Mask:
         """Return the mask of some parts only.

@@ -11,6 +11,9 @@ import numpy as np
 from kontext_nb.preservation.planes import Array
 from kontext_nb.preservation.together import in_bands, together
 
+# Into which the work is cut: what is between stays in the processor's own memory.
+_PARTS = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Moves:
@@ -75,19 +78,16 @@ def small_moves(first: Array, second: Array, *, side: int) -> Tiles:
         side: Of the tiles, in pixels.
     """
     stack = in_bands(_with_slopes, first, second, reach=2)
-    rows = range(0, first.shape[0] - side + 1, side)
-    each = (partial(_products, [p[top : top + side] for p in stack]) for top in rows)
+    high = side * max(1, first.shape[0] // side // _PARTS)
+    parts = ([p[top : top + high] for p in stack] for top in range(0, len(first), high))
+    each = (partial(_products, part, side) for part in parts if len(part[0]) >= side)
     gram = np.concatenate(together(*each)).astype(np.float64)
     return _solved(gram, _centres(first.shape, side), side * side)
 
 
-def _products(planes: Sequence[Array]) -> Array:
-    """Return (n, k, k): for each tile of a row of them, its planes times each other.
-
-    Args:
-        planes: k of (side, width).
-    """
-    columns = np.stack([_in_tiles(plane, len(plane)) for plane in planes], axis=1)
+def _products(planes: Sequence[Array], side: int) -> Array:
+    """Return (n, k, k): for each tile, its k planes times each other."""
+    columns = np.stack([_in_tiles(plane, side) for plane in planes], axis=1)
     columns -= columns.mean(axis=2, keepdims=True)
     products: Array = columns @ columns.swapaxes(1, 2)
     return products

@@ -22,6 +22,8 @@ _BAND_PX = 2**17
 
 def together(*tasks: Callable[[], T]) -> list[T]:
     """Return what tasks return, two of them at a time."""
+    if len(tasks) == 1:
+        return [tasks[0]()]
     with ThreadPoolExecutor(_THREADS) as pool:
         return [future.result() for future in [pool.submit(task) for task in tasks]]
 
