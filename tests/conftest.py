@@ -11,6 +11,7 @@ import pytest
 import kontext_nb as kx
 from kontext_nb import sizes
 from kontext_nb.engine import pace
+from kontext_nb.session import models
 from tests.billing import as_environment, till
 
 # Else every process that a test starts would compile the whole package anew.
@@ -46,6 +47,12 @@ def clean_environment(monkeypatch, tmp_path):
 def quick_questions(monkeypatch):
     """Ask soon after sending whether a job is done: no service here takes seconds."""
     monkeypatch.setattr(pace, "FIRST_STEP_S", 0.02)
+
+
+@pytest.fixture(autouse=True)
+def no_grudge():
+    """A service is asked, although another one was silent at the same port before."""
+    models._in_vain.clear()
 
 
 @pytest.fixture
