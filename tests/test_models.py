@@ -30,6 +30,7 @@ from kontext_nb.providers.runcomfy_catalogue import Catalogue, ModelRecord
 from kontext_nb.session import models
 from kontext_nb.session.models import Known, estimate_usd, known
 from kontext_nb.session.settings import Settings
+from kontext_nb.store.patience import within
 from tests import faulty, loopback
 
 TOKEN = "tok-never-to-be-kept"  # noqa: S105 - made up
@@ -294,6 +295,14 @@ def test_a_silent_service_is_given_up_and_left_alone(service, at_home, monkeypat
     assert "no answer" in first.why
     assert [known(at_home) for _ in range(5)] == [first] * 5
     assert len(service.phases()) == 1
+
+
+@pytest.mark.usefixtures("service")
+def test_a_deadline_too_short_to_ask_in_is_nobodys_fault(at_home):
+    """The next who asks, and has the time, is answered."""
+    with within(0.0):
+        assert known(at_home).assumed
+    assert not known(at_home).assumed
 
 
 def damaged(file):

@@ -115,13 +115,14 @@ def known(settings: Settings, *, now: Callable[[], float] = time.time) -> Known:
         return _bundled(model, error.problem)
     if kept and 0 <= now() - (kept.fetched_at or 0.0) < MAX_AGE_S:
         return kept
+    # The better half of a short deadline is the edit's own.
+    limit_s = min(LIMIT_S, patience.left_s() / 2)
     try:
-        with _not_in_vain(service.name, service.base, model):
+        with _not_in_vain(service.name, service.base, model, fair=limit_s == LIMIT_S):
             record = asked.ask(
                 Catalogue(service).one(model),
                 lambda reply: Catalogue(service).read_one(reply, model),
-                # The better half of a short deadline is the edit's own.
-                min(LIMIT_S, patience.left_s() / 2),
+                limit_s,
             )
     except KontextError as error:
         old = kept and replace(kept, why=error.problem)
@@ -221,8 +222,12 @@ def _service(asked: Engine) -> RunComfy:
 
 
 @contextlib.contextmanager
-def _not_in_vain(*key: str) -> Iterator[None]:
+def _not_in_vain(*key: str, fair: bool) -> Iterator[None]:
     """Refuse to ask what was asked in vain a moment ago; remember if it is so again.
+
+    Args:
+        key: What is asked.
+        fair: Whether there is time enough: else nobody is to blame for no answer.
 
     Raises:
         ServiceBusy: It was.
@@ -233,7 +238,8 @@ def _not_in_vain(*key: str) -> Iterator[None]:
     try:
         yield
     except KontextError as error:
-        _in_vain[key] = time.monotonic(), error.problem
+        if fair:
+            _in_vain[key] = time.monotonic(), error.problem
         raise
 
 
