@@ -11,7 +11,7 @@ from kontext_nb.grids import as_csv
 from kontext_nb.grids.plan import Cell, Sheet
 from kontext_nb.pixels import shape_text
 from kontext_nb.preservation import drift
-from kontext_nb.session.measured import Kept, drift_of, few_words, numbers_of, words
+from kontext_nb.session.measured import Shown, drift_of, few_words, numbers_of, words
 
 pytestmark = pytest.mark.usefixtures("small_results")
 
@@ -123,5 +123,5 @@ def test_what_was_measured_is_read_back_as_it_was(picture):
         assert str(again) == str(seen)
         assert again.registration == seen.registration
         assert (again.boxes, again.tone) == (seen.boxes, seen.tone)
-        assert words(again, kept=Kept.NOT) == str(seen)
-        assert few_words(again, kept=Kept.NOT)
+        assert words(again, shown=Shown.ALL) == str(seen)
+        assert few_words(again, shown=Shown.ALL)

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import threading
+from contextlib import contextmanager
 
 import pytest
 from PIL import Image
@@ -73,20 +74,27 @@ def asked_again(service, times=3):
     return asked.wait(WAIT_S)
 
 
-def test_a_locked_ledger_holds_up_no_other_job(service):
-    """While one job's id waits to be written, the others are asked after."""
-    first = begun(1)
+@contextmanager
+def kept_waiting(service):
+    """Give a second job whose id cannot be written yet; then it is ended by itself."""
     assert asked_again(service)
     locked, holders = threading.Event(), []
     service.script("submit", locking(locked, holders, "job-2"))
     second = begun(2)
     assert locked.wait(WAIT_S)
     try:
-        assert asked_again(service)
+        yield second
         assert not second.done()
     finally:
         holders[0].let_go()
     service.script("status", ENDED)
+
+
+def test_a_locked_ledger_holds_up_no_other_job(service):
+    """While one job's id waits to be written, the others are asked after."""
+    first = begun(1)
+    with kept_waiting(service) as second:
+        assert asked_again(service)
     assert {first.result().seed, second.result().seed} == {1, 2}
     assert service.paid == 2
 
@@ -95,18 +103,8 @@ def test_a_deadline_holds_while_another_job_waits_for_the_ledger(service):
     """One job's time is over although the ledger keeps the other one waiting."""
     with kx.configure(deadline_s=1.5):
         short = begun(1)
-    assert asked_again(service)
-    locked, holders = threading.Event(), []
-    service.script("submit", locking(locked, holders, "job-2"))
-    second = begun(2)
-    assert locked.wait(WAIT_S)
-    try:
-        with pytest.raises(StillRunning):
-            short._future.result(WAIT_S)
-        assert not second.done()
-    finally:
-        holders[0].let_go()
-    service.script("status", ENDED)
+    with kept_waiting(service) as second, pytest.raises(StillRunning):
+        short._future.result(WAIT_S)
     assert second.result().step.job.state is State.DONE
 
 

@@ -94,11 +94,11 @@ def preserve(
     found = registered(plain, result)
     pair = paired(plain, result, found)
     seen = measured(pair, found)
-    reason = "" if given else _refusal(seen)
-    if reason:
+    reason = _refusal(seen)
+    if reason and not given:
         return Preserved(other, None, seen, reason)
     changed = _whole(chosen(seen.mask))
-    if _refusal(seen):  # a mask was given; within it the new light is what was wanted
+    if reason:  # a mask was given; within it the new light is what was wanted
         pair, changed = replace(pair, tone=Tone()), np.ones_like(changed)
     where = _where(pair, changed, given, width, original.size)
     left_over = _left_over(pair, changed)

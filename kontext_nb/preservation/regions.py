@@ -37,9 +37,7 @@ class Regions:
     @property
     def areas(self) -> Whole:
         """Pixels of each part."""
-        lengths = self.end - self.start
-        areas = np.bincount(self.part, lengths, minlength=self.count)
-        return areas.astype(np.intp)
+        return self._summed(self.end - self.start)
 
     @property
     def boxes(self) -> Whole:
@@ -60,9 +58,9 @@ class Regions:
     def counts(self, mask: Mask) -> Whole:
         """Return how many pixels of another mask of this shape lie in each part."""
         at = np.flatnonzero(np.pad(mask, ((0, 0), (0, 1))))
-        in_runs = np.searchsorted(at, self.end) - np.searchsorted(at, self.start)
-        counts = np.bincount(self.part, in_runs, minlength=self.count)
-        return counts.astype(np.intp)
+        return self._summed(
+            np.searchsorted(at, self.end) - np.searchsorted(at, self.start)
+        )
 
     def mask(self, kept: Mask) -> Mask:
         """Return the mask of some parts only.
@@ -77,6 +75,11 @@ class Regions:
         steps[self.end[stays]] = -1
         flat = np.cumsum(steps[:-1], dtype=np.int8)
         return flat.reshape(height, width + 1)[:, :width].astype(np.bool_)
+
+    def _summed(self, of_runs: Whole) -> Whole:
+        """Add up in each part what is known of its runs."""
+        sums = np.bincount(self.part, of_runs, minlength=self.count)
+        return sums.astype(np.intp)
 
 
 def regions(mask: Mask) -> Regions:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from enum import Enum
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from kontext_nb.preservation import Drift, Registration, telling
 from kontext_nb.preservation.affine import Affine
 from kontext_nb.preservation.toning import Tone
 
-_IN_AREA = "changed in the area"
-
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+_IN_AREA = "changed in the area"
 
 
 def numbers_of(seen: Drift) -> dict[str, Any]:
@@ -55,34 +55,34 @@ def _paired(lists: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(values) for name, values in lists.items()}
 
 
-class Kept(Enum):
-    """How much of a result is the picture before, whatever the model made of it."""
+class Shown(Enum):
+    """How much a result shows of the model's picture; the rest is the one before."""
 
-    NOT = "nothing"
-    BUT_CHANGE = "all but what changed"
-    BUT_AREA = "all but an area"  # what changed around it does not show
+    ALL = auto()
+    CHANGE = auto()
+    AREA = auto()  # what changed around it does not show
 
 
-def words(seen: Drift, *, kept: Kept) -> str:
+def words(seen: Drift, *, shown: Shown) -> str:
     """Say what changed and how well the rest was kept, in one line.
 
     Args:
         seen: From the picture before to the model's.
-        kept: How much the result has of the picture before.
+        shown: How much of that the result shows.
     """
-    if kept is Kept.NOT:
+    if shown is Shown.ALL:
         return str(seen)
     change, outside = telling.change(seen), telling.outside(seen)
     model = f"{seen.registration} · {outside}"
-    if kept is Kept.BUT_AREA:
+    if shown is Shown.AREA:
         change, model = _IN_AREA, f"{change} · {model}"
     return f"{change} · the rest is the source's (the model's: {model})"
 
 
-def few_words(seen: Drift, *, kept: Kept) -> str:
+def few_words(seen: Drift, *, shown: Shown) -> str:
     """Say the same in a few words, for where there is little room."""
-    if kept is not Kept.NOT:
-        change = _IN_AREA if kept is Kept.BUT_AREA else telling.change(seen)
+    if shown is not Shown.ALL:
+        change = _IN_AREA if shown is Shown.AREA else telling.change(seen)
         return f"{change}, rest kept"
     if not seen.registration.confident:
         return "not comparable"

@@ -17,7 +17,7 @@ from kontext_nb.preservation import telling
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.drifting import warning
 from kontext_nb.session.keeping import is_here, measured, recalled
-from kontext_nb.session.measured import Kept, columns, few_words, words
+from kontext_nb.session.measured import Shown, columns, few_words, words
 from kontext_nb.session.shown import alt_text, bundle, pair_of
 
 if TYPE_CHECKING:
@@ -116,10 +116,10 @@ class Result:
         return bool(self.step.kept.picture)
 
     @property
-    def _kept_where(self) -> Kept:
+    def _shown(self) -> Shown:
         if not self.is_preserved:
-            return Kept.NOT
-        return Kept.BUT_AREA if self.step.keeping.mask else Kept.BUT_CHANGE
+            return Shown.ALL
+        return Shown.AREA if self.step.keeping.mask else Shown.CHANGE
 
     @cached_property
     def before(self) -> pixels.Picture | str:
@@ -180,13 +180,13 @@ class Result:
     def line_of_change(self) -> str:
         """What the model changed, in one line; "" while it is not measured."""
         seen = self._seen
-        return words(seen, kept=self._kept_where) if seen else ""
+        return words(seen, shown=self._shown) if seen else ""
 
     @property
     def short_change(self) -> str:
         """The same in a few words."""
         seen = self._seen
-        return few_words(seen, kept=self._kept_where) if seen else ""
+        return few_words(seen, shown=self._shown) if seen else ""
 
     @property
     def alt(self) -> str:

@@ -106,6 +106,16 @@ def export_a_grid(hand):
         assert min(grid.size) > 200
 
 
+def looked_at(lab, name):
+    """Leave pictures of the Editor, wide and narrow, dark and light."""
+    for width in (1280, 480):
+        lab.resize(width, 1400)
+        for theme in ("dark", "light"):
+            lab.theme(theme)
+            lab.show(EDITOR)
+            lab.screenshot(f"{name}-{theme}-{width}")
+
+
 def test_an_afternoon_with_the_editor(lab):
     """Open, run by key, cancel, branch, compare, star, delete, undo, export, reopen."""
     hand = opened(lab)
@@ -123,12 +133,7 @@ def test_an_afternoon_with_the_editor(lab):
     again.step(2).wait_for()
     assert again.strip.get_by_role("listitem").count() == 3
     again.sees("★ Starred")
-    for width in (1280, 480):
-        lab.resize(width, 1400)
-        for theme in ("dark", "light"):
-            lab.theme(theme)
-            lab.show(EDITOR)
-            lab.screenshot(f"editor-{theme}-{width}")
+    looked_at(lab, "editor")
 
 
 def area_of(hand):
@@ -217,9 +222,4 @@ def test_a_change_is_kept_to_what_is_painted(lab):
     again = opened(lab)
     again.step(1).wait_for()
     again.hears(painted)
-    for width in (1280, 480):
-        lab.resize(width, 1400)
-        for theme in ("dark", "light"):
-            lab.theme(theme)
-            lab.show(EDITOR)
-            lab.screenshot(f"editor-painted-{theme}-{width}")
+    looked_at(lab, "editor-painted")
