@@ -241,3 +241,16 @@ def serve(
         service.end()
         thread.join(PATIENCE_S)
         assert not thread.is_alive(), "the faulty service did not end"
+
+
+@contextlib.contextmanager
+def unreachable() -> Iterator[str]:
+    """Give the origin of a service that no connection gets through to, nor is refused.
+
+    Its queue of one is full, so that the system drops what would open another.
+    """
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as listening,
+        socket.create_connection(listening.getsockname()),
+    ):
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"

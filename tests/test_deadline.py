@@ -118,6 +118,17 @@ def test_no_edit_is_sent_when_its_time_is_over(service):
     assert an_edit().job == told.value.job
 
 
+@pytest.mark.parametrize("way", ["waiting", "a task"])
+def test_what_gets_no_connection_in_time_was_not_sent(monkeypatch, way):
+    """The network swallows what would open it: that costs nothing, and says so."""
+    with faulty.unreachable() as origin:
+        for name, value in as_environment(origin).items():
+            monkeypatch.setenv(name, value)
+        error = ended(WAYS[way], ServiceBusy)
+    assert error.state is State.INTENT
+    assert not error.may_have_been_charged
+
+
 def test_a_view_waits_for_a_locked_store_once(service):
     """However many things it would look up there: what it knows without is shown."""
     service.script("status", as_json({"status": "completed"}))

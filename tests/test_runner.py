@@ -7,6 +7,7 @@ in, the error that says so, and how many paid requests the service saw.
 import asyncio
 import threading
 import traceback
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -629,6 +630,18 @@ def test_stopping_while_sending_without_an_answer_is_unknown(office, monkeypatch
         desk.stopped_when(lambda: service.paid)
         assert service.phases() == ["submit"]
     assert desk.row.state is State.UNKNOWN
+
+
+def test_stopping_before_there_is_a_connection_leaves_the_job_unsent(
+    office, monkeypatch
+):
+    """Not a byte has left, so it is not unknown what became of it."""
+    monkeypatch.setattr(runner_module, "ANSWER_GRACE_S", 0.05)
+    with faulty.unreachable() as origin:
+        desk = office(SimpleNamespace(origin=origin))
+        ended = desk.stopped_when(lambda: desk.reports)
+    assert isinstance(ended, asyncio.CancelledError)
+    assert desk.row.state is State.INTENT
 
 
 @pytest.mark.parametrize(

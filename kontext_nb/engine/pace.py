@@ -139,6 +139,10 @@ class Backoff:
         self._slept_s += pause_s
         await self._clock.sleep(pause_s)
 
+    def exhaust(self) -> None:
+        """Allow no further try: the time for it is over."""
+        self._tries = 0
+
     def succeeded(self) -> None:
         """Note that the call went well."""
         self._budget.earn()

@@ -23,7 +23,7 @@ from kontext_nb.engine.pace import (
     Pace,
     asked_pause_s,
 )
-from kontext_nb.engine.wire import Dropped, NotSent, Unanswered, Wire
+from kontext_nb.engine.wire import Departure, Dropped, NotSent, Unanswered, Wire
 from kontext_nb.errors import (
     BadReply,
     EditCancelled,
@@ -136,6 +136,8 @@ class Runner(Generic[P]):
                 task = asyncio.current_task()
                 if task and task.cancelling():
                     raise asyncio.CancelledError from None
+                if self.clock.now() >= until_s:
+                    backoff.exhaust()
                 await _paused(backoff, error)
             else:
                 backoff.succeeded()
@@ -210,12 +212,13 @@ class Runner(Generic[P]):
         Raises:
             Dropped: There was no answer until then.
         """
-        sending = asyncio.ensure_future(self.wire.send(call))
+        departure = Departure()
+        sending = asyncio.ensure_future(self.wire.send(call, departure))
         try:
             await asyncio.wait({sending}, timeout=left_s + ANSWER_GRACE_S)
             if sending.done():
                 return sending.result(), False
-            sending.cancel()
+            await _given_up(sending, departure)
             raise Dropped(
                 f"There was no answer within {left_s:.0f} s.",
                 "Re-run to see what can be done.",
@@ -223,7 +226,7 @@ class Runner(Generic[P]):
         except asyncio.CancelledError:
             await asyncio.wait({sending}, timeout=ANSWER_GRACE_S)
             if not sending.done():
-                sending.cancel()
+                await _given_up(sending, departure)
                 raise
             return sending.result(), True
 
@@ -381,6 +384,17 @@ class Runner(Generic[P]):
 
     async def _ask(self, call: Call, read: Callable[[Reply], T]) -> T:
         return _understood(await self.wire.send(call), read)
+
+
+async def _given_up(sending: asyncio.Future[Reply], departure: Departure) -> None:
+    """Give up a paid call under way; raise NotSent if not a byte of it has left."""
+    sending.cancel()
+    await asyncio.wait({sending}, timeout=ANSWER_GRACE_S)
+    if departure.connecting:
+        raise NotSent(
+            "There was no connection to the service in time.",
+            "Check the network and re-run; nothing was sent.",
+        )
 
 
 async def _paused(backoff: Backoff, error: NotSent | ServiceBusy) -> None:

@@ -27,6 +27,9 @@ from kontext_nb.engine.connection import Connection, Origin, Socket
 MAX_OPEN = 64
 # Many servers hang up after five seconds. Leaving first avoids asking a dead socket.
 IDLE_S = 4.0
+# What httpx's own transport calls these two moments, to who traces a request.
+CONNECTING = "connection.connect_tcp.started"
+SENDING = "http11.send_request_headers.started"
 ADDRESS_HEAD_START_S = 0.25  # then the next address of the name is tried beside it
 _THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -82,6 +85,8 @@ class Transport(httpx.AsyncBaseTransport):
             httpx.TransportError: Another one: it may have been sent.
         """
         limits = request.extensions.get("timeout", {})
+        trace = request.extensions.get("trace", _untraced)
+        await trace(CONNECTING, {})
         if self._places.locked():
             try:
                 async with asyncio.timeout(limits.get("pool")):
@@ -93,6 +98,7 @@ class Transport(httpx.AsyncBaseTransport):
         connection = None
         try:
             connection = await self._connection(request, limits.get("connect"))
+            await trace(SENDING, {})
             await connection.send(request, limits.get("write"))
             head = await connection.head(limits.get("read"))
         except BaseException:
@@ -169,6 +175,10 @@ class Transport(httpx.AsyncBaseTransport):
 
         loop = asyncio.get_running_loop()
         connection.expiry = loop.call_later(IDLE_S, expire)
+
+
+async def _untraced(_event: str, _info: object) -> None:
+    """Nobody wants to know."""
 
 
 class _Body(httpx.AsyncByteStream):

@@ -24,7 +24,12 @@ from typing import Any, cast
 import httpx
 
 from kontext_nb.engine.connection import PIECE_BYTES, Garbled
-from kontext_nb.engine.transport import Unprepared, for_the_network
+from kontext_nb.engine.transport import (
+    CONNECTING,
+    SENDING,
+    Unprepared,
+    for_the_network,
+)
 from kontext_nb.errors import BadReply, KontextError, ServiceBusy
 from kontext_nb.model import echo
 from kontext_nb.providers.base import Call, Reply
@@ -139,6 +144,25 @@ class Answer:
 
 
 @dataclass(slots=True)
+class Departure:
+    """How far a request has come that nobody waits for any more.
+
+    It is told by the transport, in the way that httpx calls a trace. One that tells
+    nothing may have sent it.
+
+    Args:
+        connecting: Whether not a byte of it can have left: there is no connection yet.
+    """
+
+    connecting: bool = False
+
+    async def __call__(self, event: str, _info: object = None) -> None:
+        """Note what the transport begins with."""
+        if event in (CONNECTING, SENDING):
+            self.connecting = event == CONNECTING
+
+
+@dataclass(slots=True)
 class _Heard:
     """What there is of an answer so far."""
 
@@ -169,7 +193,7 @@ class Wire:
             "user-agent": agent,
         }
 
-    async def send(self, call: Call) -> Reply:
+    async def send(self, call: Call, departure: Departure | None = None) -> Reply:
         """Send ``call`` once and return the whole answer.
 
         A question is carried on to where a redirect points, at most three times, but
@@ -182,6 +206,8 @@ class Wire:
                 compressed so that it cannot be read within that.
         """
         request, heard = self._request(call), _Heard()
+        if departure:
+            request.extensions["trace"] = departure
         try:
             with _as_ours(request.url.host):
                 async with asyncio.timeout(_whole_s(call)):
