@@ -136,6 +136,15 @@ ONE_FILE = {
 }
 
 
+def called(name):
+    """Return what answers with one address that ends like that."""
+
+    def result(origin):
+        return as_json({"status": "succeeded", "output": f"{origin}/cdn/{name}"})
+
+    return result
+
+
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory):
     """What an edit takes whose result is what it should be."""
@@ -156,6 +165,14 @@ def test_a_hostile_file_is_broken_off(name, honest, tmp_path):
     assert told["largest"] < FILE_CAP + MIB
     assert told["left"] < honest["left"] + MIB
     assert told["asides"] == []
+
+
+def test_a_film_is_no_result_of_an_edit(honest, tmp_path):
+    """What an address is called does not raise the cap: a picture has to be decoded."""
+    told, _ = edited(tmp_path / "store", called("a.mp4"), download=[endless])
+    assert "larger than 64 MiB" in told["told"]
+    assert told["peak_kib"] - honest["peak_kib"] < MOST_KIB
+    assert told["largest"] < FILE_CAP + MIB
 
 
 def test_of_200_outputs_the_first_16_are_fetched(honest, tmp_path):

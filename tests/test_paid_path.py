@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 import kontext_nb as kx
 from kontext_nb.demo.app import create_app
 from kontext_nb.engine import pace as pace_module
-from kontext_nb.engine import runner as runner_module
+from kontext_nb.engine import sending
 from kontext_nb.errors import (
     BadReply,
     EditCancelled,
@@ -462,7 +462,7 @@ def test_a_cancelled_task_says_what_became_of_the_job(  # noqa: PLR0917 - a tabl
 @pytest.mark.usefixtures("stoppable")
 def test_stop_while_sending_says_that_the_outcome_is_unknown(go_to, monkeypatch):
     """Nobody is told that a job goes on which may never have begun."""
-    monkeypatch.setattr(runner_module, "ANSWER_GRACE_S", 0.05)
+    monkeypatch.setattr(sending, "ANSWER_GRACE_S", 0.05)
 
     def held(service, connection):
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from kontext_nb.chain import Step
 from kontext_nb.engine import runner as runner_module
+from kontext_nb.engine import sending
 from kontext_nb.engine.pace import Clock
 from kontext_nb.engine.runner import Runner
 from kontext_nb.engine.wire import Wire
@@ -624,7 +625,7 @@ def test_stopping_while_sending_never_sends_again(office, reply):
 
 def test_stopping_while_sending_without_an_answer_is_unknown(office, monkeypatch):
     """No answer within the grace: the outcome is unknown, and written down as that."""
-    monkeypatch.setattr(runner_module, "ANSWER_GRACE_S", 0.05)
+    monkeypatch.setattr(sending, "ANSWER_GRACE_S", 0.05)
     with faulty.serve(submit=[faulty.silent]) as service:
         desk = office(service)
         desk.stopped_when(lambda: service.paid)
@@ -636,7 +637,7 @@ def test_stopping_before_there_is_a_connection_leaves_the_job_unsent(
     office, monkeypatch
 ):
     """Not a byte has left, so it is not unknown what became of it."""
-    monkeypatch.setattr(runner_module, "ANSWER_GRACE_S", 0.05)
+    monkeypatch.setattr(sending, "ANSWER_GRACE_S", 0.05)
     with faulty.unreachable() as origin:
         desk = office(SimpleNamespace(origin=origin))
         ended = desk.stopped_when(lambda: desk.reports)

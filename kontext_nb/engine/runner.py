@@ -13,9 +13,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
-from kontext_nb.engine.fetch import MAX_BYTES, AddressExpired, Fetched, Part, fetch
+from kontext_nb.engine.fetch import AddressExpired, Fetched, Part, fetch
 from kontext_nb.engine.pace import (
-    ANSWER_GRACE_S,
     CANCEL_TIMEOUT_S,
     MAX_SLEEP_S,
     Backoff,
@@ -23,7 +22,8 @@ from kontext_nb.engine.pace import (
     Pace,
     asked_pause_s,
 )
-from kontext_nb.engine.wire import Departure, Dropped, NotSent, Unanswered, Wire
+from kontext_nb.engine.sending import send_paid
+from kontext_nb.engine.wire import Dropped, NotSent, Unanswered, Wire
 from kontext_nb.errors import (
     BadReply,
     EditCancelled,
@@ -46,7 +46,8 @@ P = TypeVar("P", bound=Part)
 
 SUBMIT_TRIES = 3
 FETCH_ROUNDS = 2  # a file that came whole and is none is hardly better a third time
-MAX_JOB_BYTES = 256 * 2**20  # of pictures; other media have a cap of their own
+# Of pictures, which are decoded in memory; other media have caps of their own.
+MAX_PICTURE_BYTES, MAX_JOB_BYTES = 64 * 2**20, 256 * 2**20
 NEW_JOB_S = 60.0  # a service may not know a fresh id at once
 
 
@@ -91,6 +92,7 @@ class Runner(Generic[P]):
         report: Is told how far the job is, on the engine's loop.
         expected_s: Running median of past jobs, if there are any.
         poll_s: Least pause between two questions.
+        most_bytes: More than this in a file is refused, whatever its address promises.
         deadline_s: How long to wait before leaving the job to itself.
         clock: Time.
     """
@@ -103,6 +105,7 @@ class Runner(Generic[P]):
     report: Callable[[Progress], None]
     expected_s: float | None = None
     poll_s: float | None = None
+    most_bytes: int = MAX_PICTURE_BYTES
     deadline_s: float = 900.0
     clock: Clock = field(default_factory=Clock)
 
@@ -146,7 +149,7 @@ class Runner(Generic[P]):
     async def _submit_once(self, job: Job, call: Call, left_s: float) -> Job:
         """Send the paid call of a claimed job, and write down what came of it."""
         try:
-            reply, stopped = await self._send_paid(call, left_s)
+            reply, stopped = await send_paid(self.wire, call, left_s)
             request_id = _understood(reply, self.provider.read_submit)
         except (NotSent, ServiceBusy, NotAuthorised, OutOfCredit):
             await self.journal(job, Event.WITHDRAW)
@@ -202,33 +205,6 @@ class Runner(Generic[P]):
             ) from error
         self._tell(Progress(job.state, expected_s=self.expected_s))
         return job
-
-    async def _send_paid(self, call: Call, left_s: float) -> tuple[Reply, bool]:
-        """Send the paid call once; if told to stop meanwhile, still hear the answer.
-
-        An answer that is a moment away turns "perhaps charged" into an id that can be
-        cancelled, so it is worth a few seconds, after the deadline too.
-
-        Raises:
-            Dropped: There was no answer until then.
-        """
-        departure = Departure()
-        sending = asyncio.ensure_future(self.wire.send(call, departure))
-        try:
-            await asyncio.wait({sending}, timeout=left_s + ANSWER_GRACE_S)
-            if sending.done():
-                return sending.result(), False
-            await _given_up(sending, departure)
-            raise Dropped(
-                f"There was no answer within {left_s:.0f} s.",
-                "Re-run to see what can be done.",
-            )
-        except asyncio.CancelledError:
-            await asyncio.wait({sending}, timeout=ANSWER_GRACE_S)
-            if not sending.done():
-                await _given_up(sending, departure)
-                raise
-            return sending.result(), True
 
     async def collect(
         self, job: Job, *, download: bool = True, age_s: float = 0.0
@@ -335,9 +311,12 @@ class Runner(Generic[P]):
             )
         names, left = [], MAX_JOB_BYTES
         for url in urls:
-            # What may be larger than all pictures is no picture: its own cap holds.
-            large = self.provider.download(url).max_bytes > MAX_JOB_BYTES
-            name, size = await self._one_received(url, MAX_BYTES if large else left)
+            # By its first address, as it is known by that too, whatever that leads to.
+            most = min(self.provider.download(url).max_bytes, self.most_bytes)
+            # What may be larger than all pictures is no picture.
+            large = most > MAX_JOB_BYTES
+            most = most if large else min(most, left)
+            name, size = await self._one_received(url, most)
             names.append(name)
             left -= 0 if large else size
         return tuple(dict.fromkeys(names))
@@ -384,17 +363,6 @@ class Runner(Generic[P]):
 
     async def _ask(self, call: Call, read: Callable[[Reply], T]) -> T:
         return _understood(await self.wire.send(call), read)
-
-
-async def _given_up(sending: asyncio.Future[Reply], departure: Departure) -> None:
-    """Give up a paid call under way; raise NotSent if not a byte of it has left."""
-    sending.cancel()
-    await asyncio.wait({sending}, timeout=ANSWER_GRACE_S)
-    if departure.connecting:
-        raise NotSent(
-            "There was no connection to the service in time.",
-            "Check the network and re-run; nothing was sent.",
-        )
 
 
 async def _paused(backoff: Backoff, error: NotSent | ServiceBusy) -> None:

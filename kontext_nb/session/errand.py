@@ -16,7 +16,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kontext_nb import parcel, pixels
-from kontext_nb.engine.runner import Runner
+from kontext_nb.engine.fetch import MAX_BYTES
+from kontext_nb.engine.runner import MAX_PICTURE_BYTES, Runner
 from kontext_nb.errors import (
     BadReply,
     EditCancelled,
@@ -197,6 +198,7 @@ class Errand:
             report=self.report,
             expected_s=await yielding(expected),
             poll_s=self.desk.settings.poll_s,
+            most_bytes=MAX_PICTURE_BYTES if self.pictures_only else MAX_BYTES,
             deadline_s=patience.left_s(),
         )
 
