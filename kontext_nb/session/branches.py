@@ -32,7 +32,7 @@ class Branches(ABC, Generic[R]):
     Args:
         desk: Where its steps are kept.
         chain_id: Its id in the store.
-        source: The picture it starts from.
+        source: The picture it starts from; left out, what the store has as that.
         place: Where it belongs, if it is not one of its own.
     """
 
@@ -40,12 +40,12 @@ class Branches(ABC, Generic[R]):
         self,
         desk: Desk,
         chain_id: str,
-        source: pixels.Picture | str,
+        source: pixels.Picture | str | None = None,
         place: str | None = None,
     ) -> None:
         self._desk = desk
         self.id = chain_id
-        self.source = source
+        self._source = source
         self._place = place
 
     @abstractmethod
@@ -56,6 +56,18 @@ class Branches(ABC, Generic[R]):
     def desk(self) -> Desk:
         """Where its steps are kept."""
         return self._desk
+
+    @property
+    def source(self) -> pixels.Picture | str:
+        """The picture it starts from, or the address it was sent by, or "".
+
+        Raises:
+            StoreError: It is missing or damaged.
+        """
+        if self._source is None:
+            first, *_ = self._desk.ledger.chain(self.id)
+            self._source = self._shown_as(first).before
+        return self._source
 
     @property
     def edits(self) -> tuple[R, ...]:
@@ -120,7 +132,7 @@ class Branches(ABC, Generic[R]):
 
     def grid(self) -> Grid:
         """Return the source and every edit as a comparison grid, in full size."""
-        return Grid(strip_of(self.source, self.tree()))
+        return Grid(strip_of(self, self.tree()))
 
     def code(self) -> str:
         """Return the Python that repeats this chain; see `session.script`."""
@@ -137,7 +149,7 @@ class Branches(ABC, Generic[R]):
             NotSaved: The disk did not take it.
         """
         tree = self.tree()
-        shown = strip_of(self.source, tree, longest_px=PAGE_PX, priced=True)
+        shown = strip_of(self, tree, longest_px=PAGE_PX, priced=True)
         _, name, is_named = cells.parts(self._place or "")
         edits = edits_text(len(tree))
         title = f"{name}: {edits}" if is_named else f"{edits} of one picture"
@@ -148,7 +160,7 @@ class Branches(ABC, Generic[R]):
         tree = self.tree()
         small = len(tree) > MANY
         longest_px, cell_px = (SMALL_PX, SMALL_PX // 2) if small else (SHOWN_PX, 240)
-        shown = strip_of(self.source, tree, longest_px=longest_px)
+        shown = strip_of(self, tree, longest_px=longest_px)
         return bundle(shown, repr(self), cell_px=cell_px)
 
     def __repr__(self) -> str:

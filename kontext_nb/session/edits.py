@@ -38,8 +38,14 @@ class Edit(Result):
 
     @property
     def chain(self) -> Chain:
-        """The chain this edit stands in."""
-        return Chain(self._desk, self.step.chain, self.root, self.step.place)
+        """The chain this edit stands in.
+
+        Raises:
+            StoreError: It is no longer in the store.
+        """
+        if self._desk.ledger.root(self.step.id) is None:
+            raise self._gone()
+        return Chain(self._desk, self.step.chain, place=self.step.place)
 
     @overload
     def edit(
@@ -132,7 +138,7 @@ class Chain(Branches[Edit]):
     Args:
         desk: Where its steps are kept.
         chain_id: Its id in the store.
-        source: The picture it starts from.
+        source: The picture it starts from; left out, what the store has as that.
         place: Where it belongs, if it is not one of its own.
         cell: What asks for its edits; left out, the cell that runs then.
     """
@@ -141,7 +147,7 @@ class Chain(Branches[Edit]):
         self,
         desk: Desk,
         chain_id: str,
-        source: pixels.Picture | str,
+        source: pixels.Picture | str | None = None,
         place: str | None = None,
         cell: cells.Cell | None = None,
     ) -> None:

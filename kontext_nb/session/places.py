@@ -19,7 +19,7 @@ from kontext_nb.session import cell as cells
 from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.edits import Chain
-from kontext_nb.session.orders import is_address, source_of
+from kontext_nb.session.orders import is_address
 from kontext_nb.session.shown import alt_text, edits_text
 
 _THUMB_PX = 240  # of what is kept: sharp on a dense screen
@@ -59,16 +59,8 @@ class Entry:
 
     @property
     def chain(self) -> Chain:
-        """The chain itself.
-
-        Raises:
-            StoreError: Its source is missing from the store.
-        """
-        first = self.steps[0]
-        kept = first.source
-        source = kept if not kept or is_address(kept) else self.desk.blobs.get(kept)
-        picture = source_of(source) if source else ""
-        return Chain(self.desk, first.chain, picture, first.place)
+        """The chain itself."""
+        return Chain(self.desk, self.steps[0].chain, place=self.steps[0].place)
 
     @property
     def words(self) -> str:

@@ -276,14 +276,6 @@ class Result:
             return self.before.digest  # what was sent is a padded copy
         return next(iter(self.step.job.request.pictures), None)
 
-    @property
-    def root(self) -> pixels.Picture | str:
-        """The picture its chain starts from, or the address it was sent by, or ""."""
-        first = self._desk.ledger.root(self.step.id)
-        if first is None:
-            raise self._gone()
-        return Result(self._desk, first, reused=True).before
-
     def line(self) -> tuple[Step, ...]:
         """Return the steps from the first edit of the chain's source down to this.
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kontext_nb import parcel, pixels
+from kontext_nb.errors import StoreError
 from kontext_nb.grids import as_html, as_image, plan
 from kontext_nb.model import Job
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from kontext_nb.session.branches import Branches
     from kontext_nb.session.result import Result
 
 # The pictures of a view: with their markup below 150 KB in the notebook file, where
@@ -69,17 +70,29 @@ def bundle(sheet: plan.Sheet, text: str, *, cell_px: int = 480) -> dict[str, Any
 
 def pair_of(edit: Result) -> plan.Sheet:
     """Return an edit's source and result as a sheet of two cells."""
-    before = edit.before
+    footer = " · ".join((edit.model, *edit.notices))
+    return plan.pair(_source_cell(edit), result_cell(edit), footer=footer)
+
+
+def _source_cell(edit: Result) -> plan.Cell:
+    title = "Before" if edit.step.parent else "Source"
+    try:
+        before = edit.before
+    except StoreError as error:
+        return _missing(title, error)
     source = None if isinstance(before, str) else before.image
-    left = plan.Cell(
+    return plan.Cell(
         source,
-        "Before" if edit.step.parent else "Source",
+        title,
         _size_on_the_way(source, edit.step.job) if source else str(before),
         state="done" if source else "not loaded" if before else "from words alone",
         alt="The picture before the edit",
     )
-    footer = " · ".join((edit.model, *edit.notices))
-    return plan.pair(left, result_cell(edit), footer=footer)
+
+
+def _missing(caption: str, error: StoreError, **facts: plan.Fact) -> plan.Cell:
+    """Return what stands where the store lacks a picture: the others can be seen."""
+    return plan.Cell(None, caption, error.problem, state="missing", facts=facts)
 
 
 def _size_on_the_way(source: Image, job: Job) -> str:
@@ -91,7 +104,7 @@ def _size_on_the_way(source: Image, job: Job) -> str:
 
 def result_cell(
     edit: Result,
-    picture: Image | Path | None = None,
+    longest_px: int | None = None,
     *,
     priced: bool = False,
     brief: bool = False,
@@ -100,20 +113,25 @@ def result_cell(
 
     Args:
         edit: The result.
-        picture: What stands for it; left out, the result in full.
+        longest_px: Show a preview of that size; left out, the result in full.
         priced: Whether to say what it cost.
         brief: Whether to say in a few words what changed, and not in a line.
     """
-    marks = edit.step.marks
-    words = [pixels.shape_text(edit.size), edit.step.job.request.seed_text]
-    job = edit.step.job
+    marks, job = edit.step.marks, edit.step.job
+    title = marks.name or edit.prompt
+    title = f"★ {title}" if marks.starred else title
+    try:
+        picture = _preview(edit, longest_px) if longest_px else edit.after.image
+    except StoreError as error:
+        known = {"prompt": edit.prompt, "seed": edit.seed, "model": edit.model}
+        return _missing(title, error, **known, **edit.change_columns)
+    words = [pixels.shape_text(edit.size), job.request.seed_text]
     words += [job.cost_text] if priced and job.may_have_been_charged else []
     words += [edit.short_change if brief else edit.line_of_change]
     words += [edit.prompt if marks.name else "", marks.note]
-    title = marks.name or edit.prompt
     return plan.Cell(
-        picture or edit.after.image,
-        f"★ {title}" if marks.starred else title,
+        picture,
+        title,
         " · ".join(filter(None, words)),
         alt=edit.alt,
         facts=edit.facts,
@@ -128,7 +146,7 @@ def _origin(parent: Result | None, place: str | None) -> str:
 
 
 def strip_of(
-    source: pixels.Picture | str,
+    chain: Branches[Any],
     tree: Iterable[tuple[Result, str | None]],
     *,
     longest_px: int | None = None,
@@ -137,19 +155,17 @@ def strip_of(
     """Return a chain's source and its edits as one row.
 
     Args:
-        source: The picture the chain starts from, or its address.
+        chain: Whose source it is.
         tree: Each edit with the id of the step it is shown after; None for the source.
         longest_px: Show previews of that size; left out, the results in full.
         priced: Whether to say what each cost.
     """
-    first = source.image if isinstance(source, pixels.Picture) else None
-    row = [plan.Cell(first, "Source", pixels.size_text(first) if first else "")]
+    row = [_start(chain)]
     known = {edit.step.id: (edit, parent) for edit, parent in tree}
     engines = dict.fromkeys(edit.model for edit, _ in known.values())
     before: str | None = None
     for place, (edit, parent) in known.items():
-        small = _preview(edit, longest_px) if longest_px else None
-        cell = result_cell(edit, small, priced=priced, brief=True)
+        cell = result_cell(edit, longest_px, priced=priced, brief=True)
         words = [cell.detail]
         if parent != before:  # a branch: it does not follow its neighbour
             words.append(_origin(known.get(parent or "", (None, None))[0], parent))
@@ -158,6 +174,15 @@ def strip_of(
         row.append(replace(cell, detail=" · ".join(words)))
         before = place
     return plan.strip(row, footer=" · ".join(engines))
+
+
+def _start(chain: Branches[Any]) -> plan.Cell:
+    try:
+        source = chain.source
+    except StoreError as error:
+        return _missing("Source", error)
+    image = source.image if isinstance(source, pixels.Picture) else None
+    return plan.Cell(image, "Source", pixels.size_text(image) if image else "")
 
 
 def _preview(edit: Result, longest_px: int) -> Image:

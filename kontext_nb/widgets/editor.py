@@ -160,7 +160,7 @@ class Editor(Still, ipywidgets.VBox):
         """Return what the notebook shows where no widget runs: the chain so far."""
         tree = chain.tree()
         newest = tree[-STILL_STEPS:]
-        shown = strip_of(chain.source, newest, longest_px=SHOWN_PX)
+        shown = strip_of(chain, newest, longest_px=SHOWN_PX)
         if len(newest) < len(tree):
             told = f"the newest {STILL_STEPS} of {len(tree)} edits"
             shown = replace(shown, footer=f"{shown.footer} · {told}")
