@@ -6,6 +6,7 @@ Nobody pays twice and nothing is lost, whatever the service, the user or a crash
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from kontext_nb.errors import (
     ParameterRejected,
     ServiceBusy,
     StillRunning,
+    StoreError,
 )
 from kontext_nb.lifecycle import State
 from kontext_nb.session import cell as cells
@@ -831,3 +833,20 @@ def test_in_a_mixed_chain_each_picture_names_its_maker(go_to):
     details = [cell.detail for cell in paid.chain.grid().sheet.rows[0]]
     assert details[1].endswith("blackforestlabs/flux-1-kontext/pro/edit")
     assert details[2].endswith("demo engine")
+
+
+def test_nothing_is_paid_while_there_is_no_room_for_the_result(go_to, monkeypatch):
+    """The claim would fit, and the picture not; with room the same job is sent."""
+    usage = shutil.disk_usage("/")
+    with faulty.serve() as service:
+        go_to(service.origin)
+        with monkeypatch.context() as full:
+            left = usage._replace(free=63 * 2**20)
+            full.setattr(shutil, "disk_usage", lambda _: left)
+            with pytest.raises(
+                StoreError, match="no room for a result: 63 MiB"
+            ) as told:
+                kx.edit(SOURCE, PROMPT, seed=1)
+        assert (told.value.state, service.paid) == (State.INTENT, 0)
+        assert kx.edit(SOURCE, PROMPT, seed=1).job == told.value.job
+        assert service.paid == 1

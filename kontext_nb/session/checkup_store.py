@@ -17,10 +17,9 @@ from kontext_nb.session.desk import Desk
 from kontext_nb.session.findings import Check, Finding, fail, ok, skip, warn
 from kontext_nb.session.settings import Settings
 from kontext_nb.store import owner, place
+from kontext_nb.store.place import MIB, RESULT_BYTES
 
-MIB = 1024 * 1024
 LITTLE_BYTES = 1024 * MIB
-TOO_LITTLE_BYTES = 64 * MIB  # what one result may take
 # Of an sqlite file's header: where it says how it is written, and what WAL is there.
 _WRITE_VERSION, _WAL = 18, 2
 _NAMED = 3  # ids in one sentence
@@ -62,7 +61,7 @@ def _folder(settings: Settings) -> Iterator[Finding]:
         return
     free = shutil.disk_usage(there).free
     size = f"{free / 1024 / MIB:.1f} GiB free"
-    if free < TOO_LITTLE_BYTES:
+    if free < RESULT_BYTES:
         yield fail(
             "store",
             f"{home} has no room: {free // MIB} MiB free.",

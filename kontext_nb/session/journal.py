@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kontext_nb.errors import BadReply, OutcomeUnknown, ServiceBusy, StoreError
 from kontext_nb.lifecycle import Event
 from kontext_nb.model import Job, Limits
-from kontext_nb.store import owner, patience, unfiled
+from kontext_nb.store import owner, patience, place, unfiled
 
 if TYPE_CHECKING:
     from kontext_nb.session.desk import Desk
@@ -28,7 +28,8 @@ def written(desk: Desk, job: Job, event: Event, **facts: Any) -> Job:
         LimitReached: It is to be sent, and would pass a cap of the user's.
         ServiceBusy: It is to be sent, and its time is over.
         OutcomeUnknown: It was given the id that another job has.
-        StoreError: It could not be written. An id that the ledger did not take is kept
+        StoreError: It could not be written, or is to be sent and there would be no
+            room for its result. An id that the ledger did not take is kept
             in a file until it does.
     """
     now_s = time.time()
@@ -39,6 +40,8 @@ def written(desk: Desk, job: Job, event: Event, **facts: Any) -> Job:
                 "The deadline passed before the edit was sent.",
                 "Re-run to send it, with a longer deadline; nothing was charged.",
             )
+        if job.request.provider != "demo":
+            place.check_room(desk.home)
         limits = Limits(desk.settings.budget_usd, desk.settings.max_edits)
         return desk.ledger.claim(job, now_s, owner=owner.mine(), limits=limits, **facts)
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import warnings
 from contextlib import suppress
 from fnmatch import fnmatchcase
@@ -16,6 +17,8 @@ from pathlib import Path, PurePosixPath
 from kontext_nb.errors import StoreError
 from kontext_nb.model import echo
 
+MIB = 2**20
+RESULT_BYTES = 64 * MIB  # what one result may take
 _MOUNTS = Path("/proc/mounts")
 _NETWORK = (
     *("nfs*", "cifs", "smb3", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "9p"),
@@ -72,6 +75,21 @@ def warn_once(folder: Path) -> None:
             "disk, or use the store from one kernel at a time.",
             stacklevel=2,
         )
+
+
+def check_room(folder: Path) -> None:
+    """Refuse a store in which there may be no room for another result.
+
+    Raises:
+        StoreError: There is less than 64 MiB.
+    """
+    with suppress(OSError):  # a disk that does not tell is found out by writing
+        free = shutil.disk_usage(folder).free
+        if free < RESULT_BYTES:
+            raise StoreError(
+                f"{folder} has no room for a result: {free // MIB} MiB free.",
+                "Free some space and re-run; nothing was sent.",
+            )
 
 
 def file_of(folder: Path, job_id: str, suffix: str = "") -> Path:
