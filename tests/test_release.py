@@ -30,10 +30,42 @@ def test_a_workflow_has_no_rights_but_those_it_names(path):
             assert "run:" not in job
 
 
-def test_what_builds_a_release_is_locked_by_digest():
-    """Each tool at one version, with the digests that its file may have."""
-    lines = (HERE / "build.txt").read_text("utf-8").replace("\\\n", "").splitlines()
-    tools = [line for line in lines if not line.startswith("#")]
-    assert any(tool.startswith("hatchling==") for tool in tools)
-    for tool in tools:
-        assert re.fullmatch(r"[\w-]+==[\w.]+ ( +--hash=sha256:[0-9a-f]{64} ?)+", tool)
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [("build", "hatchling"), ("test", "pytest"), ("tools", "pip-audit")],
+)
+def test_what_is_installed_is_locked_by_digest(name, needed):
+    """Each package at one version, with the digests that its file may have."""
+    text = (HERE / f"{name}.txt").read_text("utf-8").replace("\\\n", "")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    assert any(line.startswith(f"{needed}==") for line in lines)
+    locked = re.compile(r"[\w-]+==[\w.]+( ; [^#]+)? ( +--hash=sha256:[0-9a-f]{64} ?)+")
+    assert [line for line in lines if not locked.fullmatch(line)] == []
+
+
+def test_nothing_is_installed_but_by_digest():
+    """Neither to land nor to release; only the wheel is tried with what is newest."""
+    scripts = [HERE.parent / ".ci" / "run", *WORKFLOWS]
+    text = "\n".join(script.read_text("utf-8") for script in scripts)
+    installs = re.findall(r"\binstall (?!-y|-qq)(.*)", text)
+    unlocked = [how.split(" &&")[0] for how in installs if "--req" not in how]
+    # The README's own command comes where nothing more can be had.
+    assert unlocked == ["-q -e '.[test]'", "dist/*.whl"]
+    assert text.index("PIP_NO_INDEX=1") < text.index("-e '.[test]'")
+
+
+def test_a_release_is_published_without_a_token_and_attested():
+    """By the index's trust in the workflow, with what it was made of."""
+    text = (HERE / "workflows" / "release.yml").read_text("utf-8")
+    publish = text[text.index("\n  publish:") :]
+    assert "environment: pypi" in publish
+    assert "id-token: write" in publish
+    for action in ("attest-build-provenance", "attest-sbom", "gh-action-pypi-publish"):
+        assert f"/{action}@" in publish
+
+
+def test_known_vulnerabilities_are_looked_for():
+    """Each week and with each change, among all that is locked."""
+    text = (HERE / "workflows" / "tests.yml").read_text("utf-8")
+    assert "schedule:" in text
+    assert re.search(r"pip-audit --strict --require-hashes .*/test\.txt", text)
