@@ -156,6 +156,45 @@ def test_the_floor_test_can_fail(tmp_path, monkeypatch):
     assert len(list(faults(planted))) == 2
 
 
+# What opens a door to strangers' files and words, wherever it stands.
+BANNED = (
+    *("import pickle", "import marshal", "import shelve", "from pickle import loads"),
+    *("eval(x)", "exec(x)", "builtins.exec(x)", "yaml.load(x)"),
+    *("f.extractall()", "run(x, shell=True)", "get(x, verify=False)"),
+    *("Client(follow_redirects=True)", "'PRAGMA journal_mode=wal'"),
+    "f'PRAGMA journal_mode = WAL; {x}'",
+)
+_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
+_CALLS = {"eval", "exec", "extractall", "yaml.load", "yaml.unsafe_load"}
+_FLAGS = {"shell=True", "verify=False", "follow_redirects=True"}
+# To parse all of the package once more would take a second.
+_HINT = re.compile("|".join(re.split("[.=]", n)[0] for n in _MODULES | _CALLS | _FLAGS))
+_WAL = re.compile(r"journal_mode\s*=\s*wal", re.IGNORECASE)
+
+
+def dangers(source):
+    """What a file has of these, under any name a method may be called by."""
+    hinted = _HINT.search(source) or _WAL.search(source)
+    for node in ast.walk(ast.parse(source)) if hinted else ():
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [getattr(node, "module", None), *(a.name for a in node.names)]
+            yield from _MODULES.intersection(str(n).split(".")[0] for n in names)
+        elif isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            yield from _CALLS.intersection({called, called.rpartition(".")[2]})
+        elif isinstance(node, ast.keyword):
+            yield from _FLAGS.intersection({ast.unparse(node)})
+        elif isinstance(node, ast.Constant) and _WAL.search(str(node.value)):
+            yield "journal_mode=wal"
+
+
+def test_nothing_in_the_package_runs_what_it_reads():
+    """No pickle, eval, extractall, shell, unchecked TLS, followed redirect, or WAL."""
+    assert all(set(dangers(line)) for line in BANNED)  # it can fail
+    found = {name_of(p): set(dangers(p.read_text(encoding="utf-8"))) for p in files()}
+    assert {name: had for name, had in found.items() if had} == {}
+
+
 @pytest.mark.parametrize("path", files("session"), ids=name_of)
 def test_the_session_does_not_print(path):
     """Progress and results are values; only the front doors show them."""
