@@ -6,7 +6,6 @@ import hashlib
 import json
 import operator
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,10 +21,12 @@ KONTEXT_PRO = "blackforestlabs/flux-1-kontext/pro/edit"
 ASPECT_RATIOS = ("21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21")
 
 SEED_MAX = 2**31 - 1  # assumed: the bound other RunComfy schemas publish
+SEED_HIGHEST = 2**32 - 1  # of any model; what its own schema allows is checked by that
 PROMPT_MAX_CHARS = 4000
 _ECHO_CHARS = 80
 _PICTURE = "picture:"
-_MODEL_ID = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)+")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_MODEL_ID = re.compile(r"(?!.{201})[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)+")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -127,7 +128,7 @@ class Request:
     @property
     def pictures(self) -> tuple[str, ...]:
         """The digests of its pictures, in the order of the inputs."""
-        marked = (t for t in _texts(self.inputs) if t.startswith(_PICTURE))
+        marked = (t for t in texts(self.inputs) if t.startswith(_PICTURE))
         return tuple(dict.fromkeys(text.removeprefix(_PICTURE) for text in marked))
 
     @property
@@ -138,7 +139,7 @@ class Request:
             name: value
             for name, value in self.inputs.items()
             if name not in named
-            and not any(text.startswith(_PICTURE) for text in _texts(value))
+            and not any(text.startswith(_PICTURE) for text in texts(value))
         }
 
     def having(self, **inputs: Any) -> Request:
@@ -300,13 +301,13 @@ def _canonical(value: Mapping[str, Any]) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts(value: Any) -> Iterator[str]:
     """Go through all the texts in a JSON value, in their order."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, dict | list):
+    elif isinstance(value, dict | list | tuple):
         for inner in value.values() if isinstance(value, dict) else value:
-            yield from _texts(inner)
+            yield from texts(inner)
 
 
 def echo(value: object) -> str:
@@ -344,20 +345,30 @@ def checked_prompt(prompt: object) -> str:
             f"The prompt has {len(prompt)} characters, more than {PROMPT_MAX_CHARS}.",
             "Say one change in one or two sentences, and make the next as a new edit.",
         )
-    for char in prompt:
-        if unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t":
-            raise PromptRejected(
-                f"The prompt contains the control character {char!a}.",
-                "Remove it; plain text, line breaks and tabs are fine.",
-            )
+    if bad := unreadable(prompt):
+        raise PromptRejected(
+            f"The prompt {bad}.", "Remove it; line breaks and tabs are fine."
+        )
     return prompt
+
+
+def unreadable(text: str) -> str | None:
+    """Return what in a text no service reads, as the end of a sentence."""
+    if not text.isprintable():  # of megabytes it tells at once that all is well
+        if found := _CONTROL.search(text):
+            return f"holds the control character {found[0]!a}"
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return "holds half of a surrogate pair, which is no character"
+    return None
 
 
 def checked_seed(seed: object) -> int | None:
     """Return the seed as an int, or refuse it.
 
     Raises:
-        ParameterRejected: Not a whole number from 0 to 2**31 - 1 (a bool is no number).
+        ParameterRejected: Not a whole number from 0 to 2**32 - 1 (a bool is no number).
     """
     if seed is None:
         return None
@@ -368,9 +379,9 @@ def checked_seed(seed: object) -> int | None:
         # An array has __index__ too, and refuses if it holds more than a number.
         with suppress(TypeError):
             number = operator.index(seed)
-    if not 0 <= number <= SEED_MAX:
+    if not 0 <= number <= SEED_HIGHEST:
         raise ParameterRejected(
-            f"The seed {echo(seed)} is not a whole number from 0 to {SEED_MAX}.",
+            f"The seed {echo(seed)} is not a whole number from 0 to {SEED_HIGHEST}.",
             "Give such a number, or leave it out to have one picked and recorded.",
         )
     return number
@@ -380,10 +391,9 @@ def checked_model(model: object) -> None:
     """Refuse what cannot be a model's id, before it becomes part of an address.
 
     Raises:
-        ParameterRejected: Not lower-case words joined by slashes.
+        ParameterRejected: Not lower-case words joined by slashes, or over 200 long.
     """
     if not isinstance(model, str) or not _MODEL_ID.fullmatch(model):
         raise ParameterRejected(
-            f"{echo(model)} is not a model id.",
-            f'One looks like "{KONTEXT_PRO}".',
+            f"{echo(model)} is not a model id.", f'One looks like "{KONTEXT_PRO}".'
         )

@@ -14,6 +14,7 @@ from kontext_nb.schema import (
     PictureField,
     adapted,
     aspect_ratios,
+    misfit,
     picture_field,
     problems,
     read_inputs,
@@ -65,7 +66,11 @@ def of(**spec):
         ),
         ({"type": "strnig", "minimum": "low", "enum": 3, "items": 7}, ["a", 1], []),
         ({"minimum": float("nan"), "maxLength": True, "maxItems": "2"}, [1, "ab"], []),
-        ({}, [None, 1, "a", []], [{1, 2}, b"a", "\ud83d", {"a": "\ud83d"}]),
+        (
+            {},
+            [None, 1, "a", [], "a\n\tb\u202e"],
+            [{1, 2}, b"a", "\ud83d", {"a": "\ud83d"}, ["a\x1b"], "\0", "\x9b"],
+        ),
     ],
 )
 def test_a_value_is_checked_by_each_keyword(spec, good, bad):
@@ -227,6 +232,34 @@ def test_pictures_that_contradict_are_refused(schema, given, words):
         adapted(schema, given)
 
 
+def rule(rule, value):
+    return {"validation_rule": rule, "validation_value": value, "validation_error": "-"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ([rule("width_pixels>", 15), rule("width/height<=", 4 / 3)], None),
+        ([rule("width_pixels>", 16)], "a width in pixels above 16; it is 16"),
+        ([rule("height_pixels>=", 300)], "height in pixels of at least 300; it is 12"),
+        ([rule("width/height<", 1.25)], "by its height below 1.25; it is 1.33333"),
+        ([rule("width/height>", 2), rule("width_pixels>", 99)], "above 2; it is"),
+        (
+            [rule("file_size_mb<", 0), rule("colour>", 9), rule("width_pixels>", "9")],
+            None,
+        ),
+        ([7, None, {}, rule(7, 7), rule("width_pixels>", float("nan"))], None),
+        (7, None),
+    ],
+)
+def test_a_picture_has_the_shape_that_the_schema_asks_for(rules, words):
+    """Each bound holds as it is written; what makes no sense allows all."""
+    place = {"type": "array", "format": "image_uris", "validations": rules}
+    problem = misfit({"properties": {"images": place}}, 16, 12)
+    assert (words or "None") in str(problem)
+    assert misfit(KLEIN, 16, 12) is misfit(None, 16, 12) is None
+
+
 def test_a_misspelt_field_is_told():
     """It is sent, because the schema may be old, but the user hears of it."""
     found, notices = adapted(KONTEXT, GOOD | {"aspect_ration": "16:9"})
@@ -247,6 +280,7 @@ def test_a_misspelt_field_is_told():
         ('{"a": ' + "9" * 5000 + "}", "number too large"),
         ('{"a": 1, "b": {"c": 1, "c": 1}}', "'c' twice"),
         ('{"a": "\\ud83d"}', "surrogate"),
+        ('{"a": ["\\u001b"]}', "a holds the control character"),
         ('{"a": "\ud83d"}', "not UTF-8"),
         (b'{"a": "\xff"}', "not UTF-8"),
         ('{"a": 1}'.encode("utf-16"), "not UTF-8"),
@@ -257,7 +291,7 @@ def test_a_misspelt_field_is_told():
         ("{'a': 1}", "no JSON"),
         ('{"a": 1} {"b": 2}', "no JSON"),
     ],
-    ids=range(18),
+    ids=range(19),
 )
 def test_a_body_is_read_strictly(text, words):
     """One sentence says what is wrong, one what to do, and neither repeats the body."""
@@ -333,6 +367,7 @@ def test_no_schema_and_no_input_breaks_the_check(schema, inputs):
     assert place is None or place.least >= 0
     assert seeds is None or seeds[0] <= seeds[1]
     aspect_ratios(schema)
+    misfit(schema, 16, 12)
     with contextlib.suppress(ParameterRejected):
         sent, notices = adapted(schema, inputs)
         assert adapted(schema, sent)[0] == sent

@@ -11,6 +11,7 @@ from kontext_nb.schema.dialect import (
     shown,
 )
 from kontext_nb.schema.inputs import adapted, read_inputs
+from kontext_nb.schema.shapes import misfit
 
 __all__ = [
     "PictureField",
@@ -19,6 +20,7 @@ __all__ = [
     "aspect_ratios",
     "described",
     "fields",
+    "misfit",
     "picture_field",
     "problems",
     "read_inputs",

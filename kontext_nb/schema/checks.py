@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from kontext_nb.model import echo, picture_mark
+from kontext_nb.model import echo, picture_mark, unreadable
 from kontext_nb.schema.dialect import (
     PICTURE_NAME,
     TYPES,
@@ -236,7 +236,7 @@ _CHECKS: tuple[_Check, ...] = (
 
 
 def unsendable(value: object, depth: int = 1) -> str | None:
-    """Return what in a value no JSON can carry, as the end of a sentence."""
+    """Return what in a value no JSON carries or no service reads, to end a sentence."""
     waiting: list[tuple[object, int]] = [(value, depth)]
     while waiting:  # not by recursion: the depth is what is to be found out
         item, level = waiting.pop()
@@ -256,11 +256,7 @@ def unsendable(value: object, depth: int = 1) -> str | None:
 
 def _unsendable_leaf(item: object) -> str | None:
     if isinstance(item, str):
-        try:
-            item.encode()
-        except UnicodeEncodeError:
-            return "holds half of a surrogate pair, which is no character"
-        return None
+        return unreadable(item)
     if item is None or isinstance(item, bool):
         return None
     if isinstance(item, int):

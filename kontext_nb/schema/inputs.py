@@ -9,7 +9,7 @@ from typing import Any
 
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.model import echo
-from kontext_nb.schema.checks import EXAMPLE, unsendable
+from kontext_nb.schema.checks import EXAMPLE, problems
 from kontext_nb.schema.dialect import (
     PICTURE_NAME,
     PictureField,
@@ -49,13 +49,16 @@ def read_inputs(text: str | bytes) -> dict[str, Any]:
     except ValueError:  # Python's own limit on the digits of a number
         fault = "have a number too large to be sent"
     else:
-        bad = unsendable(found)
-        if isinstance(found, dict) and not bad:
-            return found
+        if isinstance(found, dict):
+            return _sendable(found)
         fault, remedy = "are no JSON object", EXAMPLE
-        if bad:
-            fault, remedy = f"hold a value that {bad}", "Make it simpler."
     raise ParameterRejected(f"The inputs {fault}.", remedy)
+
+
+def _sendable(found: dict[str, Any]) -> dict[str, Any]:
+    for problem in problems(None, found):
+        raise ParameterRejected(problem.sentence, problem.remedy)
+    return found
 
 
 def _parsed(raw: bytes) -> Any:
