@@ -10,11 +10,10 @@ from typing import Any
 
 from kontext_nb import pixels
 from kontext_nb.chain import Keeping
-from kontext_nb.errors import ImageRejected
 from kontext_nb.lifecycle import CAME_TO_NOTHING, OPEN, State
-from kontext_nb.model import echo
 from kontext_nb.pixels import Picture
 from kontext_nb.session import cell as cells
+from kontext_nb.session.addresses import checked_address, decoded, is_data_url
 from kontext_nb.store.blobs import name_of
 
 MASK_SUFFIX = ".png"
@@ -118,13 +117,10 @@ def source_of(given: Any) -> Picture | str:
     """
     if given is None:
         return ""
+    if isinstance(given, str) and is_data_url(given):
+        return decoded(given)
     if isinstance(given, str) and "://" in given[:12]:
-        if is_address(given) and given.isascii() and given.isprintable():
-            return given
-        raise ImageRejected(
-            f"The address {echo(given)} cannot be handed to the service.",
-            "Use an https address that opens without a login, or a file.",
-        )
+        return checked_address(given)
     return pixels.load(given)
 
 
