@@ -7,6 +7,7 @@ is unknown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -247,3 +248,16 @@ def nearest(model_id: object) -> tuple[str, ...]:
         return ()
     typed = model_id[:_COMPARED_CHARS].lower()
     return tuple(get_close_matches(typed, list(ROWS), 3, 0.6))
+
+
+def respelt(model_id: str) -> str | None:
+    """Return the known id that this one is but for how its words are joined.
+
+    So the service's own pages are called, and no other model is.
+    """
+    letters = _letters(model_id)
+    return next((known for known in ROWS if _letters(known) == letters), None)
+
+
+def _letters(model_id: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", model_id.replace(EDITS, "edit"))

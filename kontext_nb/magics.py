@@ -48,7 +48,7 @@ def _cell_parser() -> _Parser:
     parser = _Parser(prog=_CELL, description="Edit a picture; the body is the prompt.")
     add = parser.add_argument
     add("source", help="a file, or a variable: a picture or an earlier edit")
-    add("--seed", type=int, help="0 to 2147483647; left out, one is picked")
+    add("--seed", type=int, help="mostly 0 to 2147483647; left out, one is picked")
     add("--aspect", metavar="RATIO", help='such as "16:9"')
     add("--model", metavar="ID", help="another model")
     add("--preserve", action="store_true", help="take only the change over")

@@ -77,7 +77,8 @@ def test_all_results_of_one_job_are_kept(service):
 @pytest.mark.parametrize(
     ("source", "how", "words"),
     [
-        (RED, {"model": KLEIN}, "takes none"),
+        (RED, {"model": KLEIN}, "takes none.*in a shell: kontext-nb run"),
+        (RED, {"model": "blackforestlabs/flux-1-kontext-pro/edit"}, KONTEXT_PRO),
         (None, {"model": KONTEXT_PRO}, "image_url is required"),
         (RED, {"model": KONTEXT_PRO, "references": [BLUE]}, "one picture"),
         (RED, {"model": KONTEXT_PRO, "aspect_ratio": "1:7"}, "9:21"),

@@ -102,6 +102,8 @@ REFUSED = {
     "a folder": ("edit", "folder.png", *EDIT[2:]),
     "no picture": ("edit", "text.png", *EDIT[2:]),
     "an address without TLS": ("edit", "http://example.com/a.png", *EDIT[2:]),
+    "an address of this machine": ("edit", "https://127.0.0.1/a.png", *EDIT[2:]),
+    "a data URL of nothing": ("edit", "data:image/png;base64,AAA", *EDIT[2:]),
     "an empty prompt": ("edit", "photo.png", " ", "-o", "out.png"),
     "a prompt too long": ("edit", "photo.png", "x" * 4001, "-o", "out.png"),
     "a control character": ("edit", "photo.png", "a\x1bb", "-o", "out.png"),

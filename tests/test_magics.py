@@ -82,6 +82,7 @@ def test_a_grid_is_shown_and_saved(running, tmp_path):
     [
         ("%%kontext\nMake it night", "required: source"),
         ("%%kontext picture --seed x\nMake it night", "invalid int value"),
+        ("%%kontext picture --seeed 1\nMake it night", "arguments: --seeed 1"),
         ("%%kontext {nobody}\nMake it night", "no variable 'nobody'"),
         ("%%kontext 'picture\nMake it night", "no closing quotation"),
         ("%%kontext picture --as 1x\nMake it darker", "no name of a variable"),

@@ -25,10 +25,11 @@ from PIL import Image
 
 import kontext_nb as kx
 from kontext_nb.engine.wire import Wire
+from kontext_nb.errors import ParameterRejected
 from kontext_nb.model import KONTEXT_PRO, Secret
 from kontext_nb.providers.base import Bearer, Reply
 from kontext_nb.providers.runcomfy import RunComfy
-from kontext_nb.session import account, engines, keys, settings, tokens
+from kontext_nb.session import account, engines, keys, running, settings, tokens
 from tests import faulty
 from tests.faulty import answer, as_json
 from tests.test_cli import MAIN, started
@@ -403,12 +404,43 @@ def test_an_output_that_quotes_it_is_not_stored(service):
     assert found(stored() + bundle(edit).encode()) == []
 
 
-def test_a_store_that_has_it_is_found(made):
+def test_a_store_that_has_it_is_found(made, monkeypatch):
     """With the token among a step's words, views and store fail."""
     del made
+    monkeypatch.setattr(keys, "_hold_token", lambda _: False)
     again = kx.edit(Image.new("RGB", (64, 64), "red"), f"Write {CANARY}")
     for name in ("png", "store", "repr"):
         assert found(MADE[name](again)), name
+
+
+PASTED = {
+    "prompt": lambda edit: edit.edit(CANARY),
+    "words around it": lambda edit: edit.edit(f"Write {CANARY}!", wait=False),
+    "input": lambda edit: edit.edit(PROMPT, inputs={"style": {"a": [CANARY]}}),
+    "name of an input": lambda edit: edit.edit(PROMPT, inputs={CANARY: 1}),
+    "aspect ratio": lambda edit: edit.edit(PROMPT, aspect_ratio=CANARY),
+    "seed": lambda edit: edit.edit(PROMPT, seed=CANARY),
+    "address": lambda _: kx.edit(f"https://a.org/{CANARY}", PROMPT),
+    "sweep": lambda edit: kx.sweep(edit.source, [PROMPT, CANARY]),
+    "chain": lambda edit: kx.edit(edit.source, PROMPT, chain=CANARY),
+    "name": lambda edit: edit.mark(name=CANARY),
+    "note": lambda edit: edit.mark(note=f"my token:\n{CANARY}"),
+    "run": lambda _: running.placed(KONTEXT_PRO, {"prompt": CANARY}),
+}
+
+
+@pytest.mark.parametrize("kept_in", ["the environment", "the file"])
+def test_a_token_pasted_by_mistake_goes_nowhere(kept_in, made, service, monkeypatch):
+    """Where a text is asked for: refused without a word of it, not sent, not stored."""
+    if kept_in == "the file":
+        tokens.save(Secret.of(CANARY))
+        monkeypatch.setenv("RUNCOMFY_TOKEN", "another-token")
+    for paste in PASTED.values():
+        with pytest.raises(ParameterRejected, match="token stands in") as caught:
+            paste(made)
+        assert found(str(caught.value)) == []
+    assert found(stored()) == []
+    assert service.paid == 1
 
 
 # --- the command line, and the shell of IPython ---------------------------------------
@@ -477,7 +509,7 @@ def listed(service, prompt):
 def test_the_process_list_does_not_have_it(service):
     """But a token that was typed as an argument is found."""
     assert found(listed(service, PROMPT)) == []
-    assert found(listed(service, f"Write {CANARY}"))
+    assert found(listed(service, f"Write {CANARY[:-1]}"))  # the whole is refused
 
 
 IN_IPYTHON = """

@@ -31,7 +31,7 @@ OUTPUT_EXIT = 74
     required=True,
     help="Where the result goes: .png, .jpg or .webp.",
 )
-@click.option("--seed", type=int, help="0 to 2147483647; else one is picked.")
+@click.option("--seed", type=int, help="Mostly 0 to 2147483647; else one is picked.")
 @click.option("--aspect-ratio", help="Such as 16:9; else the picture's own.")
 @click.option("--model", help="Another model's id: see kontext-nb models list.")
 @click.option(

@@ -39,7 +39,8 @@ def run(
     """Run MODEL_ID and print its output; its files are saved beside.
 
     Asking again for what is still open goes back to it: nothing is sent twice. Pictures
-    in the inputs may be https addresses, or files of this machine.
+    in the inputs may be https addresses or data URLs; and files of this machine, where
+    it is known which input takes a picture.
     """
     from kontext_nb.session import jobs, running
 

@@ -10,7 +10,7 @@ from kontext_nb.session import cell as cells
 from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.edits import Chain, Edit
-from kontext_nb.session.how import How
+from kontext_nb.session.how import How, check_options
 from kontext_nb.session.making import finished
 from kontext_nb.session.orders import chain_id, source_of
 from kontext_nb.session.resolving import found, resolved
@@ -50,19 +50,21 @@ def edit(
 
     Args:
         source: A path, bytes, a file object, a Pillow image, a NumPy array, or an https
-            address, which the service fetches itself; None for a model that makes a
-            picture from words alone.
+            address, which the service fetches itself, or a data URL; None for a model
+            that makes a picture from words alone.
         prompt: The change, as one short instruction.
         chain: A name for the chain, which then is the same in whatever cell or script
             it is asked for; left out, the chain is the cell's own.
         wait: False to return at once with something to await.
         **how: Options:
 
-            - ``seed``: 0 to 2**31 - 1; left out, one is picked and recorded.
+            - ``seed``: 0 to 2**31 - 1, or what the model's own schema says; left out,
+              one is picked and recorded.
             - ``aspect_ratio``: Such as "16:9"; left out, the source's is kept.
             - ``model``: Another model's id, for this edit.
             - ``references``: Further pictures, for a model that takes several.
-            - ``inputs``: Further inputs by the model's own names.
+            - ``inputs``: Further inputs by the model's own names; none that has an
+              argument of its own.
             - ``refresh``: True to have it made anew even if the store has it.
             - ``preserve``: True to take only the change over into the source, so that
               every other pixel stays as it is; or where it may show: a picture (white
@@ -79,6 +81,7 @@ def edit(
         ServiceError: The service could not do it.
         StoreError: The store cannot be used; nothing was sent.
     """
+    check_options(how, "chain", "wait")
     cell = cells.here(chain)
     return chain_of(source, cell, asks=cell).add(prompt, wait=wait, **how)
 

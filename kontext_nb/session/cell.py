@@ -21,6 +21,7 @@ from typing import Any
 
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.model import echo
+from kontext_nb.session.keys import check_no_token
 
 NAME_MAX_CHARS = 80
 NAMED = "name:"  # in front of a name in the place of a cell's id
@@ -151,6 +152,7 @@ def _run(parent: Mapping[str, Any] | None) -> str:
 
 
 def _check_name(name: object) -> None:
+    check_no_token("name", name)
     if not isinstance(name, str) or not 0 < len(name.strip()) <= NAME_MAX_CHARS:
         raise ParameterRejected(
             f"{echo(name)} is no name of a chain.",

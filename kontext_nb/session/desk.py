@@ -22,7 +22,7 @@ from kontext_nb.schema import seed_range
 from kontext_nb.session import cell as cells
 from kontext_nb.session.engines import Engine, engine
 from kontext_nb.session.errand import Errand
-from kontext_nb.session.inputs import Inputs, inputs_of
+from kontext_nb.session.inputs import Inputs, check, inputs_of
 from kontext_nb.session.keeping import kept
 from kontext_nb.session.models import Known, estimate_usd, known, recalled
 from kontext_nb.session.orders import MASK_SUFFIX, Order
@@ -69,6 +69,7 @@ class Desk:
             return self._placed(order)
 
     def _placed(self, order: Order) -> tuple[Step, bool]:
+        check(order)
         by = engine(self.settings)
         about, wanted, asked = self._understood(order, by)
         call = cells.next_call(order.cell, asked.fingerprint)

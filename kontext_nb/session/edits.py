@@ -18,6 +18,7 @@ from kontext_nb.session.branches import Branches
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.engines import engine
 from kontext_nb.session.how import How, how_of, ordered
+from kontext_nb.session.keys import check_no_token
 from kontext_nb.session.making import begun, made
 from kontext_nb.session.orders import Order, chain_id, source_of
 from kontext_nb.session.ranking import best_of
@@ -120,9 +121,10 @@ class Edit(Result):
             The edit with its marks.
 
         Raises:
-            ParameterRejected: A text is too long.
+            ParameterRejected: A text is too long, or holds the token.
             StoreError: The store did not take it.
         """
+        check_no_token("name or note", name, note)
         told = {"starred": starred, "name": name, "note": note}
         given = {mark: value for mark, value in told.items() if value is not None}
         step = self._desk.ledger.mark(self.step, **given)

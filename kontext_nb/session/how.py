@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any, TypedDict
 
 from kontext_nb.chain import Step
 from kontext_nb.errors import ParameterRejected
+from kontext_nb.model import echo
 from kontext_nb.pixels import Picture, encode_png, load, on_white
 from kontext_nb.preservation import prefit
 from kontext_nb.preservation.masks import mask_of
@@ -28,6 +30,26 @@ class How(TypedDict, total=False):
     refresh: bool
     preserve: Any
     prefit: bool
+
+
+def check_options(how: Mapping[str, Any], *besides: str) -> None:
+    """Refuse an option that there is not: what was meant by it would be left out.
+
+    Args:
+        how: As it was given.
+        besides: What else may be given there, to be told.
+
+    Raises:
+        ParameterRejected: It is misspelt, or belongs elsewhere.
+    """
+    known = [*How.__annotations__, *besides]
+    for name in how:
+        if name not in How.__annotations__:
+            near = get_close_matches(name, known, 1)
+            raise ParameterRejected(
+                f"There is no option {echo(name)}.",
+                f"Did you mean {near[0]}?" if near else f"Use {', '.join(known)}.",
+            )
 
 
 def ordered(
@@ -55,9 +77,10 @@ def ordered(
 
     Raises:
         ImageRejected: A picture among them cannot be read.
-        ParameterRejected: What is to be preserved or padded is not here, or the mask is
-            none.
+        ParameterRejected: There is no such option; or what is to be preserved or padded
+            is not here, or the mask is none.
     """
+    check_options(how, "wait")
     preserve, mask = _wish(how.get("preserve"), source)
     # What is configured now decides, but a chain stays in the store it began in.
     now = replace(settings.current(), home=desk.home)
@@ -70,14 +93,32 @@ def ordered(
         place=place,
         seed=how.get("seed"),
         aspect_ratio=how.get("aspect_ratio"),
-        references=tuple(map(source_of, how.get("references", ()))),
-        inputs=how.get("inputs", {}),
+        references=_references(how.get("references")),
+        inputs=_inputs(how.get("inputs")),
         refresh=how.get("refresh", False),
         preserve=preserve,
         mask=mask,
         sent=_fitted(source, how) if how.get("prefit") else None,
     )
     return Desk(replace(now, model=how.get("model") or now.model)), order
+
+
+def _references(given: object) -> tuple[Picture | str, ...]:
+    """Return further pictures; a text or an array alone would be taken to pieces."""
+    if given is not None and not isinstance(given, list | tuple):
+        raise ParameterRejected(
+            f"references={echo(given)} is no list.", "Give a list of pictures."
+        )
+    return tuple(map(source_of, given or ()))
+
+
+def _inputs(given: object) -> Mapping[str, Any]:
+    if given is not None and not isinstance(given, Mapping):
+        raise ParameterRejected(
+            f"inputs={echo(given)} is no dict.",
+            'Give names and values, for example inputs={"output_format": "png"}.',
+        )
+    return given or {}
 
 
 def _wish(preserve: Any, source: Picture | str) -> tuple[bool, bytes]:

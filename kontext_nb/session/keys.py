@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -53,6 +55,33 @@ def is_meant() -> bool:
 def in_environment() -> bool:
     """Return whether this shell gives a token, which comes before the stored one."""
     return bool(os.environ.get("RUNCOMFY_TOKEN", "").strip())
+
+
+def check_no_token(what: str, *texts: object) -> None:
+    """Refuse a text that the token stands in: it would be sent, and kept for good.
+
+    Args:
+        what: What it is, as the message calls it.
+        texts: What is no text holds none.
+
+    Raises:
+        ParameterRejected: It does; the message shows no part of it.
+    """
+    if _hold_token(text for text in texts if isinstance(text, str)):
+        raise ParameterRejected(
+            f"Your RunComfy token stands in the {what}.",
+            "Take it out; if somebody may have seen it, make a new one at "
+            "runcomfy.com/profile.",
+        )
+
+
+def _hold_token(texts: Iterable[str]) -> bool:
+    """Tell whether a token stands in a text; it never raises, as `tokens.usable`."""
+    found = [tokens.usable(Secret.of(os.environ.get("RUNCOMFY_TOKEN", "")))]
+    with suppress(NotAuthorised, OSError, RuntimeError):  # there may be no home folder
+        found += [tokens.read(kept)] if (kept := tokens.kept_in()) else []
+    known = [token.reveal() for token in found if token]
+    return any(token in text for text in texts for token in known)
 
 
 def runcomfy() -> RunComfy:

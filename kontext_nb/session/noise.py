@@ -95,6 +95,10 @@ def seed_noise(
         KontextError: One of them could not be made; the others are in the store.
     """
     numbers = _checked(seeds)
+    if "seed" in how:
+        raise ParameterRejected(
+            "The seeds are given twice.", "Give all of them as seeds=, and no seed=."
+        )
     cell = cells.here()
     chain = chain_of(source, cell, asks=cell)
     hows: list[How] = [{**how, "seed": seed} for seed in numbers]
