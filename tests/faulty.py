@@ -114,6 +114,7 @@ class Service:
         self.connections = 0  # opened so far
         self.cut_short = 0  # requests of which only a part arrived
         self.over = threading.Event()
+        self.asked = threading.local()  # .now is what an answer's function answers
         self.listener = socket.create_server(("127.0.0.1", 0))
         scheme = "https" if tls else "http"
         self.origin = f"{scheme}://127.0.0.1:{self.listener.getsockname()[1]}"
@@ -216,6 +217,7 @@ class Service:
 
     def _answer(self, seen: Seen, connection: socket.socket) -> bool:
         """Answer by the script; return whether the connection stays open."""
+        self.asked.now = seen
         with self._lock:
             self.seen.append(seen)
             turns = self._script[seen.phase]

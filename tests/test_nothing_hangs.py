@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from types import SimpleNamespace
 
@@ -52,11 +53,30 @@ def new_edit(_there=None, **how):
     return kx.edit(SOURCE, "Make it red", **how)
 
 
-# What makes several edits has a deadline for each of them, and is not among these.
+def at_once(*calls):
+    """Return what makes these calls side by side: all of them wait for the same."""
+
+    def run(there):
+        with ThreadPoolExecutor(len(calls)) as pool:
+            ended = [pool.submit(call, there) for call in calls]
+        for one in ended:
+            with suppress(kx.KontextError):
+                one.result()
+
+    return run
+
+
+MANY = range(10, 19)  # more than are on their way at once
 CALLS = {
     "edit": new_edit,
     "edit, in the store": lambda _: kx.edit(SOURCE, "Make it night", seed=1),
     "task": lambda _: new_edit(wait=False).result(),
+    "of several edits": at_once(
+        lambda _: kx.sweep(SOURCE, ["Make it sepia"], MANY),
+        lambda _: kx.seed_noise(SOURCE, "Make it green", MANY),
+        lambda there: there.edit.best_of(len(MANY)),
+        lambda there: there.chain.replay(SOURCE.rotate(180)),
+    ),
     "resume": lambda there: kx.resume(there.open),
     "resume by id": lambda there: kx.resume(there.lost, request_id="found-1"),
     "abandon": lambda there: kx.resume(there.spare, abandon=True),

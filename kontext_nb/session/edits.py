@@ -79,6 +79,7 @@ class Edit(Result):
         parent = chain.find(self.step.parent) if self.step.parent else None
         return chain.add(self.prompt, parent=parent, **how)
 
+    @settings.by_deadline
     def best_of(
         self, n: int, *, box: tuple[int, int, int, int] | None = None
     ) -> tuple[Edit, ...]:
@@ -256,6 +257,7 @@ class Chain(Branches[Edit]):
         desk, order = self._order(prompt, parent, how)
         return self._started(desk, order, report, ended)
 
+    @settings.by_deadline
     def several(
         self, prompt: str, hows: Iterable[How], *, parent: Edit | None = None
     ) -> list[Edit | Exception]:
@@ -285,6 +287,7 @@ class Chain(Branches[Edit]):
             for answer, (step, found) in zip(answers, placed, strict=True)
         ]
 
+    @settings.by_deadline
     def replay(
         self,
         source: Any,

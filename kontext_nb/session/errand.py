@@ -33,7 +33,7 @@ from kontext_nb.errors import (
 from kontext_nb.lifecycle import UNDER_WAY, Event, State
 from kontext_nb.model import Job, Progress, price_text
 from kontext_nb.session.engines import Engine
-from kontext_nb.session.journal import journalled
+from kontext_nb.session.journal import check_time, journalled
 from kontext_nb.session.media import media_suffix
 from kontext_nb.session.orders import is_address
 from kontext_nb.store import owner, patience, unfiled
@@ -169,6 +169,7 @@ class Errand:
         check_waitable(job)
         if job.state is not State.INTENT:
             return job
+        check_time()  # fifty large pictures take long to pack, and in vain
         inputs, notices = await asyncio.to_thread(self._packed, job)
         job = replace(job, notices=notices)
         try:

@@ -34,12 +34,7 @@ def written(desk: Desk, job: Job, event: Event, **facts: Any) -> Job:
     """
     now_s = time.time()
     if event is Event.SEND:
-        if not patience.left_s():
-            # Sent now, nobody would be there to hear the answer.
-            raise ServiceBusy(
-                "The deadline passed before the edit was sent.",
-                "Re-run to send it, with a longer deadline; nothing was charged.",
-            )
+        check_time()
         if job.request.provider != "demo":
             place.check_room(desk.home)
         limits = Limits(desk.settings.budget_usd, desk.settings.max_edits)
@@ -52,6 +47,19 @@ def written(desk: Desk, job: Job, event: Event, **facts: Any) -> Job:
         if event is Event.ACCEPT:
             unfiled.put(desk.home, job.id, facts["request_id"])
         raise
+
+
+def check_time() -> None:
+    """Refuse to send a job once its time is over: nobody would hear the answer.
+
+    Raises:
+        ServiceBusy: It is.
+    """
+    if not patience.left_s():
+        raise ServiceBusy(
+            "The deadline passed before the edit was sent.",
+            "Re-run to send it, with a longer deadline; nothing was charged.",
+        )
 
 
 async def journalled(desk: Desk, job: Job, event: Event, **facts: Any) -> Job:

@@ -15,6 +15,7 @@ from kontext_nb.session.asking import chain_of
 from kontext_nb.session.edits import Edit
 from kontext_nb.session.how import How
 from kontext_nb.session.keeping import measured
+from kontext_nb.session.settings import by_deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def _lines(noise: SeedNoise) -> Iterator[str]:
     )
 
 
+@by_deadline
 def seed_noise(
     source: Any, prompt: str, seeds: Iterable[int], **how: Unpack[How]
 ) -> SeedNoise:

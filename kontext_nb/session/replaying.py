@@ -47,7 +47,7 @@ def replayed(
             warnings.warn(
                 f"Stopped after step {number} of {len(recipe)}: what did not change is "
                 f"{off:.1f} from the source, and until_delta_e is {until_delta_e}.",
-                stacklevel=3,
+                stacklevel=4,
             )
             return
 

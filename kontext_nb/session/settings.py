@@ -37,7 +37,8 @@ class Settings:
         bridge: "thread", or "nest" for code that must run in the main thread.
         poll_s: Least pause between two questions about one job; None leaves it to
             experience.
-        deadline_s: How long one edit is waited for; the job itself goes on after that.
+        deadline_s: How long a call waits, however many edits it asks for; what was sent
+            goes on after that.
         budget_usd: Cap on what the store's paid edits may cost in US dollars, all told,
             over every process and for good; what may have been charged counts.
         max_edits: The same as a number of paid edits.

@@ -57,6 +57,7 @@ class Grid:
         return f"Grid of {rows} x {columns} pictures, by {self.sheet.footer}"
 
 
+@settings.by_deadline
 def sweep(
     source: Any,
     prompts: Iterable[str],
@@ -68,7 +69,8 @@ def sweep(
 ) -> Grid:
     """Make every prompt with every seed, and show them as one grid.
 
-    What the store has is taken from there; what fails becomes a cell that says why.
+    What the store has is taken from there; what fails becomes a cell that says why, as
+    does what is not finished by the deadline of the whole: a re-run goes on from there.
 
     Args:
         source: A picture, as `edit` takes it.

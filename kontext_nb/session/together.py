@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from kontext_nb.chain import Step
@@ -32,18 +33,27 @@ def all_finished(desk: Desk, steps: Sequence[Step]) -> list[Step | Exception]:
         shown.show(_announcement(len(steps), to_make, label, cost, each_s))
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def finished(work: Coroutine[Any, Any, Step]) -> Step | Exception:
+    async def finished(step: Step, work: Coroutine[Any, Any, Step]) -> Step | Exception:
         nonlocal done
-        async with gate:
-            try:
-                return await work
-            except Exception as error:  # noqa: BLE001 - it stands in its own cell
-                return error
-            finally:
-                done += 1
+        answer: Step | Exception
+        # What was sent is only asked about: it waits for no turn that may never come.
+        unsent = step.job.state is State.INTENT
+        try:
+            async with gate if unsent else nullcontext():
+                answer = await work
+        except Exception as error:  # noqa: BLE001 - it stands in its own cell
+            answer = error
+        finally:
+            work.close()  # a Stop may come before its turn
+        done += 1
+        return answer
 
     async def all_of_them() -> list[Step | Exception]:
-        return await asyncio.gather(*map(finished, work))
+        # A group ends once all have: after a Stop, each has sent its cancel.
+        async with asyncio.TaskGroup() as group:
+            pairs = zip(steps, work, strict=True)
+            tasks = [group.create_task(finished(*pair)) for pair in pairs]
+        return [task.result() for task in tasks]
 
     def tick() -> None:
         seconds = time.monotonic() - started
