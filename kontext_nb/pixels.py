@@ -288,14 +288,23 @@ def _from_array(array: np.ndarray[Any, Any]) -> Picture:
     return Picture(image, digest(image), encode_png(image), ".png")
 
 
-def has_end(data: bytes) -> bool:
-    """Tell whether an encoded picture has the mark that its format ends with.
+def is_whole(data: bytes) -> bool:
+    """Tell whether all of an encoded picture is there and undamaged, if `load` took it.
 
-    Decoders forgive a missing end, and whoever was not told the length needs to know.
+    What is cut off a JPEG or a WebP is missed by its decoder, and they have no sums to
+    check. A PNG may lack its end, and the sums over its pixels are not looked at.
     """
-    if data.startswith(b"RIFF"):
-        return len(data) >= int.from_bytes(data[4:8], "little") + 8
-    return b"IEND" in data[-16:] if data.startswith(b"\x89PNG") else b"\xff\xd9" in data
+    if not data.startswith(b"\x89PNG"):
+        return True
+    at, view = 8, memoryview(data)
+    while at + 12 <= len(data):
+        kind_at, end = at + 4, at + 8 + int.from_bytes(data[at : at + 4])
+        if zlib.crc32(view[kind_at:end]).to_bytes(4) != data[end : end + 4]:
+            return False
+        if data[kind_at : at + 8] == b"IEND":
+            return True
+        at = end + 4
+    return False
 
 
 def digest(image: Image.Image) -> str:

@@ -7,11 +7,16 @@ import sys
 import textwrap
 
 import pytest
+from PIL import Image
 
+import kontext_nb as kx
+from kontext_nb.engine import pace
 from tests import faulty
+from tests.billing import as_environment
 from tests.faulty import answer, as_json
 from tests.fuzzing import STATUS
 from tests.test_fetch import TOKEN
+from tests.test_pixels_fuzz import RESULTS
 
 MIB = 2**20
 FILE_CAP, JOB_CAP, MOST_FILES = 64 * MIB, 256 * MIB, 16
@@ -127,6 +132,66 @@ def large(service, connection):
     connection.sendall(bytes(60 * MIB - len(body)))
 
 
+def cut_short(body):
+    """Announce less than there is, which the connection then has too much of."""
+    return pictured(body).replace(b"%d" % len(body), b"%d" % (len(body) - CUT))
+
+
+def unannounced(body):
+    """Hang up before the end, whose place nobody was told."""
+    return pictured(body[:-CUT]).replace(b"content-length", b"x-length")
+
+
+def broken_off(body):
+    """Hang up before the end that was announced."""
+    return pictured(body)[:-CUT]
+
+
+def packed(body):
+    """Send it packed as nobody asked, and not all of that."""
+    return pictured(gzip.compress(body)[:-CUT], content_encoding="gzip")
+
+
+def flipped(body):
+    """Change one bit of a PNG, where its decoder does not look; others have no sums."""
+    data = bytearray(body if body[1:4] == b"PNG" else RESULTS["PNG"])
+    data[-14] ^= 1
+    return pictured(bytes(data))
+
+
+BODIES = RESULTS["PNG"], RESULTS["JPEG with a thumbnail"]
+
+
+def pictured(body, **headers):
+    return answer(200, body, content_type="image/png", **headers)
+
+
+@pytest.mark.parametrize(
+    "breaking", [cut_short, unannounced, broken_off, packed, flipped]
+)
+def test_a_result_that_is_not_whole_is_never_done(breaking, monkeypatch, tmp_path):
+    """Nothing of it is kept, and a re-run fetches it again without a second edit."""
+    monkeypatch.setattr(pace, "FIRST_BACKOFF_S", 0.0)
+    with faulty.serve() as service:
+        for name, value in as_environment(service.origin).items():
+            monkeypatch.setenv(name, value)
+        for seed, body in enumerate(BODIES):
+            service.script("download", breaking(body))
+            with pytest.raises(kx.KontextError):
+                made(seed)
+        blobs = {path.name for path in (tmp_path / "store" / "blobs").glob("*/*")}
+        assert len(blobs) == 1  # the source
+        for seed, body in enumerate(BODIES):
+            service.script("download", pictured(body))
+            assert made(seed).step.job.result not in blobs
+        assert service.paid == len(BODIES)
+
+
+def made(seed):
+    return kx.edit(Image.new("RGB", (16, 12), "red"), "Make it night", seed=seed)
+
+
+CUT = 20  # bytes; so little of a PNG is forgiven by its decoder
 BOMB = answer(200, gzip.compress(bytes(64 * MIB)), content_encoding="gzip")
 ONE_FILE = {
     "an endless body": (endless, "larger than 64 MiB"),

@@ -57,6 +57,46 @@ def test_200_000_damaged_pictures_are_taken_or_refused():
     assert told["grown_kib"] < MOST_KIB
 
 
+EXIF = b"Exif\0\0II*\0\x08\0\0\0" + bytes(6)
+RESULTS = {
+    "PNG": fuzzing.saved("PNG"),
+    "JPEG": fuzzing.saved("JPEG"),
+    # The end of the small picture is no end of the large one.
+    "JPEG with a thumbnail": fuzzing.saved("JPEG", exif=EXIF + fuzzing.saved("JPEG")),
+    "JPEG in steps": fuzzing.saved("JPEG", progressive=True),
+    "WebP": fuzzing.saved("WEBP"),
+    "WebP without loss": fuzzing.saved("WEBP", lossless=True),
+}
+
+
+def passes(data):
+    """Tell whether a result is taken for a whole one."""
+    try:
+        pixels.load(data)
+    except ImageRejected:
+        return False
+    return pixels.is_whole(data)
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_no_beginning_of_a_result_passes_for_it(name):
+    """Wherever it is cut, also where a decoder would forgive it."""
+    whole = RESULTS[name]
+    assert passes(whole + b"and more")
+    ends = {*range(0, len(whole), 5), *range(len(whole) - 40, len(whole))}
+    assert [end for end in ends if passes(whole[:end])] == []
+
+
+def test_no_flipped_bit_of_a_png_passes():
+    """Its own sums are held against it, which no decoder does for all of it."""
+    whole, passed = RESULTS["PNG"], []
+    for at in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[at] ^= 1 << at % 8
+        passed += [at] if passes(bytes(damaged)) else []
+    assert passed == []
+
+
 def leaky(_name):
     """Stand for the door's guard, and let through what it forgets."""
 

@@ -218,8 +218,8 @@ class Errand:
     async def _verified(self, part: Part, url: str, fetched: Fetched) -> str:
         """Keep what arrived if it is whole, and return the name it is kept by.
 
-        A picture is decoded to its end: only that tells. Of other media, which only
-        `run` can bring, the announced length must have come.
+        A picture is decoded to its end: only that tells, as a length may be wrong. Of
+        other media, which only `run` can bring, the announced length must have come.
         """
         suffix = media_suffix(url, fetched.media_type)
         if self.pictures_only or suffix is None:
@@ -230,11 +230,11 @@ class Errand:
                 raise BadReply(
                     f"The result is not a usable picture: {error.problem}", _FETCH_AGAIN
                 ) from error
-            suffix, ended = picture.suffix, fetched.whole or pixels.has_end(data)
+            suffix, ended = picture.suffix, pixels.is_whole(data)
         else:
             ended = fetched.whole and fetched.size > 0
         if not ended:
-            raise BadReply("The end of the result is missing.", _FETCH_AGAIN)
+            raise BadReply("The result is damaged or cut short.", _FETCH_AGAIN)
         return await asyncio.to_thread(part.keep, suffix)
 
 
