@@ -3,9 +3,11 @@
 import dataclasses
 import json
 import pickle
+import re
 
+import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kontext_nb.errors import (
@@ -386,6 +388,37 @@ HOSTILE = [
     "https://[::ffff:127.0.0.1]/a.png",
     "https://[fe80::1%25lo]/a.png",
     "https://[::bad/a.png",
+    "https:a.runcomfy.net/a.png",
+    "https:/a.runcomfy.net/a.png",
+    "https:///a.runcomfy.net/a.png",
+    "https://evil.com:443/@a.runcomfy.net/a.png",
+    "https://a.runcomfy.net:@evil.com/a.png",
+    "https://evil.com;.runcomfy.net/a.png",
+    "https://evil.com,a.runcomfy.net/a.png",
+    "https://evil.com&.runcomfy.net/a.png",
+    "https://evil.com$.runcomfy.net/a.png",
+    "https://a.runcomfy.net%2f@evil.com/a.png",
+    "https://a.runcomfy.net%20/a.png",
+    "https://a.runcomfy.net%23.evil.com/a.png",
+    "https://a.runcomfy.net\\@evil.com/a.png",
+    "https://evil.com\x0b.runcomfy.net/a.png",
+    "https://a.runcomfy.net\u2028/a.png",
+    "https://a.runcomfy.net:+443/a.png",
+    "https://a.runcomfy.net:0x1bb/a.png",
+    "https://a.runcomfy.net:80:443/a.png",
+    "https://a.runcomfy.net:-443/a.png",
+    "https://_.runcomfy.net.evil.com/a.png",
+    "https://a.runcomfy.net.nip.io/a.png",
+    "https://a_b.runcomfy.net/a.png",
+    "https://[a.runcomfy.net]/a.png",
+    "https://[::1].runcomfy.net/a.png",
+    "https://127.1/a.png",
+    "https://169.254.169.254/latest/meta-data",
+    "https://localhost/a.png",
+    "https://" + "a" * 10_000 + ".evil.com/a.png",
+    "wss://a.runcomfy.net/a.png",
+    "javascript://a.runcomfy.net/%0aalert(1)",
+    "view-source:https://a.runcomfy.net/a.png",
     "http://127.0.0.1:9/a.png",
 ]
 
@@ -412,6 +445,44 @@ def test_an_own_server_opens_its_own_origin_only(url):
     assert own.download("http://127.0.0.1:9/a.png").headers == {}
     with pytest.raises(BadReply):
         own.download(url)
+
+
+SOUND = [
+    "https://runcomfy.com/a.png",
+    "HTTPS://a-b.RunComfy.net:443?x=//evil.com#@",
+    "https://a.evil.com.runcomfy.net:/@evil.com:80/%2f..",
+    "http://127.0.0.1:9/a.png",
+]
+ODD = [*"/@?#:[]%.;&*\\\t \uff0e0", "//", "@evil.com", "evil.com:", ":80", "%2f"]
+
+
+@st.composite
+def nearly_sound(draw):
+    """Return a sound address with something put into it, at one place or two."""
+    url = draw(st.sampled_from(SOUND))
+    for odd in draw(st.lists(st.sampled_from(ODD), min_size=1, max_size=2)):
+        at = draw(st.integers(0, 24))
+        url = url[:at] + odd + url[at:]
+    return url
+
+
+@given(url=nearly_sound())
+@settings(max_examples=500)
+def test_who_checks_an_address_and_who_fetches_it_read_the_same(url):
+    """Two parsers: what the one lets pass, the other goes to, or nowhere at all."""
+    own = "http://127.0.0.1:9"
+    for provider in (RUNCOMFY, dataclasses.replace(RUNCOMFY, result_origin=own)):
+        try:
+            parts = httpx.URL(provider.download(url).url)
+        except (BadReply, httpx.InvalidURL):
+            continue
+        assert not parts.userinfo
+        if parts.scheme == "http" and provider is not RUNCOMFY:
+            assert (parts.host, parts.port) == ("127.0.0.1", 9)
+        else:
+            assert parts.scheme == "https"
+            assert parts.port in (None, 443)
+            assert re.fullmatch(rb"([a-z0-9-]+\.)*runcomfy\.(net|com)", parts.raw_host)
 
 
 JSON = st.recursive(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Protocol
@@ -169,7 +169,9 @@ class _Download:
             async with self.wire.open(call) as answer:
                 place = answer.headers.get("location")
                 if answer.status in REDIRECTS and place:
-                    url = urljoin(url, place)
+                    with suppress(ValueError):  # no address: the provider refuses it
+                        place = urljoin(url, place)
+                    url = place
                     continue
                 return await self._take(answer, call)
         raise BadReply(
