@@ -1,4 +1,7 @@
-"""Restart & Run All is free: fifty edits come again from the store, offline."""
+"""Restart & Run All is free: fifty edits come again from the store, offline.
+
+The notebook that this leaves has no token in it, nor has the state of its widgets.
+"""
 
 import hashlib
 import json
@@ -9,7 +12,7 @@ from nbclient import NotebookClient
 
 from tests import faulty
 from tests.faulty import REQUEST_ID, Seen, answer, as_json
-from tests.test_fetch import TOKEN
+from tests.test_secrets import CANARY, found
 
 EDITS = 50
 TIMEOUT_S = 60
@@ -32,6 +35,7 @@ from PIL import Image
 picture = Image.new("RGB", (8, 6), (200, 30, 30))
 """
 ONLINE = "refused = []"
+VIEWS = ("made[0].chain", "kx.Editor(picture)", "kx.compare(picture, made[0].image)")
 
 
 def cells():
@@ -47,11 +51,11 @@ def cells():
     yield "made += [e0.edit(f'Branch {n}') for n in range(5)]"
 
 
-def notebook(first):
-    """Return the notebook; ``first`` runs before all else."""
+def notebook(first, *views):
+    """Return the notebook; ``first`` runs before all else, ``views`` near the end."""
     last = "print(len(refused), *(e.step.job.result for e in made))"
     book = nbformat.v4.new_notebook()
-    sources = (first, BEGIN, *cells(), "made[-1]", last)
+    sources = (first, BEGIN, *cells(), *views, "made[-1]", last)
     book.cells = [nbformat.v4.new_code_cell(source) for source in sources]
     return book
 
@@ -62,16 +66,20 @@ def printed(book):
     return "".join(one.get("text", "") for one in outputs).split()
 
 
-def executed(first, folder):
-    """Run the notebook in a fresh kernel; return how often it wanted out, and blobs."""
+def executed(folder, *given):
+    """Run the notebook in a fresh kernel.
+
+    Returns:
+        How often it wanted out, its blobs, and what is saved.
+    """
     client = NotebookClient(
-        notebook(first), timeout=TIMEOUT_S, resources={"metadata": {"path": folder}}
+        notebook(*given), timeout=TIMEOUT_S, resources={"metadata": {"path": folder}}
     )
     book = client.execute()
     # A slow edit's line of progress stands before what is shown.
     assert {"image/jpeg", "text/html"} <= book.cells[-2].outputs[-1]["data"].keys()
     refused, *blobs = printed(book)
-    return int(refused), blobs
+    return int(refused), blobs, book
 
 
 class Painter:
@@ -99,7 +107,7 @@ class Painter:
 def service(monkeypatch):
     """A service whose every job makes another picture."""
     painter = Painter()
-    monkeypatch.setenv("RUNCOMFY_TOKEN", TOKEN)
+    monkeypatch.setenv("RUNCOMFY_TOKEN", CANARY)
     with faulty.serve(
         submit=[painter.submit], result=[painter.result], download=[painter.download]
     ) as running:
@@ -109,11 +117,13 @@ def service(monkeypatch):
 
 def test_fifty_edits_come_again_without_a_network(service, tmp_path):
     """A fresh kernel with no way out: 0 requests, and the same fifty results."""
-    wanted_out, first = executed(ONLINE, str(tmp_path))
+    _, first, saved = executed(str(tmp_path), ONLINE, *VIEWS)
+    assert saved.metadata.widgets
+    assert found(json.dumps(saved)) == []
     assert service.paid == EDITS
     assert len(set(first)) == EDITS
     asked: list[Seen] = list(service.seen)
-    wanted_out, again = executed(OFFLINE, str(tmp_path))
+    wanted_out, again, _ = executed(str(tmp_path), OFFLINE)
     assert again == first
     assert service.seen == asked
     assert wanted_out == 0
@@ -123,12 +133,14 @@ def test_fifty_edits_come_again_without_a_network(service, tmp_path):
         nbformat.v4.new_code_cell(
             "try:\n    kx.edit(picture, 'Something new')\n"
             "except kx.KontextError as error:\n    print(error.state)\n"
-            "print(len(refused) > 0)"
+            "print(len(refused) > 0)\n"
+            "import os\nprint(os.environ['RUNCOMFY_TOKEN'])"
         )
     ]
     client = NotebookClient(
         book, timeout=TIMEOUT_S, resources={"metadata": {"path": str(tmp_path)}}
     )
     told = printed(client.execute())
-    assert told[-1] == "True", json.dumps(told)
+    assert told[-2] == "True", json.dumps(told)
+    assert found(json.dumps(book))  # and so is the search: one that is printed is found
     assert service.seen == asked

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import traceback
 import warnings
+import zlib
 from pathlib import Path
 from urllib.parse import quote
 
@@ -368,6 +369,27 @@ def saved_as(suffix):
     return lambda edit: edit.save(f"out{suffix}").read_bytes()
 
 
+def page_of(shown):
+    return shown.to_html("page.html").read_text()
+
+
+def grid_as(suffix):
+    return lambda edit: sheet(edit).save(f"grid{suffix}").read_bytes()
+
+
+def sheet(edit):
+    """A grid with the edit in it, at no further cost, and one beside it."""
+    return kx.sweep(edit.source, [edit.prompt, PROMPT], [edit.seed])
+
+
+def grid_as_pdf(edit):
+    """All streams of a grid's PDF, unpacked; also without the gaps between letters."""
+    data = grid_as(".pdf")(edit)
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", data, re.DOTALL)
+    plain = b"\n".join(zlib.decompress(one) for one in streams)
+    return data + plain + re.sub(rb"\)\s*-?[\d.]+\s*\(", b"", plain)
+
+
 MADE = {
     "display": bundle,
     "png": saved_as(".png"),
@@ -378,6 +400,14 @@ MADE = {
     "widget state": lambda edit: repr(kx.Editor(edit.source).get_state()),
     "comparison": lambda edit: repr(kx.compare(edit.source, edit.image).get_state()),
     "store": lambda _: stored(),
+    "page": page_of,
+    "page of the chain": lambda edit: page_of(edit.chain),
+    "grid": lambda edit: bundle(sheet(edit)),
+    "grid as png": grid_as(".png"),
+    "grid as html": grid_as(".html"),
+    "grid as csv": grid_as(".csv"),
+    "grid as svg": grid_as(".svg"),
+    "grid as pdf": grid_as_pdf,
 }
 
 
@@ -409,7 +439,8 @@ def test_a_store_that_has_it_is_found(made, monkeypatch):
     del made
     monkeypatch.setattr(keys, "_hold_token", lambda _: False)
     again = kx.edit(Image.new("RGB", (64, 64), "red"), f"Write {CANARY}")
-    for name in ("png", "store", "repr"):
+    drawn = {"jpg", "webp", "widget state", "comparison", "grid as png"}
+    for name in MADE.keys() - drawn:
         assert found(MADE[name](again)), name
 
 
