@@ -1,11 +1,16 @@
-"""Ctrl-C while somebody else holds what is needed: the program ends in two seconds."""
+"""Ctrl-C, whatever the program waits for: it ends in two seconds."""
 
+import signal
 import subprocess
 import sys
 import time
 
 import pytest
 from PIL import Image
+
+from tests import faulty
+from tests.billing import as_environment
+from tests.faulty import as_json
 
 LATE_S = 2.0  # what P9 grants
 
@@ -113,3 +118,42 @@ def test_ctrl_c_ends_a_wait_for_a_lock(tmp_path, moment, bridge, verb):
     # The rest is Python's own end, which takes longer on a busy machine.
     assert gone_s - ended_s < LATE_S
     print(f"{moment}, {bridge}: {gone_s - pressed_s:.2f} s")  # noqa: T201 - a measure
+
+
+SENDING = """
+import signal, time
+from pathlib import Path
+
+from kontext_nb.cli.main import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also in the background
+try:
+    main()
+finally:
+    Path("ended").write_text(str(time.time()))
+"""
+
+
+@pytest.mark.parametrize("phase", ["catalogue", "submit", "status", "cancel"])
+def test_ctrl_c_ends_a_wait_for_a_silent_service(tmp_path, monkeypatch, phase):
+    """Whichever of its answers never comes, also the one to the cancel itself."""
+    Image.new("RGB", (16, 12), (200, 30, 30)).save(tmp_path / "b.png")
+    queued = as_json({"status": "in_queue"})
+    with faulty.serve(status=[queued]) as service:
+        service.script(phase, faulty.silent)
+        for name, value in as_environment(service.origin).items():
+            monkeypatch.setenv(name, value)
+        with subprocess.Popen(
+            [sys.executable, "-c", SENDING, *EDIT], stderr=subprocess.PIPE, text=True
+        ) as process:
+            while not service.phases("status" if phase == "cancel" else phase):
+                assert process.poll() is None
+            pressed_s = time.time()
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate()
+        gone_s = time.time()
+        assert phase in service.phases()
+    assert process.returncode == 130, said
+    ended_s = float((tmp_path / "ended").read_text())
+    assert ended_s - pressed_s < LATE_S, said
+    assert gone_s - ended_s < LATE_S
