@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 import kontext_nb as kx
+from kontext_nb import parcel, pixels, target
 from tests import faulty
 from tests.fuzzing import PNG, chunk, chunks, png_of
 from tests.test_fetch import TOKEN
@@ -71,13 +72,13 @@ XMP = (
 IPTC = b"Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\x20" + canary("iptc").encode()
 
 
-def jpeg(kind="JPEG", **more):
+def jpeg(kind="JPEG", mode="RGB", orientation=1, **more):
     """Return a JPEG, or a phone's MPO, that says everything."""
     buffer = io.BytesIO()
-    scene().save(
+    scene().convert(mode).save(
         buffer,
         kind,
-        exif=exif(),
+        exif=exif(orientation),
         icc_profile=profile(),
         xmp=XMP,
         comment=canary("jpeg").encode(),
@@ -90,23 +91,23 @@ def jpeg(kind="JPEG", **more):
     return data[:2] + segment + data[2:]
 
 
-def png():
+def png(mode="RGB", orientation=1):
     """Return a PNG with text of all three kinds, EXIF and a profile."""
     text = PngImagePlugin.PngInfo()
     text.add_text("Comment", canary("text"))
     text.add_text("Author", canary("ztext"), zip=True)
     text.add_itxt("XML:com.adobe.xmp", XMP.decode() + canary("itext"))
     buffer = io.BytesIO()
-    scene().save(buffer, "PNG", pnginfo=text, exif=exif(), icc_profile=profile())
+    more = {"exif": exif(orientation), "icc_profile": profile()}
+    scene().convert(mode).save(buffer, "PNG", pnginfo=text, **more)
     return buffer.getvalue()
 
 
-def webp(**more):
+def webp(mode="RGB", orientation=1, **more):
     """Return a WebP with EXIF, XMP and a profile."""
     buffer = io.BytesIO()
-    scene().save(
-        buffer, "WEBP", exif=exif(), icc_profile=profile(), xmp=XMP, quality=95, **more
-    )
+    more |= {"exif": exif(orientation), "icc_profile": profile(), "xmp": XMP}
+    scene().convert(mode).save(buffer, "WEBP", quality=95, **more)
     return buffer.getvalue()
 
 
@@ -117,6 +118,21 @@ INPUTS = {
     "webp": webp,
     "lossless webp": lambda: webp(lossless=True),
 }
+
+
+def variants():
+    """Yield thirty more: in every mode, upright and turned."""
+    second = {"save_all": True, "append_images": [scene()]}
+    for turn in (1, 6):
+        for mode in ("RGB", "RGBA", "L", "LA", "P", "1", "I;16"):
+            yield f"png {mode} {turn}", png(mode, turn)
+        for mode in ("RGB", "L", "CMYK"):
+            yield f"jpeg {mode} {turn}", jpeg("JPEG", mode, turn)
+        yield f"jpeg in steps {turn}", jpeg("JPEG", "RGB", turn, progressive=True)
+        yield f"mpo {turn}", jpeg("MPO", "RGB", turn, **second)
+        for mode in ("RGB", "RGBA"):
+            yield f"webp {mode} {turn}", webp(mode, turn)
+        yield f"webp without loss {turn}", webp("RGB", turn, lossless=True)
 
 
 def laid_open(data):
@@ -187,6 +203,20 @@ def test_nothing_but_pixels_is_sent(name, form, service, tmp_path):
     assert {kind for kind, _ in chunks(travelled)} == {b"IHDR", b"IDAT", b"IEND"}
     shown = np.asarray(Image.open(io.BytesIO(travelled)).convert("RGB")).astype(int)
     assert abs(shown - np.asarray(scene())).mean() < 6  # a WebP's colours are coarse
+
+
+def test_nothing_but_pixels_is_sent_of_any_variant(tmp_path):
+    """Nor saved: neither the mode nor the turn of a picture keeps its stories in."""
+    sung = 0
+    for name, data in variants():
+        assert len(told(data)) >= 7, name
+        picture = pixels.load(data)
+        assert told(parcel.pack(picture).png) == set(), name
+        for suffix in (".png", ".jpg", ".webp"):
+            path = target.write(picture.image, tmp_path / f"saved{suffix}", {})
+            assert told(path.read_bytes()) == set(), name
+        sung += 1
+    assert sung == 30
 
 
 @pytest.mark.parametrize("name", INPUTS)
