@@ -59,14 +59,16 @@ class Branches(ABC, Generic[R]):
 
     @property
     def source(self) -> pixels.Picture | str:
-        """The picture it starts from, or the address it was sent by, or "".
+        """The picture it starts from, or the address it was sent by.
+
+        It is "" for one made from words alone, and for one whose edits were adopted.
 
         Raises:
             StoreError: It is missing or damaged.
         """
         if self._source is None:
-            first, *_ = self._desk.ledger.chain(self.id)
-            self._source = self._shown_as(first).before
+            first = next(iter(self._desk.ledger.chain(self.id)), None)
+            self._source = self._shown_as(first).before if first else ""
         return self._source
 
     @property
