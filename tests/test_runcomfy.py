@@ -3,11 +3,12 @@
 import dataclasses
 import json
 import pickle
+import random
 import re
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kontext_nb.errors import (
@@ -456,33 +457,35 @@ SOUND = [
 ODD = [*"/@?#:[]%.;&*\\\t \uff0e0", "//", "@evil.com", "evil.com:", ":80", "%2f"]
 
 
-@st.composite
-def nearly_sound(draw):
-    """Return a sound address with something put into it, at one place or two."""
-    url = draw(st.sampled_from(SOUND))
-    for odd in draw(st.lists(st.sampled_from(ODD), min_size=1, max_size=2)):
-        at = draw(st.integers(0, 24))
-        url = url[:at] + odd + url[at:]
-    return url
+def nearly_sound(count):
+    """Yield sound addresses with something put into them, at one place or two."""
+    chance = random.Random(1)  # noqa: S311 - the same ones each time
+    for _ in range(count):
+        url = chance.choice(SOUND)
+        for _ in range(chance.randint(1, 2)):
+            at = chance.randint(0, 28)
+            url = url[:at] + chance.choice(ODD) + url[at:]
+        yield url
 
 
-@given(url=nearly_sound())
-@settings(max_examples=500)
-def test_who_checks_an_address_and_who_fetches_it_read_the_same(url):
+def test_who_checks_an_address_and_who_fetches_it_read_the_same():
     """Two parsers: what the one lets pass, the other goes to, or nowhere at all."""
-    own = "http://127.0.0.1:9"
-    for provider in (RUNCOMFY, dataclasses.replace(RUNCOMFY, result_origin=own)):
+    own = dataclasses.replace(RUNCOMFY, result_origin="http://127.0.0.1:9")
+    passed = set()
+    for url in nearly_sound(5000):
         try:
-            parts = httpx.URL(provider.download(url).url)
+            parts = httpx.URL(own.download(url).url)
         except (BadReply, httpx.InvalidURL):
             continue
-        assert not parts.userinfo
-        if parts.scheme == "http" and provider is not RUNCOMFY:
-            assert (parts.host, parts.port) == ("127.0.0.1", 9)
+        passed.add(url)
+        assert not parts.userinfo, url
+        if parts.scheme == "http":
+            assert (parts.host, parts.port) == ("127.0.0.1", 9), url
         else:
-            assert parts.scheme == "https"
-            assert parts.port in (None, 443)
-            assert re.fullmatch(rb"([a-z0-9-]+\.)*runcomfy\.(net|com)", parts.raw_host)
+            assert (parts.scheme, parts.port or 443) == ("https", 443), url
+            ours = rb"([a-z0-9-]+\.)*runcomfy\.(net|com)"
+            assert re.fullmatch(ours, parts.raw_host), url
+    assert len(passed) > 200
 
 
 JSON = st.recursive(
