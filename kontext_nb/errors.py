@@ -142,6 +142,8 @@ class ServiceBusy(ServiceError):
 
     exit_code = 75
     retry_after_s = 0.0  # what the service asked for, if it asked
+    timed_out = False  # whether it was waited for in vain
+    lasting = False  # whether asking again has no point
 
 
 class StillRunning(ServiceError):

@@ -3,6 +3,8 @@
 import functools
 import os
 import shutil
+import ssl
+import subprocess
 from pathlib import Path
 
 import hypothesis
@@ -70,6 +72,26 @@ def small_results(monkeypatch):
     for name in ("SIZES", "SAFE"):
         small = tuple((w // 4, h // 4) for w, h in getattr(sizes, name))
         monkeypatch.setattr(sizes, name, small)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """Return a server side of TLS for 127.0.0.1, and the file that vouches for it."""
+    folder = tmp_path_factory.mktemp("tls")
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificate")
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    names = ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(key), "-out", str(cert)]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-days", "2", *curve, *names, *files],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return context, cert
 
 
 @pytest.fixture(scope="session")

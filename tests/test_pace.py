@@ -373,6 +373,14 @@ def test_a_service_that_asks_for_hours_ends_the_wait():
         pace.trouble(busy(math.inf))
 
 
+def test_a_question_that_would_fail_again_is_not_put_again():
+    """A certificate that does not fit now does not in a minute either."""
+    error = not_sent(lasting=True).given_up()
+    with pytest.raises(ServiceBusy) as caught:
+        Pace(Time().clock, None, 900).trouble(error)
+    assert caught.value.exit_code == 69
+
+
 def test_a_busy_service_is_left_alone_as_long_as_it_asks():
     """The pause after a Retry-After is at least that long, and only that one."""
     time = Time()

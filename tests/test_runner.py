@@ -56,7 +56,7 @@ class Office:
     def __init__(self, folder, service, **facts):
         self.ledger = Ledger(folder / "ledger.sqlite3")
         self.blobs = Blobs(folder / "blobs")
-        self.service = service
+        self.service = self.results = service
         self.facts = facts
         self.now_s = self.age_s = 0.0
         self.slept = []
@@ -97,7 +97,7 @@ class Office:
             provider=RunComfy(
                 token=Secret.of(TOKEN),
                 base=f"{self.service.origin}/v1",
-                result_origin=self.service.origin,
+                result_origin=self.results.origin,
             ),
             wire=wire,
             shelf=self.blobs.part,
@@ -441,6 +441,29 @@ def test_a_job_that_was_taken_is_kept_and_adopted(office, phase, fault, error, t
         service.script("download", answer(200, PNG))
         assert desk.run()[2] == PNG
         assert service.paid == 1
+
+
+@pytest.mark.parametrize("phase", ["status", "download"])
+def test_a_certificate_that_does_not_fit_is_told_at_once(office, certificate, phase):
+    """Neither a poll nor a download will be better off later: 69, and the job kept."""
+    with (
+        faulty.serve(status=[answer(401)]) as service,
+        faulty.serve(tls=certificate[0]) as distrusted,
+    ):
+        desk = office(service)
+        with pytest.raises(NotAuthorised):
+            desk.run()
+        if phase == "status":
+            desk.service = distrusted
+        desk.results = distrusted
+        service.script("status", as_json({"status": "completed"}))
+        service.script("result", distrusted.result())
+        with pytest.raises(ServiceBusy, match="certificate") as caught:
+            desk.run()
+        assert distrusted.connections == 1
+        assert service.paid == 1
+    assert caught.value.exit_code == 69
+    assert (desk.row.state, desk.row.request_id) == (State.SUBMITTED, "job-1")
 
 
 ENDS = [

@@ -2,10 +2,7 @@
 
 import asyncio
 import gzip
-import shutil
 import socket
-import ssl
-import subprocess
 import threading
 import tracemalloc
 import zlib
@@ -424,26 +421,6 @@ def test_no_place_among_the_open_calls_is_not_sent(monkeypatch):
             asyncio.run(asking(service.origin))
         assert caught.value.timed_out
         assert service.paid == 0
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory):
-    """Return a server side of TLS for 127.0.0.1, and the file that vouches for it."""
-    folder = tmp_path_factory.mktemp("tls")
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl makes the certificate")
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    names = ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", str(key), "-out", str(cert)]
-    subprocess.run(
-        ["openssl", "req", "-x509", "-days", "2", *curve, *names, *files],
-        check=True,
-        capture_output=True,
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    return context, cert
 
 
 def test_a_certificate_nobody_vouches_for_is_not_sent_and_not_worth_a_retry(

@@ -292,7 +292,7 @@ class Pace:
         self._trouble = error
         if isinstance(error, ServiceBusy):
             self._asked_for_s = error.retry_after_s
-            if self._asked_for_s > MAX_RETRY_AFTER_S:
+            if self._asked_for_s > MAX_RETRY_AFTER_S or error.lasting:
                 raise error
         if isinstance(error, BadReply):
             self._bad_replies += 1

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
+from kontext_nb.engine.asking import ask, understood
 from kontext_nb.engine.fetch import AddressExpired, Fetched, Part, fetch
 from kontext_nb.engine.pace import (
     CANCEL_TIMEOUT_S,
@@ -20,7 +21,6 @@ from kontext_nb.engine.pace import (
     Backoff,
     Clock,
     Pace,
-    asked_pause_s,
 )
 from kontext_nb.engine.sending import send_paid
 from kontext_nb.engine.wire import Dropped, NotSent, Unanswered, Wire
@@ -150,7 +150,7 @@ class Runner(Generic[P]):
         """Send the paid call of a claimed job, and write down what came of it."""
         try:
             reply, stopped = await send_paid(self.wire, call, left_s)
-            request_id = _understood(reply, self.provider.read_submit)
+            request_id = understood(reply, self.provider.read_submit)
         except (NotSent, ServiceBusy, NotAuthorised, OutOfCredit):
             await self.journal(job, Event.WITHDRAW)
             raise
@@ -264,7 +264,7 @@ class Runner(Generic[P]):
                 async with pace.within_deadline():
                     job, ended = await self._poll(job, pace.elapsed_s)
                     output = await self._output(job) if ended else None
-            except (Unanswered, ServiceBusy, BadReply) as error:
+            except (ServiceBusy, BadReply) as error:
                 pace.trouble(error)
             except ResultLost:
                 if pace.elapsed_s > grace_s:
@@ -334,7 +334,7 @@ class Runner(Generic[P]):
                         most_bytes=most_bytes,
                     )
                 except Unanswered as error:
-                    raise ServiceBusy(error.problem, error.remedy) from None
+                    raise error.given_up() from None
                 try:
                     return await self.keep(part, url, fetched), fetched.size
                 except BadReply:
@@ -362,7 +362,7 @@ class Runner(Generic[P]):
             self.report(progress)
 
     async def _ask(self, call: Call, read: Callable[[Reply], T]) -> T:
-        return _understood(await self.wire.send(call), read)
+        return await ask(self.wire, call, read)
 
 
 async def _paused(backoff: Backoff, error: NotSent | ServiceBusy) -> None:
@@ -371,11 +371,3 @@ async def _paused(backoff: Backoff, error: NotSent | ServiceBusy) -> None:
         await backoff.pause(error)
     except NotSent as not_sent:
         raise not_sent.given_up() from None
-
-
-def _understood(reply: Reply, read: Callable[[Reply], T]) -> T:
-    try:
-        return read(reply)
-    except ServiceBusy as error:
-        error.retry_after_s = asked_pause_s(reply.headers)
-        raise

@@ -54,28 +54,24 @@ class Unanswered(KontextError):
 
     Args:
         timed_out: Whether it was waited for in vain; asking again then weighs more.
-    """
-
-    exit_code = 75
-    timed_out = False
-
-
-class NotSent(Unanswered):
-    """No byte of the request left this machine: it is safe to try again.
-
-    Args:
-        lasting: Whether trying again has no point: a certificate that does not fit, a
+        lasting: Whether asking again has no point: a certificate that does not fit, a
             proxy that refuses.
     """
 
-    lasting = False
+    exit_code = 75
+    timed_out = lasting = False
 
     def given_up(self) -> ServiceBusy:
         """Return what to tell who asked for it."""
         busy = ServiceBusy(self.problem, self.remedy)
+        busy.timed_out, busy.lasting = self.timed_out, self.lasting
         if self.lasting:  # no later try will be better
             busy.exit_code = BadReply.exit_code
         return busy
+
+
+class NotSent(Unanswered):
+    """No byte of the request left this machine: it is safe to try again."""
 
 
 class Dropped(Unanswered):
@@ -310,7 +306,8 @@ def _as_ours(host: str) -> Iterator[None]:
         ) from None
     except (httpx.TransportError, TimeoutError) as error:
         dropped = Dropped(
-            f"The connection to {host} broke ({_reason(error)}).", "Re-run to go on."
+            f"The connection to {host} broke ({_reason(error)}).",
+            "Check the network and re-run.",
         )
         dropped.timed_out = isinstance(error, httpx.TimeoutException | TimeoutError)
         raise dropped from None

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from kontext_nb import __version__
+from kontext_nb.engine.asking import ask
 from kontext_nb.engine.bridge import Bridge, NestBridge, ThreadBridge
-from kontext_nb.engine.wire import Dropped, NotSent, Wire, in_process
+from kontext_nb.engine.pace import Backoff, Clock
+from kontext_nb.engine.wire import NoHttp, Wire, in_process
 from kontext_nb.errors import KontextError, ServiceBusy, SetupIncomplete
 from kontext_nb.model import Secret
 from kontext_nb.providers.base import Call, Provider, Reply
@@ -44,10 +46,15 @@ class Engine:
     free: bool
 
     def ask(
-        self, call: Call, read: Callable[[Reply], T], limit_s: float | None = None
+        self,
+        call: Call,
+        read: Callable[[Reply], T],
+        limit_s: float | None = None,
+        *,
+        tries: int = 1,
     ) -> T:
-        """Ask once and wait for what is read in the answer; see `answer`."""
-        return waited(self.bridge, answer(self.wire, call, read, limit_s))
+        """Ask, and wait for what is read in the answer; see `answer`."""
+        return waited(self.bridge, answer(self.wire, call, read, limit_s, tries=tries))
 
 
 def waited(bridge: Bridge, work: Coroutine[Any, Any, T]) -> T:
@@ -62,31 +69,52 @@ def waited(bridge: Bridge, work: Coroutine[Any, Any, T]) -> T:
 
 
 async def answer(
-    wire: Wire, call: Call, read: Callable[[Reply], T], limit_s: float | None = None
+    wire: Wire,
+    call: Call,
+    read: Callable[[Reply], T],
+    limit_s: float | None = None,
+    *,
+    tries: int = 1,
 ) -> T:
-    """Ask once, within the call's timeout and the deadline, and read the answer.
+    """Ask, each time within the call's timeout and the deadline; read the answer.
 
     Args:
         wire: Sends it.
         call: The question; asking it again would be safe.
         read: Reads the answer.
         limit_s: A shorter time than the call's own.
+        tries: How often to ask, all told, where the next answer may be a better one.
 
     Raises:
         ServiceBusy: There was no whole answer in time.
     """
     most_s = call.timeout_s if limit_s is None else limit_s
-    bound_s = min(call.timeout_s, most_s, left_s())
+    backoff = Backoff(Clock(), tries=tries, most_s=left_s())
+    while True:
+        bound_s = min(call.timeout_s, most_s, left_s())
+        try:
+            said = await _answer(wire, call, read, bound_s)
+        except (ServiceBusy, NoHttp) as error:
+            if not left_s():
+                backoff.exhaust()
+            await backoff.pause(error)
+        else:
+            backoff.succeeded()
+            return said
+
+
+async def _answer(
+    wire: Wire, call: Call, read: Callable[[Reply], T], bound_s: float
+) -> T:
     try:
         async with asyncio.timeout(bound_s):
-            reply = await wire.send(call)
-    except (NotSent, Dropped) as error:
-        raise ServiceBusy(error.problem, "Check the network and try again.") from None
+            return await ask(wire, call, read)
     except TimeoutError:
-        raise ServiceBusy(
+        error = ServiceBusy(
             f"There was no answer within {bound_s:.0f} s.", "Try again."
-        ) from None
-    return read(reply)
+        )
+        error.timed_out = True
+        raise error from None
 
 
 _lock = threading.Lock()
