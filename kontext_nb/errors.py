@@ -62,6 +62,20 @@ class KontextError(Exception):
         self.state = state
         self.may_have_been_charged = may_have_been_charged
 
+    def about(
+        self,
+        *,
+        job: str,
+        request_id: str | None,
+        state: str,
+        may_have_been_charged: bool,
+    ) -> None:
+        """Say which job it is about, as far as it does not say more of it already."""
+        self.job = job
+        self.request_id = self.request_id or request_id
+        self.state = self.state or state
+        self.may_have_been_charged |= may_have_been_charged
+
 
 class InputRejected(KontextError, ValueError):
     """What was given cannot be used; nothing was sent."""

@@ -4,14 +4,19 @@ import contextlib
 import json
 import os
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from kontext_nb.cli import main as entry
+from kontext_nb.engine import pace
+from kontext_nb.errors import StoreError
+from kontext_nb.lifecycle import Event
 from kontext_nb.model import KONTEXT_PRO, Secret
-from kontext_nb.session import settings, tokens
+from kontext_nb.session import jobs, settings, tokens
+from kontext_nb.store.ledger import Ledger
 from tests import faulty
 from tests.faulty import answer, as_json
 from tests.test_cli import run
@@ -262,6 +267,156 @@ def test_after_the_id_the_job_is_kept(phase, reply, code, here, served):
     done, out, err = here(*EDIT)
     assert (done, out) == (0, "out.png\n"), err
     assert service.paid == 1
+
+
+QUEUED = as_json({"status": "in_queue"})
+COMPLETED = as_json({"status": "completed"})
+RUN = ("run", "a/model", "--input", '{"prompt": "x"}', "--no-wait")
+# What a question may meet, the code it ends with, and how often a cancel is sent.
+UNHEARD = {
+    "reset": (faulty.reset, 75, 3),
+    "hung up": (faulty.closed, 75, 3),
+    "half an answer": (answer(200, b"{", content_length="9"), 75, 3),
+    "too many": (answer(429), 75, 3),
+    "request timeout": (answer(408), 75, 3),
+    "conflict": (answer(409), 75, 3),
+    "500": (answer(500), 69, 3),
+    "503": (answer(503), 69, 3),
+    "a CDN's page": (answer(522, b"<html>"), 69, 3),
+    "garbage": (b"garbage\r\n\r\n", 69, 3),
+    "a portal": (answer(200, b"<html>Sign in</html>"), 69, 1),
+    "empty": (answer(200), 69, 1),
+    "a redirect": (answer(307, location="/elsewhere"), 69, 1),
+    "bad input": (answer(422), 69, 1),
+    "no such method": (answer(405), 69, 1),
+    "payment required": (answer(402), 65, 1),
+    "unauthorised": (answer(401), 77, 1),
+    "token refused under 200": (as_json({"error_code": 400004}), 77, 1),
+}
+
+
+@pytest.fixture
+def sent(here, served, monkeypatch):
+    """Return what has a job sent to a service by a script; it gives the service."""
+    monkeypatch.setattr(pace, "FIRST_BACKOFF_S", 0.0)
+
+    def send(**script):
+        service = served(**{"status": [QUEUED]} | script)
+        assert here(*RUN)[0] == (75 if "submit" in script else 0)
+        return service
+
+    return send
+
+
+@pytest.mark.parametrize("verb", ["status", "cancel"])
+@pytest.mark.parametrize("name", UNHEARD)
+def test_a_question_about_a_job_that_fails_tells_how_far_it_came(
+    verb, name, here, sent
+):
+    """The job is kept, and the last line has its id, its state and the truth of it."""
+    reply, code, times = UNHEARD[name]
+    service = sent(**{verb: [reply]})
+    facts = check_failed(here(verb, faulty.REQUEST_ID), code)
+    assert facts["request_id"] == faulty.REQUEST_ID
+    assert facts["state"] == job()["state"] == "submitted"
+    assert facts["job"] == job()["job"]
+    assert facts["may_have_been_charged"]
+    assert len(service.phases(verb)) == (times if verb == "cancel" else 1)
+    assert service.paid == 1
+
+
+def job():
+    """Return the facts of the store's one job."""
+    (one,) = jobs.listed(ended=True).jobs
+    return jobs.facts(one)
+
+
+@pytest.mark.parametrize("verb", ["status", "cancel", "result"])
+def test_a_job_that_cannot_be_asked_for_is_told_all_the_same(
+    verb, here, sent, monkeypatch
+):
+    """There is no token any more: the job has not gone with it."""
+    sent()
+    monkeypatch.delenv("RUNCOMFY_TOKEN")
+    facts = check_failed(here(verb, faulty.REQUEST_ID), 77)
+    assert (facts["job"], facts["state"]) == (job()["job"], "submitted")
+    assert facts["may_have_been_charged"]
+
+
+@pytest.mark.parametrize("verb", [("cancel",), ("jobs", "resolve", "--resubmit")])
+def test_what_cannot_be_done_with_a_job_tells_its_state(verb, here, sent):
+    """An unknown one has nothing to cancel it by, and a sent one nothing to decide."""
+    service = sent(**({"submit": [faulty.closed]} if "cancel" in verb else {}))
+    facts = check_failed(here(*verb, job()["job"]), 75 if "cancel" in verb else 65)
+    assert (facts["job"], facts["state"]) == (job()["job"], job()["state"])
+    assert facts["may_have_been_charged"]
+    assert service.paid == 1
+
+
+def cancelling(service, connection):
+    """Cancel the job, and break off before saying so."""
+    service.script("status", as_json({"status": "cancelled"}))
+    service.script("result", as_json({"status": "cancelled"}))
+    faulty.reset(service, connection)
+
+
+def finishing(service, connection):
+    """Bring the job to its end in that moment."""
+    service.script("status", COMPLETED)
+    faulty.closed(service, connection)
+
+
+def starting(service, connection):
+    """Have the job leave the queue in that moment."""
+    service.script("status", as_json({"status": "in_progress"}))
+    connection.sendall(answer(500))
+
+
+NO = as_json({"outcome": "not_cancellable", "status": "cancelled"}, 202)
+TRUTH = {
+    "it worked, unheard": ([cancelling], "cancelled", "cancelled", 3),
+    "it worked, and the next one says so": ([cancelling, NO], "cancelled", None, 2),
+    "it worked, and it is gone": ([cancelling, answer(404)], "cancelled", None, 2),
+    "it came too late": ([finishing], "not_cancellable", "done", 3),
+    "it has started": ([starting], "not_cancellable", "running", 3),
+    "accepted, and no more": ([answer(202)], "not_cancellable", "done", 1),
+}
+
+
+@pytest.mark.parametrize("name", TRUTH)
+def test_a_cancel_that_is_not_answered_is_told_by_the_jobs_status(name, here, sent):
+    """Whatever became of the cancel: what is said of the job is what the service says.
+
+    A result that was there already is fetched, for it is paid for.
+    """
+    turns, outcome, state, times = TRUTH[name]
+    service = sent(cancel=turns, status=[COMPLETED if state == "done" else QUEUED])
+    code, out, err = here("cancel", faulty.REQUEST_ID)
+    assert code == 0, err
+    told = json.loads(out)
+    assert told["outcome"] == outcome
+    assert told["state"] == job()["state"] == (state or outcome)
+    assert len(service.phases("cancel")) == times
+    assert service.paid == 1
+
+
+def test_a_cancel_that_the_store_does_not_take_is_told_as_one(here, sent, monkeypatch):
+    """The service did cancel; a re-run finds out, where the disk was full."""
+    sent()
+    usual = Ledger.record
+
+    def full(self, job, event, at, **facts):
+        if event is Event.CANCEL:
+            raise StoreError("The disk is full.", "Free some space.")
+        return usual(self, job, event, at, **facts)
+
+    monkeypatch.setattr(Ledger, "record", full)
+    with warnings.catch_warnings(action="always"):
+        code, out, err = here("cancel", faulty.REQUEST_ID)
+    assert "the store did not take" in err
+    told = json.loads(out)
+    assert (code, told["outcome"], told["state"]) == (0, "cancelled", "cancelled")
+    assert job()["state"] == "submitted"
 
 
 @pytest.mark.parametrize("verb", ["whoami", "balance"])

@@ -601,6 +601,41 @@ def test_a_cancel_that_did_not_work_keeps_the_job(office, fault, monkeypatch):
         assert service.paid == 1
 
 
+def cancelling(service, connection):
+    """Cancel the job, and break off before saying so."""
+    service.script("status", as_json({"status": "cancelled"}))
+    service.script("result", as_json({"status": "cancelled"}))
+    faulty.reset(service, connection)
+
+
+def test_a_cancel_that_worked_unheard_is_found_out_by_a_rerun(office):
+    """The service did cancel: whoever asks next is told so, and nothing is sent."""
+    with faulty.serve(status=[QUEUED], cancel=[cancelling]) as service:
+        desk = office(service)
+        desk.stopped_when(lambda: len(service.phases("status")) > 1)
+        assert desk.row.state is State.SUBMITTED
+        with pytest.raises(EditCancelled):
+            desk.run()
+        assert service.paid == 1
+    assert desk.row.state is State.CANCELLED
+
+
+def test_a_cancel_that_cannot_be_written_down_is_a_cancel(office):
+    """Whoever stopped is told that it stopped, not of the disk; a re-run finds out."""
+    with faulty.serve(status=[QUEUED]) as service:
+        desk = office(service)
+
+        async def full(job, event, **facts):
+            if event is Event.CANCEL:
+                raise StoreError("The disk is full.", "Free some space.")
+            return await Office.journal(desk, job, event, **facts)
+
+        desk.facts["journal"] = full
+        ended = desk.stopped_when(lambda: len(service.phases("status")) > 1)
+    assert isinstance(ended, asyncio.CancelledError)
+    assert desk.row.state is State.SUBMITTED
+
+
 def late(reply, told):
     """Return an answer that comes once ``told`` is set."""
 

@@ -345,16 +345,15 @@ class Runner(Generic[P]):
     async def _cancel(self, job: Job) -> None:
         """Send one cancel, wait a few seconds at most, and write down the answer."""
         call = self.provider.cancel(job.request_id or "")
-        try:
+        # It may be cancelled or not, or be so without the store's knowing: the row
+        # stays open, so a re-run finds out. Whoever stopped is told that it stopped.
+        with contextlib.suppress(KontextError, TimeoutError):
             async with asyncio.timeout(CANCEL_TIMEOUT_S):
                 cancelled = await self._ask(call, self.provider.read_cancel)
-        except (KontextError, TimeoutError):
-            # It may be cancelled or not. The row stays open, so a re-run finds out.
-            return
-        if cancelled:
-            await self.journal(job, Event.CANCEL)
-        elif job.state is State.SUBMITTED:  # then it has left the queue
-            await self.journal(job, Event.START)
+            if cancelled:
+                await self.journal(job, Event.CANCEL)
+            elif job.state is State.SUBMITTED:  # then it has left the queue
+                await self.journal(job, Event.START)
 
     def _tell(self, progress: Progress) -> None:
         # A view that is gone must not cost the job it would have shown.

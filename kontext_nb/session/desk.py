@@ -7,14 +7,14 @@ import contextlib
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
 from kontext_nb import pixels
 from kontext_nb.chain import Step
-from kontext_nb.errors import InputRejected, NotAuthorised, StoreError
+from kontext_nb.errors import InputRejected, KontextError, NotAuthorised, StoreError
 from kontext_nb.lifecycle import OPEN, UNDER_WAY, State
 from kontext_nb.model import Job, Progress, Request
 from kontext_nb.pixels import Picture
@@ -229,14 +229,31 @@ class Desk:
             NotAuthorised: It cannot be reached with the token and address there are.
         """
         place = job.request.provider
-        found = engine(replace(self.settings, provider=place.partition(" ")[0]))
-        if found.provider.name != place:
-            raise NotAuthorised(
-                f"This edit was sent to {place}, not to {found.provider.name}.",
-                "Set RUNCOMFY_MODEL_API_BASE as it was then, and re-run.",
-                **job.told,
-            )
+        with self.about(job):
+            found = engine(replace(self.settings, provider=place.partition(" ")[0]))
+            if found.provider.name != place:
+                raise NotAuthorised(
+                    f"This edit was sent to {place}, not to {found.provider.name}.",
+                    "Set RUNCOMFY_MODEL_API_BASE as it was then, and re-run.",
+                )
         return found
+
+    @contextlib.contextmanager
+    def about(self, job: Job | None) -> Iterator[None]:
+        """Have an error of the block say which job it is about, and how far that came.
+
+        Args:
+            job: As it was found; None if it is none of this store.
+        """
+        try:
+            yield
+        except KontextError as error:
+            if job:
+                now = None
+                with contextlib.suppress(StoreError), within(0):  # it may have failed
+                    now = self.ledger.job(job.id)
+                error.about(**(now or job).told)
+            raise
 
     async def _finish(self, step: Step, errand: Errand) -> Step:
         done = await _in_hand_until(step.job, errand.done(step.job))

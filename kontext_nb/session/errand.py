@@ -95,10 +95,7 @@ class Errand:
             raise
         except KontextError as error:
             now = await self._as_far_as_known(job)
-            error.job, error.state = now.id, error.state or now.state
-            error.request_id = error.request_id or now.request_id
-            if now.may_have_been_charged:
-                error.may_have_been_charged = True
+            error.about(**now.told)
             raise
         return made
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from kontext_nb.engine.pace import CANCEL_TIMEOUT_S
 from kontext_nb.errors import (
+    BadReply,
     KontextError,
     OutcomeUnknown,
     ParameterRejected,
     ResultLost,
+    ServiceBusy,
+    ServiceError,
     StoreError,
 )
 from kontext_nb.lifecycle import CAME_TO_NOTHING, Event, State
@@ -21,7 +25,7 @@ from kontext_nb.model import Job
 from kontext_nb.providers.base import READ_TIMEOUT_S, REQUEST_ID, Phase, Status
 from kontext_nb.session import running, settings
 from kontext_nb.session.desk import Desk
-from kontext_nb.session.engines import engine
+from kontext_nb.session.engines import Engine, engine
 from kontext_nb.session.errand import unknown
 from kontext_nb.session.journal import written
 from kontext_nb.session.making import finished
@@ -29,6 +33,7 @@ from kontext_nb.session.resolving import found, resolved
 from kontext_nb.store.patience import within
 from kontext_nb.store.spending import Spent
 
+CANCEL_TRIES = 3  # a second one does no harm
 _ENDED = CAME_TO_NOTHING | {State.DONE}
 _WORDS = {Phase.QUEUED: "in_queue", Phase.RUNNING: "in_progress"}
 # A job's own state in the service's words, where the service need not be asked.
@@ -109,9 +114,10 @@ def status(name: str) -> dict[str, Any]:
     job = _job(desk, name)
     if job and job.state not in (State.SUBMITTED, State.RUNNING):
         return record(job)
-    by = desk.engine_of(job) if job else engine(desk.settings)
     request_id = (job and job.request_id) or name
-    said = by.ask(by.provider.status(request_id), by.provider.read_status)
+    with desk.about(job):
+        by = desk.engine_of(job) if job else engine(desk.settings)
+        said = by.ask(by.provider.status(request_id), by.provider.read_status)
     place = (
         {} if said.queue_position is None else {"queue_position": said.queue_position}
     )
@@ -148,32 +154,65 @@ def cancel(name: str) -> dict[str, Any]:
     """
     desk = Desk(settings.current())
     job = _job(desk, name)
-    if job and job.state is State.INTENT:
+    if job is None:
+        by = engine(desk.settings)
+        told, done = {"request_id": name}, _cancelled(by, name)
+    else:
+        with desk.about(job):
+            job, done = _stopped(desk, job)
+        told = record(job)
+    return told | {"outcome": "cancelled" if done else "not_cancellable"}
+
+
+def _stopped(desk: Desk, job: Job) -> tuple[Job, bool]:
+    """Cancel a job; return it as it stands then, and whether it is cancelled."""
+    if job.state is State.INTENT:
         job = resolved(desk, job, abandon=True)
-    if job and job.state in (State.UNKNOWN, State.SENDING):
+    if job.state in (State.UNKNOWN, State.SENDING):
         raise unknown(job, "", OutcomeUnknown.exit_code)
-    if job and job.state in _ENDED:
-        outcome = "cancelled" if job.state is State.CANCELLED else "not_cancellable"
-        return record(job) | {"outcome": outcome}
-    by = desk.engine_of(job) if job else engine(desk.settings)
-    request_id = (job and job.request_id) or name
-    call = by.provider.cancel(request_id)
+    if job.state in _ENDED:
+        return job, job.state is State.CANCELLED
+    by, request_id = desk.engine_of(job), job.request_id or ""
+    lost: ServiceError | None = None
+    done = False
     try:
-        done = by.ask(call, by.provider.read_cancel, CANCEL_TIMEOUT_S)
+        done = _cancelled(by, request_id)
     except ResultLost:
-        if job is None:
-            raise
-        done = False  # some services forget what has ended: its status tells
-    if job and done:
-        with suppress(StoreError):  # it may have ended in that moment
-            job = written(desk, job, Event.CANCEL)
-    elif job:
+        pass  # some services forget what has ended: its status tells
+    except (ServiceBusy, BadReply) as error:
+        lost = error  # it may have done its work all the same
+    if done:
+        return _noted(desk, job), True
+    try:
         said = by.ask(by.provider.status(request_id), by.provider.read_status)
-        job = _learned(desk, job, said)
-        done = job.state is State.CANCELLED
-    outcome = "cancelled" if done else "not_cancellable"
-    told = record(job) if job else {"request_id": request_id}
-    return told | {"outcome": outcome}
+    except ServiceError as error:
+        raise (lost or error) from None
+    job = _learned(desk, job, said)
+    if lost and job.state is State.SUBMITTED:  # it is not known to be too late
+        raise lost
+    return job, job.state is State.CANCELLED
+
+
+def _cancelled(by: Engine, request_id: str) -> bool:
+    """Ask the service to cancel, which may be asked for again, and read its answer."""
+    call = by.provider.cancel(request_id)
+    return by.ask(call, by.provider.read_cancel, CANCEL_TIMEOUT_S, tries=CANCEL_TRIES)
+
+
+def _noted(desk: Desk, job: Job) -> Job:
+    """Return a job that the service has cancelled, also if no disk takes that."""
+    with suppress(StoreError):
+        return written(desk, job, Event.CANCEL)
+    with suppress(StoreError), within(0):
+        now = desk.ledger.job(job.id)
+        if now and now.state in _ENDED:  # in that moment
+            return now
+    warnings.warn(
+        f"The job {job.id} is cancelled, which the store did not take: a re-run finds "
+        "it out.",
+        stacklevel=4,
+    )
+    return replace(job, state=State.CANCELLED)
 
 
 def job(name: str) -> Job:

@@ -83,15 +83,16 @@ def resolved(
             "A job is given an id, sent again or abandoned, not several of them.",
             "Choose one.",
         )
-    if (job.state, decided[0]) not in TABLE or job.state is State.SENDING:
-        raise ParameterRejected(
-            f"The job {job.id} is {job.state}: there is nothing to decide.",
-            f"Ask for its result: kontext-nb result {job.id}.",
-        )
-    if request_id is not None:
-        return _attached(desk, job, request_id)
-    note = {"error": "Given up by the user."} if abandon else {}
-    return written(desk, job, decided[0], **note)
+    with desk.about(job):
+        if (job.state, decided[0]) not in TABLE or job.state is State.SENDING:
+            raise ParameterRejected(
+                f"The job {job.id} is {job.state}: there is nothing to decide.",
+                f"Ask for its result: kontext-nb result {job.id}.",
+            )
+        if request_id is not None:
+            return _attached(desk, job, request_id)
+        note = {"error": "Given up by the user."} if abandon else {}
+        return written(desk, job, decided[0], **note)
 
 
 def _attached(desk: Desk, job: Job, request_id: str) -> Job:
