@@ -110,7 +110,7 @@ def test_offline_asks_nobody(at):
         (answer(401), "HTTP 401"),
         (answer(404), "HTTP 404"),
         (answer(500), "HTTP 500"),
-        (answer(200, b"<html>Sign in</html>"), "HTTP 200"),
+        (answer(200, b"<html>Sign in</html>"), "portal or proxy"),
         (faulty.closed, "broke"),
         (faulty.reset, "broke"),
         (faulty.silent, "no answer within"),

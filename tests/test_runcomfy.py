@@ -177,7 +177,9 @@ ASKING_ERRORS = [
     *[(status, {}, ServiceBusy) for status in (408, 409, 425, 429, 500, 502, 503, 520)],
     *[(status, {}, BadReply) for status in (301, 302, 400, 405, 413, 422)],
     (200, b"<html>", BadReply),
+    (204, b"", BadReply),
     (200, {"error_code": 500001}, BadReply),
+    (999, {}, BadReply),
 ]
 
 
@@ -190,6 +192,35 @@ def test_a_question_that_fails_says_whether_to_ask_again(status, body, error, re
     assert type(caught.value) is error
     if error is not ServiceBusy:
         assert "charged" not in str(caught.value)
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_a_web_page_in_place_of_an_answer_hints_at_what_is_in_between(read):
+    """A hotel's portal answers anything with 200: the problem is not the service's."""
+    for page in (b"<html>Sign in</html>", b"\n <!DOCTYPE html>"):
+        with pytest.raises(BadReply, match="portal or proxy may be in between"):
+            read(reply(page))
+    with pytest.raises(KontextError, match=r"HTTP 502\."):
+        read(reply(b"<html>Bad gateway</html>", 502))
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("status", [405, 406, 411, 426, 451])
+def test_a_request_whose_form_is_refused_hints_at_an_upgrade(status, read):
+    """The form of a request is this program's: nothing the user gave is wrong."""
+    with pytest.raises(KontextError, match="too old") as caught:
+        read(reply({}, status))
+    assert caught.value.exit_code == 69
+
+
+def test_a_bare_202_means_not_yet():
+    """It says that the job goes on, and nothing more: not that it left the queue."""
+    bare = reply(b"", 202)
+    assert RUNCOMFY.read_status(bare) == Status(Phase.QUEUED)
+    assert RUNCOMFY.read_result(bare) is None
+    for read in (RUNCOMFY.read_submit, RUNCOMFY.read_cancel):
+        with pytest.raises(BadReply):
+            read(bare)
 
 
 @pytest.mark.parametrize(

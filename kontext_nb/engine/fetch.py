@@ -25,7 +25,7 @@ from kontext_nb.engine.wire import (
     Unanswered,
     Wire,
 )
-from kontext_nb.errors import BadReply, ServiceBusy
+from kontext_nb.errors import BadReply, OutOfCredit, ServiceBusy
 from kontext_nb.providers.base import Call, Provider
 
 TRIES = 5
@@ -107,6 +107,7 @@ async def fetch(
             large; or what came, also the second time, is not the file.
         Unanswered: The connection broke or stalled, also the fifth time.
         ServiceBusy: The service was busy or broken, also the fifth time.
+        OutOfCredit: The service wants to be paid for it first.
         StoreError: The part cannot be written.
     """
     download = _Download(wire, provider, url, part, clock, most_bytes)
@@ -260,6 +261,8 @@ def _check_status(answer: Answer) -> None:
     remedy = "Re-run to fetch it again: nothing is sent again."
     if status in _EXPIRED:
         raise AddressExpired(problem, remedy)
+    if status == HTTPStatus.PAYMENT_REQUIRED:
+        raise OutOfCredit(problem, remedy)
     if status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         busy = ServiceBusy(problem, remedy)
         if status not in _BUSY:

@@ -78,11 +78,12 @@ _MEANING = {
     429: ServiceBusy,
 }
 _REFUSED = frozenset({400, 413, 415, 422})
-# Of a submit: the request was not even looked at, and will not be taken like that.
+# The request was not even looked at, and will not be taken like that.
 _NOT_TAKEN = frozenset({405, 406, 411, 426, 451})
 # How services word that a filter, not the model, has stopped a job.
 _FILTERED = re.compile(r"moderat|nsfw|safety|content[ _-]polic|flagged", re.IGNORECASE)
 _PASSING = frozenset({408, 409, 425})
+_TOO_OLD = "This version of kontext_nb may be too old for it: upgrade, and run again."
 _ASK_AGAIN = "Wait a little and re-run; nothing is sent again."
 _REMEDY = {
     OutOfCredit: "Top up at runcomfy.com, then re-run.",
@@ -156,7 +157,7 @@ class RunComfy:
 
     def read_status(self, reply: Reply) -> Status:
         """Return where the job is."""
-        body = self._checked(reply)
+        body = self._told(reply)
         word = str(body.get("status", "")).lower()
         if word in _ENDED:
             return Status(Phase.ENDED)
@@ -176,7 +177,7 @@ class RunComfy:
             EditFailed: The job ran and failed; the message carries the reason.
             EditCancelled: The job was cancelled.
         """
-        body = self._checked(reply)
+        body = self._told(reply)
         word = str(body.get("status", "")).lower()
         if body.get("error_code") == _NOT_READY or word not in _ENDED:
             return None
@@ -252,6 +253,12 @@ class RunComfy:
         url = f"{self.base}/{path}"
         return Call(method="GET", url=url, headers=Bearer(self.token))
 
+    def _told(self, reply: Reply) -> Mapping[str, Any]:
+        """Return what a good reply says of a job: a bare 202 says "not yet"."""
+        if reply.status == HTTPStatus.ACCEPTED and not reply.body.strip():
+            return {"status": "pending"}
+        return self._checked(reply)
+
     def _checked(self, reply: Reply, *, submitting: bool = False) -> Mapping[str, Any]:
         """Return the JSON object of a good reply, or raise what a bad one means."""
         body = facts_of(reply, self.token)
@@ -264,10 +271,14 @@ class RunComfy:
         if good and readable and code is None:
             return facts
         said = self._said(facts) if facts else f"HTTP {reply.status}."
+        if good and reply.body.lstrip().startswith(b"<"):
+            said = "a web page. A portal or proxy may be in between."
         error = _meaning(code, reply.status, submitting=submitting)
         remedy = _REMEDY[error]
         if error is ServiceBusy and not submitting:
             remedy = _ASK_AGAIN
+        if reply.status in _NOT_TAKEN and code is None:
+            remedy = _TOO_OLD
         raised = error(f"{self._who} answered: {said}", remedy)
         if error is ServiceBusy and reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raised.exit_code = BadReply.exit_code  # its own fault, not the way's
@@ -299,7 +310,7 @@ def _meaning(code: Any, status: int, *, submitting: bool) -> type[KontextError]:
         error = _MEANING[status]
     elif status in _REFUSED:
         error = RequestRefused
-    elif status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    elif status in _PASSING or status // 100 == 5:  # noqa: PLR2004 - its class in HTTP
         error = ServiceBusy
     if submitting:
         if status in _NOT_TAKEN and known is None:
