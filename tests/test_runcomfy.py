@@ -5,6 +5,8 @@ import json
 import pickle
 import random
 import re
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -26,6 +28,7 @@ from kontext_nb.errors import (
 from kontext_nb.model import KONTEXT_PRO, Request, Secret
 from kontext_nb.providers.base import Phase, Reply, Status
 from kontext_nb.providers.runcomfy import RunComfy
+from tests import fuzzing
 
 TOKEN = "tok-never-to-be-shown"  # noqa: S105 - made up
 RUNCOMFY = RunComfy(token=Secret.of(TOKEN))
@@ -334,6 +337,14 @@ def test_a_failed_job_gives_its_reason_as_plain_text(said, shown):
     caught.value.problem.encode()  # it can be stored
 
 
+def test_a_token_of_digits_is_not_quoted_as_a_number():
+    """Whatever it is written as, it is taken out."""
+    digits = RunComfy(token=Secret.of("12345678"))
+    with pytest.raises(EditFailed) as caught:
+        digits.read_result(reply({"status": "failed", "error": [{"no": 12345678}]}))
+    assert '{"no": "(token)"}' in caught.value.problem
+
+
 def test_an_error_page_is_cut_short():
     """A reason of many kilobytes is cut."""
     with pytest.raises(RequestRefused) as caught:
@@ -565,11 +576,92 @@ BODIES = st.one_of(
 @given(body=BODIES, status=st.integers(200, 599))
 def test_no_answer_breaks_a_reader(body, status):
     """Any bytes under any status are a value or one of our errors, fit to store."""
+    check_read(body, status)
+
+
+def check_read(body, status):
     for read in READERS:
         try:
             read(Reply(status, {}, body))
         except KontextError as error:
             assert error.problem.isprintable()  # noqa: PT017 - both ways out are right
+
+
+KNOWN = ("status", "output", "error", "error_code", "request_id", "engine", "cost")
+FOUND = ("succeeded", "failed", "in_queue", URL, "\ud800", "\x1b[2J", TOKEN, "")
+
+
+def anything(rng, depth=3):
+    """Return any JSON value, by the names that are looked for more often than not."""
+    kind = rng.randrange(8 if depth else 5)
+    if kind < 3:
+        return rng.choice((None, True, 0, -1, 400002, 404001, 1e308, 10**400, 0.04))
+    if kind < 5:
+        return rng.choice(FOUND)
+    several = [anything(rng, depth - 1) for _ in range(rng.randrange(4))]
+    if kind == 5:
+        return several
+    return {rng.choice((*KNOWN, *FOUND)): value for value in several}
+
+
+def test_two_thousand_answers_of_all_kinds_break_no_reader():
+    """What each of them is, is told by our own errors, whatever it is made of (P11)."""
+    rng = random.Random(11)  # noqa: S311 - the same ones each time
+    for number in range(2000):
+        facts = anything(rng)
+        if number % 2:  # what looks like an answer
+            facts = {name: anything(rng) for name in KNOWN if rng.random() < 0.7}
+            facts["status"] = rng.choice(FOUND[:3])
+            facts["output"] = rng.choice((URL, anything(rng)))
+        body = json.dumps(facts).encode()
+        check_read(body, rng.choice((200, 200, 202, 400, 404, 503)))
+
+
+LARGEST = """
+from kontext_nb.errors import KontextError
+from kontext_nb.model import Secret
+from kontext_nb.providers.base import Reply
+from kontext_nb.providers.runcomfy import RunComfy
+from tests.fuzzing import peak_kib
+
+MOST = 4 * 2**20
+PARTS = [b"[],", b'{"a":1},', b'{"a":{}},', b"[[]],", b"1,", b'"",', b"1.5,"]
+provider = RunComfy(token=Secret.of("tok-never-to-be-shown"))
+
+def read(body):
+    for reader in (provider.read_submit, provider.read_status, provider.read_result):
+        try:
+            reader(Reply(200, {}, body))
+        except KontextError:
+            pass
+
+def read_text(text):
+    read(b'{"status": "failed", "error": "' + text + b'"}')
+
+read_text(b"small")
+before = peak_kib()
+for part in PARTS:
+    read(b'{"error": [' + part * (MOST // len(part)) + b"0]}")
+smile = "\N{GRINNING FACE}".encode()
+read_text(smile * (MOST // 4))
+read_text(smile + b"x" * MOST)
+print(peak_kib() - before)
+"""
+
+
+def test_no_answer_takes_more_than_a_hundred_mebibytes_to_read():
+    """4 MiB are read of one, and Python makes twenty times as much of some (P11)."""
+    if not fuzzing.STATUS.exists():
+        pytest.skip("only Linux tells the memory of a process by itself")
+    done = subprocess.run(
+        [sys.executable, "-c", LARGEST],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        cwd=fuzzing.__file__.rpartition("tests")[0],
+    )
+    assert int(done.stdout) < 100 * 1024
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ SUBMIT_TIMEOUT_S = 120.0  # field reports: servers that take a paid job slowly, 
 READ_TIMEOUT_S = 30.0
 # What a service may call a job: it becomes part of addresses, so it has no slash.
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+MAX_VALUES = 200_000  # in one answer; a page of the catalogue has some thousands
+_PARTING = (b",", b"[", b"{")
 
 
 class Bearer(Mapping[str, str]):
@@ -94,7 +96,7 @@ class Reply:
 
 
 def facts_of(reply: Reply, token: Secret | None) -> dict[str, Any] | None:
-    """Return the JSON object that a reply holds; None if it holds none.
+    """Return the JSON object that a reply holds; None for none, or one too large.
 
     A service may quote the credential back, in any spelling JSON allows. It is taken
     out here, so that nothing made of the answer has it: no message, no row, and no
@@ -104,16 +106,27 @@ def facts_of(reply: Reply, token: Secret | None) -> dict[str, Any] | None:
         reply: What came back.
         token: The credential of the call; None if it had none.
     """
+    # What begins or parts values, at least: three bytes can be one that takes seventy.
+    if sum(map(reply.body.count, _PARTING)) > MAX_VALUES:
+        return None
     try:
         facts = json.loads(reply.body)
         if token is not None:
-            text = json.dumps(facts, ensure_ascii=False)
-            quoted = json.dumps(token.reveal(), ensure_ascii=False)[1:-1]
-            if quoted in text:
-                facts = json.loads(text.replace(quoted, "(token)"))
+            facts = _without(facts, token.reveal())
     except (ValueError, RecursionError):
         return None
     return facts if isinstance(facts, dict) else None
+
+
+def _without(value: Any, token: str) -> Any:
+    """Return a JSON value that does not quote the token."""
+    if isinstance(value, str):
+        return value.replace(token, "(token)")
+    if isinstance(value, list):
+        return [_without(inner, token) for inner in value]
+    if isinstance(value, dict):
+        return {_without(k, token): _without(v, token) for k, v in value.items()}
+    return "(token)" if str(value) == token else value  # a number may be one
 
 
 def plain(words: object, longest: int) -> str | None:
@@ -128,7 +141,8 @@ def plain(words: object, longest: int) -> str | None:
     """
     if not isinstance(words, str):
         return None
-    shown = (char if char.isprintable() else " " for char in words)
+    few = words[: 8 * longest]  # of many megabytes no more is looked at
+    shown = (char if char.isprintable() else " " for char in few)
     return " ".join("".join(shown).split())[:longest] or None
 
 
