@@ -48,18 +48,19 @@ def reply(body, status=200):
 
 def test_the_paid_call_is_the_documented_one():
     """The body is flat, carries what was asked and nothing that was left open."""
-    call = RUNCOMFY.submit(KONTEXT_PRO, INPUTS)
+    call = RUNCOMFY.submit(KONTEXT_PRO, INPUTS, "job")
     assert call.method == "POST"
     assert call.url == f"https://model-api.runcomfy.net/v1/models/{KONTEXT_PRO}"
     assert call.headers["authorization"] == f"Bearer {TOKEN}"
     assert call.headers["content-type"] == "application/json"
+    assert call.headers["idempotency-key"] == call.headers["x-request-id"] == "job"
     assert json.loads(call.body) == INPUTS
 
 
 def test_only_the_submit_is_paid():
     """Questions, the cancel and the download may be sent again; the submit may not."""
     calls = [
-        RUNCOMFY.submit(KONTEXT_PRO, INPUTS),
+        RUNCOMFY.submit(KONTEXT_PRO, INPUTS, "job"),
         RUNCOMFY.status("r"),
         RUNCOMFY.result("r"),
         RUNCOMFY.cancel("r"),
@@ -102,7 +103,11 @@ def test_what_is_no_model_id_never_becomes_an_address(model):
 )
 def test_nothing_printed_shows_the_token(leak):
     """Provider and calls can be printed without giving the token away."""
-    for value in (RUNCOMFY, RUNCOMFY.submit(KONTEXT_PRO, INPUTS), RUNCOMFY.status("r")):
+    for value in (
+        RUNCOMFY,
+        RUNCOMFY.submit(KONTEXT_PRO, INPUTS, "job"),
+        RUNCOMFY.status("r"),
+    ):
         assert TOKEN not in leak(value)
     assert TOKEN not in repr(RUNCOMFY.token) + str(RUNCOMFY.token)
 

@@ -100,7 +100,7 @@ THINGS = {
     "secret": lambda: Secret.of(CANARY),
     "provider": keys.runcomfy,
     "engine": lambda: engines.engine(settings.current()),
-    "submit": lambda: keys.runcomfy().submit(KONTEXT_PRO, {"prompt": PROMPT}),
+    "submit": lambda: keys.runcomfy().submit(KONTEXT_PRO, {"prompt": PROMPT}, "job"),
     "status": lambda: keys.runcomfy().status("job-1"),
     "account": keys.web_account,
     "whoami": lambda: keys.web_account().whoami(),

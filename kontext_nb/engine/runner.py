@@ -124,7 +124,7 @@ class Runner(Generic[P]):
             asyncio.CancelledError: The caller gave up; one bounded cancel was sent if
                 the service had taken it.
         """
-        call = self.provider.submit(job.request.model, inputs)
+        call = self.provider.submit(job.request.model, inputs, _key(job))
         most_s = min(MAX_SLEEP_S, self.deadline_s)
         backoff = Backoff(self.clock, tries=SUBMIT_TRIES, most_s=most_s)
         until_s = self.clock.now() + self.deadline_s
@@ -362,6 +362,16 @@ class Runner(Generic[P]):
 
     async def _ask(self, call: Call, read: Callable[[Reply], T]) -> T:
         return await ask(self.wire, call, read)
+
+
+def _key(job: Job) -> str:
+    """Return the key of a paid request, the same for all its tries.
+
+    What the user consented to send again is another one: under the first one's key, a
+    service that keeps its answers would give the same useless one for ever.
+    """
+    again = len(job.consents)
+    return f"{job.id}-{again}" if again else job.id
 
 
 async def _paused(backoff: Backoff, error: NotSent | ServiceBusy) -> None:

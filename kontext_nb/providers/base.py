@@ -211,8 +211,15 @@ class Provider(Protocol):
     def label(self, model: str) -> str:
         """Return the model's name as people should read it under a picture."""
 
-    def submit(self, model: str, inputs: Mapping[str, Any]) -> Call:
-        """Describe the one paid call; the inputs are as they travel."""
+    def submit(self, model: str, inputs: Mapping[str, Any], key: str) -> Call:
+        """Describe the one paid call; the inputs are as they travel.
+
+        Args:
+            model: Its id.
+            inputs: By the model's own names.
+            key: The same for each try of one paid request, and for no other. Nothing
+                here relies on a service's taking notice of it.
+        """
 
     def read_submit(self, reply: Reply) -> str:
         """Return the service's id for the job."""

@@ -119,12 +119,21 @@ class RunComfy:
         """Return the model's name as people should read it under a picture."""
         return self.engine or model
 
-    def submit(self, model: str, inputs: Mapping[str, Any]) -> Call:
-        """Describe the one paid call."""
+    def submit(self, model: str, inputs: Mapping[str, Any], key: str) -> Call:
+        """Describe the one paid call.
+
+        No header is documented to make two sendings one, so nothing relies on the key;
+        but where one is heeded, or only logged, it tells them apart.
+        """
         return Call(
             method="POST",
             url=f"{self.base}/models/{model}",
-            headers=Bearer(self.token, content_type="application/json"),
+            headers=Bearer(
+                self.token,
+                content_type="application/json",
+                idempotency_key=key,
+                x_request_id=key,
+            ),
             body=json.dumps(inputs, allow_nan=False).encode(),
             paid=True,
             timeout_s=SUBMIT_TIMEOUT_S,
