@@ -2,7 +2,7 @@
 
 It speaks the Model API's contract by default; a script replaces the answers of a phase.
 An answer is bytes, sent as they are before the connection is closed, or a function that
-does with the connection as it likes. Every request that arrived whole is kept in
+does with the connection as it likes. Every request of which the head arrived is kept in
 ``seen``, so a test can count what a client really sent.
 """
 
@@ -16,7 +16,7 @@ import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import Image
@@ -27,7 +27,7 @@ REQUEST_ID = "job-1"
 
 @dataclass(frozen=True)
 class Seen:
-    """One request that arrived whole; header names in lower case."""
+    """One request; header names in lower case, the body as far as it was read."""
 
     method: str
     path: str
@@ -68,6 +68,20 @@ def reset(_service: Service, connection: socket.socket) -> None:
     """Break the connection off with a RST."""
     linger = struct.pack("ii", 1, 0)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+
+@dataclass(frozen=True)
+class Early:
+    """A turn that comes once the head of a request is there, its body unread.
+
+    Args:
+        turn: What happens then.
+    """
+
+    turn: Callable[[Service, socket.socket], None]
+
+    def __call__(self, service: Service, connection: socket.socket) -> None:
+        self.turn(service, connection)
 
 
 def closed(_service: Service, _connection: socket.socket) -> None:
@@ -112,7 +126,6 @@ class Service:
     ) -> None:
         self.seen: list[Seen] = []
         self.connections = 0  # opened so far
-        self.cut_short = 0  # requests of which only a part arrived
         self.over = threading.Event()
         self.asked = threading.local()  # .now is what an answer's function answers
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -208,12 +221,16 @@ class Service:
         while (text := stream.readline().decode("latin-1").strip()) != "":
             name, _, value = text.partition(":")
             headers[name.lower()] = value.strip()
+        seen = Seen(line[0], line[1], headers, b"")
         length = int(headers.get("content-length", 0))
-        body = stream.read(length)
-        if len(body) < length:
-            self.cut_short += 1
+        if isinstance(self._script[seen.phase][0], Early):
+            length = 0
+        seen = replace(seen, body=stream.read(length))
+        if len(seen.body) < length:
+            with self._lock:
+                self.seen.append(seen)  # in part
             return None
-        return Seen(line[0], line[1], headers, body)
+        return seen
 
     def _answer(self, seen: Seen, connection: socket.socket) -> bool:
         """Answer by the script; return whether the connection stays open."""

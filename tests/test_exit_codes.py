@@ -198,6 +198,7 @@ AMBIGUOUS = {
     "500": (answer(500), 69),
     "502": (answer(502), 69),
     "503": (answer(503), 69),
+    "503 until later": (answer(503, retry_after="1"), 69),
     "a CDN's page": (answer(522), 69),
     "garbage": (b"garbage\r\n\r\n", 69),
     "a portal": (answer(200, b"<html>Sign in</html>"), 69),
@@ -223,18 +224,19 @@ def test_an_unknown_outcome_is_told_and_a_rerun_pays_nothing(name, here, served)
     assert service.paid == 1
 
 
-ENDS = {
-    "failed": as_json({"status": "failed", "error": "no faces"}),
-    "cancelled": as_json({"status": "cancelled"}),
-}
+ENDS = [
+    ({"status": "failed", "error": "no faces"}, "failed", 69),
+    ({"status": "failed", "error": "Flagged by moderation."}, "failed", 65),
+    ({"status": "cancelled"}, "cancelled", 69),
+]
 
 
-@pytest.mark.parametrize("name", ENDS)
-def test_a_job_that_came_to_nothing_is_69(name, here, served):
+@pytest.mark.parametrize(("result", "state", "code"), ENDS)
+def test_a_job_that_came_to_nothing_says_why(result, state, code, here, served):
     """It was taken, so it may have been charged, and its id is told."""
-    served(result=[ENDS[name]])
-    facts = check_failed(here(*EDIT), 69)
-    assert facts["state"] == name
+    served(result=[as_json(result)])
+    facts = check_failed(here(*EDIT), code)
+    assert facts["state"] == state
     assert facts["request_id"] == faulty.REQUEST_ID
     assert facts["may_have_been_charged"]
 

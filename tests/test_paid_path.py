@@ -311,9 +311,17 @@ kx.edit(Image.new("RGB", (16, 12), (200, 30, 30)), {PROMPT!r}, seed=7)
 """
 
 
-@pytest.mark.parametrize("phase", ["submit", "status", "download"])
-def test_a_killed_process_loses_nothing_and_pays_once(go_to, phase):
-    """SIGKILL while waiting: the next process adopts the job, or says it is unknown."""
+@pytest.mark.parametrize(
+    ("phase", "how"),
+    [
+        ("submit", signal.SIGKILL),
+        ("status", signal.SIGKILL),
+        ("status", signal.SIGTERM),
+        ("download", signal.SIGKILL),
+    ],
+)
+def test_a_killed_process_loses_nothing_and_pays_once(go_to, phase, how):
+    """Killed while it waits: the next one adopts the job, or says it is unknown."""
     arrived = threading.Event()
 
     def held(service, connection):
@@ -324,7 +332,7 @@ def test_a_killed_process_loses_nothing_and_pays_once(go_to, phase):
         go_to(service.origin)
         process = subprocess.Popen([sys.executable, "-c", CRASHING])
         assert arrived.wait(30)
-        process.send_signal(signal.SIGKILL)
+        process.send_signal(how)
         process.wait()
         service.script("status", ENDED)
         service.script("download", pictured())

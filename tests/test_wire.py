@@ -25,9 +25,9 @@ def call(origin, path="/v1/requests/job-1/status", **facts):
     return Call(method="GET", url=origin + path, headers=headers, **facts)
 
 
-def paid(origin, **facts):
+def paid(origin, body=b"{}", **facts):
     path = "/v1/models/a/b"
-    return Call(method="POST", url=origin + path, body=b"{}", paid=True, **facts)
+    return Call(method="POST", url=origin + path, body=body, paid=True, **facts)
 
 
 def send(*calls):
@@ -157,6 +157,20 @@ def test_what_was_heard_of_a_broken_answer_is_kept(fault):
         send(paid(service.origin, timeout_s=0.1))
     assert caught.value.heard.status == 200
     assert caught.value.heard.body.strip() == b'{"request_id": "job-1"}'
+
+
+@pytest.mark.parametrize(
+    ("turn", "reason"),
+    [(faulty.reset, "ReadError"), (faulty.silent, "WriteTimeout")],
+    ids=["reset", "unread"],
+)
+def test_what_breaks_while_the_body_is_sent_is_dropped(turn, reason):
+    """A part of it left: the service may make do with that, so it is not repeated."""
+    with faulty.serve(submit=[faulty.Early(turn)]) as service:
+        with pytest.raises(Dropped, match=reason) as caught:
+            send(paid(service.origin, bytes(8 * 2**20), timeout_s=0.1))
+        assert service.paid == 1
+    assert caught.value.timed_out == (turn is faulty.silent)
 
 
 def test_silence_is_dropped():
