@@ -6,8 +6,9 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import accumulate, count
 from pathlib import Path
 from typing import Any
@@ -85,8 +86,25 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     return target
 
 
-@contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[tuple[Path, Path]]:
+def check_takes_files(folder: Path) -> None:
+    """Refuse a folder that takes no file; asked by making one, for modes bind no root.
+
+    Raises:
+        NotSaved: No permission, no room, or a folder that is gone or holds no files.
+    """
+    try:
+        with tempfile.NamedTemporaryFile(prefix=".kontext-", dir=folder):
+            pass
+    except OSError as error:
+        raise NotSaved(
+            f"The folder {echo(str(folder))} takes no file: {error.strerror}.",
+            "Give one that has room and that you may write to.",
+        ) from error
+
+
+def replacing(
+    path: str | os.PathLike[str],
+) -> AbstractContextManager[tuple[Path, Path]]:
     """Give the block a new file to write, and move it to ``path`` if all went well.
 
     So a reader never sees half a file, and an old file survives a failed save.
@@ -99,16 +117,49 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[tuple[Path, Path]]:
         ParameterRejected: See `check_target`.
         NotSaved: Nothing can be written there: no permission, or no room.
     """
+    return _moved(path, os.replace)
+
+
+def creating(
+    path: str | os.PathLike[str],
+) -> AbstractContextManager[tuple[Path, Path]]:
+    """Do as `replacing`, but leave alone what bears the name by then.
+
+    Raises:
+        ParameterRejected: See `check_target`.
+        FileExistsError: Something bears the name, be it a link that leads nowhere.
+        NotSaved: Nothing can be written there.
+    """
+    return _moved(path, _link)
+
+
+@contextmanager
+def _moved(
+    path: str | os.PathLike[str], move: Callable[[Path, Path], None]
+) -> Iterator[tuple[Path, Path]]:
     target = check_target(path)
     aside = target.with_name(f".kontext-{secrets.token_hex(8)}{target.suffix}")
     try:
         yield aside, target
-        os.replace(aside, target)  # noqa: PTH105 - the documented atomic call
+        move(aside, target)
+    except FileExistsError:
+        raise
     except OSError as error:
         raise _not_saved(target, error) from error
     finally:
         with suppress(OSError):  # gone, or its folder is
             aside.unlink()
+
+
+def _link(aside: Path, target: Path) -> None:
+    """Give a file a name that nothing bears, in one step."""
+    try:
+        target.hardlink_to(aside)
+    except FileExistsError:
+        raise
+    except OSError:  # a disk where a file has one name: an empty one holds it
+        target.open("xb").close()
+        aside.replace(target)
 
 
 @contextmanager
@@ -175,7 +226,11 @@ def _fitting(facts: Mapping[str, Any]) -> str:
 
 
 def write(
-    image: Image.Image, path: str | os.PathLike[str], facts: Mapping[str, Any]
+    image: Image.Image,
+    path: str | os.PathLike[str],
+    facts: Mapping[str, Any],
+    *,
+    replace: bool = True,
 ) -> Path:
     """Save a picture with ``facts`` as JSON in its metadata.
 
@@ -184,23 +239,30 @@ def write(
 
     Args:
         image: What to save.
-        path: Where; a file there is replaced.
+        path: Where.
         facts: What JSON can say. A JPEG has no room for more than 64 KiB: then the
             first of ``facts["parents"]`` are left out, and "parents_omitted" counts
             them.
+        replace: Whether a file there is replaced, or NotSaved raised.
 
     Raises:
         ParameterRejected: Not .png, .jpg, .jpeg or .webp, or no such folder.
         NotSaved: Nothing can be written there.
     """
     kind = _WRITTEN[suffix_of(path, _WRITTEN)]
-    with replacing(path) as (aside, target):
-        if kind == "PNG":
-            aside.write_bytes(encode_png(image, {"kontext_nb": json.dumps(facts)}))
-        else:
-            jpeg, exif = kind == "JPEG", Image.Exif()
-            words = _fitting(facts) if jpeg else json.dumps(facts)
-            exif[ExifTags.Base.ImageDescription] = words
-            shown = on_white(image) if jpeg else image
-            shown.save(aside, kind, quality=95, exif=exif)
+    try:
+        with (replacing if replace else creating)(path) as (aside, target):
+            if kind == "PNG":
+                aside.write_bytes(encode_png(image, {"kontext_nb": json.dumps(facts)}))
+            else:
+                jpeg, exif = kind == "JPEG", Image.Exif()
+                words = _fitting(facts) if jpeg else json.dumps(facts)
+                exif[ExifTags.Base.ImageDescription] = words
+                shown = on_white(image) if jpeg else image
+                shown.save(aside, kind, quality=95, exif=exif)
+    except FileExistsError:
+        raise NotSaved(
+            f"{echo(_resolved(path).name)} exists by now, and stays as it is.",
+            "Give another name.",
+        ) from None
     return target

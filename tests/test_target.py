@@ -1,5 +1,6 @@
 """Where things are saved: refused early, and a picture says what made it."""
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -114,3 +115,37 @@ def test_a_folder_that_vanishes_is_told_as_such(tmp_path):
         target.replacing(folder / "a.png"),
     ):
         folder.rmdir()
+
+
+def a_file(path):
+    path.write_bytes(b"precious")
+
+
+def a_link(path):
+    path.symlink_to("elsewhere.png")
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
+@pytest.mark.parametrize("there", [a_file, a_link])
+def test_a_name_that_something_bears_is_left_to_it(there, links, tmp_path, monkeypatch):
+    """Also where a file has one name only; by force a link itself is replaced."""
+    if not links:
+
+        def refused(*_):
+            raise PermissionError(errno.EPERM, "none of that here")
+
+        monkeypatch.setattr(Path, "hardlink_to", refused)
+    path = tmp_path / "out" / "a.png"
+    path.parent.mkdir()
+    assert target.write(scene(), path, {"seed": 7}, replace=False) == path
+    assert facts_in(path) == '{"seed": 7}'
+    path.unlink()
+    there(path)
+    before = path.lstat()
+    with pytest.raises(NotSaved, match=r"a\.png' exists by now"):
+        target.write(scene(), path, {}, replace=False)
+    assert path.lstat() == before
+    assert list(path.parent.iterdir()) == [path]
+    target.write(scene(), path, {"seed": 8})
+    assert facts_in(path) == '{"seed": 8}'
+    assert list(path.parent.iterdir()) == [path]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 from math import isfinite
@@ -75,7 +76,7 @@ def edit(
         prefit=prefit,
     )
     try:
-        saved = made.save(out)
+        saved = made.save(out, replace=force)
     except NotSaved as error:
         raise unsaved(error, made.step.job) from error
     for notice in made.notices:
@@ -99,8 +100,9 @@ def _check_out(picture: str, out: Path, *, force: bool) -> None:
     Raises:
         ParameterRejected: No picture can be saved there, it is the very picture that
             is to be edited, or it exists and may not be replaced.
+        NotSaved: Its folder takes no file.
     """
-    from kontext_nb.target import check_savable
+    from kontext_nb.target import check_savable, check_takes_files
 
     target = check_savable(out)
     same = False
@@ -111,11 +113,12 @@ def _check_out(picture: str, out: Path, *, force: bool) -> None:
             f"{echo(target.name)} is the picture itself, which would be lost.",
             "Give --out another name.",
         )
-    if target.exists() and not force:
+    if os.path.lexists(target) and not force:
         raise ParameterRejected(
             f"{echo(target.name)} exists already.",
             "Give --out another name, or add --force to replace it.",
         )
+    check_takes_files(target.parent)
 
 
 def _facts(made: Edit, saved: Path) -> dict[str, Any]:

@@ -241,11 +241,12 @@ class Result:
         """The picture after, at the size the model made it; preserved, the source's."""
         return self.after.image.copy()
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], *, replace: bool = True) -> Path:
         """Save the result; the file carries prompt, seed, model and parents.
 
         Args:
-            path: Ends in .png, .jpg, .jpeg or .webp; a file there is replaced.
+            path: Ends in .png, .jpg, .jpeg or .webp.
+            replace: Whether a file there is replaced, or NotSaved raised.
 
         Raises:
             ParameterRejected: Another suffix, or no such folder.
@@ -269,7 +270,7 @@ class Result:
                 for step in steps[:-1]
             ],
         }
-        return target.write(self.after.image, path, facts)
+        return target.write(self.after.image, path, facts, replace=replace)
 
     def _source_digest(self) -> str | None:
         if self.step.keeping.source and not isinstance(self.before, str):

@@ -11,6 +11,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from pathlib import Path
@@ -134,7 +135,7 @@ def check_folder(folder: Path) -> None:
     """Make the folder for a job's files; before the job is paid for, if it can be.
 
     Raises:
-        NotSaved: It cannot be made, or nothing can be written in it.
+        NotSaved: It cannot be made, or takes no file.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -143,11 +144,7 @@ def check_folder(folder: Path) -> None:
             f"The folder {echo(str(folder))} cannot be made: {error.strerror}.",
             "Give another one with --output-dir.",
         ) from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise NotSaved(
-            f"The folder {echo(str(folder))} cannot be written to.",
-            "Give another one with --output-dir.",
-        )
+    target.check_takes_files(folder)
 
 
 def unsaved(error: NotSaved, job: Job) -> NotSaved:
@@ -169,29 +166,44 @@ def _copied(blob: Path, folder: Path, stem: str) -> Path:
     for number in range(_SAME_NAME):
         name = f"{stem}-{number}" if number else stem
         path = folder / f"{name}{blob.suffix}"
-        if path.exists() or path.is_symlink():
-            if path.is_file() and _same(path, blob):
-                return path
-            continue
-        with target.replacing(path) as (aside, place):
-            try:
-                shutil.copyfile(blob, aside)
-            except FileNotFoundError as error:
-                raise StoreError(
-                    f"The result {blob.parent.name}{blob.name[:10]}… is missing.",
-                    "Run kontext-nb store verify.",
-                ) from error
-        return place
+        if _created(path, blob) or _same(path, blob):
+            return path
     raise NotSaved(
         f"{folder} has a thousand files called {stem}.", "Give another folder."
     )
 
 
+def _created(path: Path, blob: Path) -> bool:
+    """Copy a file to a name that nothing bears; return whether that was so."""
+    if os.path.lexists(path):
+        return False
+    try:
+        with target.creating(path) as (aside, _):
+            _copy(blob, aside)
+    except FileExistsError:  # somebody was quicker
+        return False
+    return True
+
+
+def _copy(blob: Path, aside: Path) -> None:
+    try:
+        shutil.copyfile(blob, aside)
+    except FileNotFoundError as error:
+        raise StoreError(
+            f"The result {blob.parent.name}{blob.name[:10]}… is missing.",
+            "Run kontext-nb store verify.",
+        ) from error
+
+
 def _same(one: Path, other: Path) -> bool:
-    return (
-        one.stat().st_size == other.stat().st_size
-        and one.read_bytes() == other.read_bytes()
-    )
+    """Return whether two files have the same bytes; one that cannot be read has not."""
+    with suppress(OSError):
+        return (
+            one.is_file()
+            and one.stat().st_size == other.stat().st_size
+            and one.read_bytes() == other.read_bytes()
+        )
+    return False
 
 
 def output_of(job: Job) -> Any:
