@@ -5,6 +5,7 @@
     |   |-- ImageRejected         the picture, or the file it is read from
     |   |-- PromptRejected        the instruction
     |   |-- ParameterRejected     seed, aspect ratio, model, settings
+    |   |   `-- SettingRejected   what the environment says of a setting   exit 64
     |   `-- LimitReached          your own budget_usd or max_edits
     |-- SetupIncomplete           something needed here is not working     exit 69
     |-- NotAuthorised             no token, or one the service refuses     exit 77
@@ -93,6 +94,12 @@ class PromptRejected(InputRejected):
 
 class ParameterRejected(InputRejected):
     """A seed, aspect ratio, model or setting cannot be used."""
+
+
+class SettingRejected(ParameterRejected):
+    """What the environment, or an option in its place, says cannot be used."""
+
+    exit_code = 64
 
 
 class LimitReached(InputRejected):

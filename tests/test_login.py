@@ -21,8 +21,8 @@ from kontext_nb.errors import (
     LoginExpired,
     NotAuthorised,
     NotSaved,
-    ParameterRejected,
     ServiceBusy,
+    SettingRejected,
 )
 from kontext_nb.providers.base import Reply
 from kontext_nb.providers.runcomfy_login import DeviceLogin
@@ -345,7 +345,7 @@ def test_a_login_elsewhere_is_refused(base, given_as, monkeypatch):
     if given_as == "variable":
         monkeypatch.setenv("RUNCOMFY_WEB_BASE", base)
         option = None
-    with pytest.raises(ParameterRejected):
+    with pytest.raises(SettingRejected):
         login.begin(option)
 
 
@@ -353,7 +353,7 @@ def test_a_login_on_this_machine_does_not_replace_runcomfys_token():
     """It needs a folder of its own, and says how; nothing is asked without it."""
     tokens.save(kept := tokens.Secret.of("tok-of-runcomfy"))
     with faulty.serve() as site:
-        with pytest.raises(ParameterRejected, match="RUNCOMFY_CONFIG_DIR"):
+        with pytest.raises(SettingRejected, match="RUNCOMFY_CONFIG_DIR"):
             login.begin(site.origin)
         assert site.seen == []
     assert tokens.read(tokens.token_file()).reveal() == kept.reveal()
@@ -448,7 +448,7 @@ def test_ctrl_c_gives_up_and_leaves_no_file(folder):
             process.send_signal(signal.SIGINT)
             stdout, stderr = process.communicate()
     assert (process.returncode, stdout) == (130, "")
-    assert stderr.split("\n")[-3] == "Stopped."
+    assert stderr.split("\n")[-3] == "Stopped.", stderr
     assert list(folder.iterdir()) == []
 
 

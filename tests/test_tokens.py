@@ -10,7 +10,7 @@ import types
 
 import pytest
 
-from kontext_nb.errors import NotAuthorised, NotSaved
+from kontext_nb.errors import NotAuthorised, NotSaved, SettingRejected
 from kontext_nb.model import Secret
 from kontext_nb.session import keys, tokens
 
@@ -144,6 +144,21 @@ def test_a_folder_that_cannot_be_is_told(folder):
     folder.parent.write_text("a file")
     with pytest.raises(NotSaved, match="cannot be saved"):
         tokens.check_place()
+    folder.parent.unlink()
+    folder.parent.mkdir()
+    folder.write_text("a file")
+    with pytest.raises(NotSaved, match="is no folder"):
+        tokens.check_place()
+    assert folder.read_text() == "a file"
+
+
+def test_what_is_no_whole_path_names_no_folder(monkeypatch):
+    """Whichever folder one happens to be in: nobody means that one."""
+    for given in ("config", "./config", "../config", "/a/../b", "~/config", "~", "."):
+        monkeypatch.setenv("RUNCOMFY_CONFIG_DIR", given)
+        for ask in (tokens.token_file, tokens.kept_in, tokens.delete, keys.is_meant):
+            with pytest.raises(SettingRejected, match="RUNCOMFY_CONFIG_DIR is"):
+                ask()
 
 
 @as_root

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from kontext_nb.errors import NotAuthorised, ParameterRejected
+from kontext_nb.errors import NotAuthorised, ParameterRejected, SettingRejected
 from kontext_nb.model import Secret
 from kontext_nb.providers.runcomfy import API_BASE, RunComfy, is_runcomfys
 from kontext_nb.providers.runcomfy_account import BALANCE_BASE, Account
@@ -78,7 +78,7 @@ def check_no_token(what: str, *texts: object) -> None:
 def _hold_token(texts: Iterable[str]) -> bool:
     """Tell whether a token stands in a text; it never raises, as `tokens.usable`."""
     found = [tokens.usable(Secret.of(os.environ.get("RUNCOMFY_TOKEN", "")))]
-    with suppress(NotAuthorised, OSError, RuntimeError):  # there may be no home folder
+    with suppress(NotAuthorised, SettingRejected, OSError):  # there may be no home
         found += [tokens.read(kept)] if (kept := tokens.kept_in()) else []
     known = [token.reveal() for token in found if token]
     return any(token in text for text in texts for token in known)
@@ -89,11 +89,11 @@ def runcomfy() -> RunComfy:
 
     Raises:
         NotAuthorised: There is no usable token for that address.
-        ParameterRejected: RUNCOMFY_MODEL_API_BASE is no address to send a token to.
+        SettingRejected: RUNCOMFY_MODEL_API_BASE is no address to send a token to.
     """
     base = _address("RUNCOMFY_MODEL_API_BASE", API_BASE)
     if not base.path.endswith("/v1"):
-        raise ParameterRejected(
+        raise SettingRejected(
             f"RUNCOMFY_MODEL_API_BASE points to {base.host} and does not end in /v1.",
             "Give the API's whole base, for example http://127.0.0.1:8787/v1.",
         )
@@ -115,7 +115,7 @@ def web_account() -> Account:
 
     Raises:
         NotAuthorised: There is no usable token for that address.
-        ParameterRejected: RUNCOMFY_WEB_BASE is no address to send a token to.
+        SettingRejected: RUNCOMFY_WEB_BASE is no address to send a token to.
     """
     return _account("RUNCOMFY_WEB_BASE", WEB_BASE)
 
@@ -125,7 +125,7 @@ def balance_account() -> Account:
 
     Raises:
         NotAuthorised: There is no usable token for that address.
-        ParameterRejected: RUNCOMFY_SERVERLESS_API_BASE is no address to send one to.
+        SettingRejected: RUNCOMFY_SERVERLESS_API_BASE is no address to send one to.
     """
     return _account("RUNCOMFY_SERVERLESS_API_BASE", BALANCE_BASE)
 
@@ -137,7 +137,7 @@ def login_site(web_base: str | None) -> DeviceLogin:
         web_base: Instead of RUNCOMFY_WEB_BASE.
 
     Raises:
-        ParameterRejected: It is neither RunComfy nor a server on this machine: what
+        SettingRejected: It is neither RunComfy nor a server on this machine: what
             another one gave would be sent to RunComfy ever after.
     """
     if web_base is None:
@@ -145,12 +145,12 @@ def login_site(web_base: str | None) -> DeviceLogin:
     else:
         base = _checked("--web-base", web_base)
     if base.is_loopback and not os.environ.get("RUNCOMFY_CONFIG_DIR"):
-        raise ParameterRejected(
+        raise SettingRejected(
             f"A token from {base.netloc} would take the place of RunComfy's.",
             "Set RUNCOMFY_CONFIG_DIR to another folder to try a login out.",
         )
     if not base.is_runcomfys and not base.is_loopback:
-        raise ParameterRejected(
+        raise SettingRejected(
             f"{base.variable} points to {base.host}, which is not RunComfy.",
             f"Log in at {WEB_BASE}; a token of another server goes in RUNCOMFY_TOKEN.",
         )
@@ -170,7 +170,7 @@ def _checked(variable: str, given: str) -> _Address:
     host = parts.hostname or ""
     safe = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
     if not safe or not _HOST.fullmatch(parts.netloc) or parts.query or parts.fragment:
-        raise ParameterRejected(
+        raise SettingRejected(
             f"{variable} is no safe address.",
             "Use https, or http on 127.0.0.1, and no user name in it.",
         )

@@ -42,7 +42,7 @@ def begin(web_base: str | None, *, clock: Clock = _CLOCK) -> Pending:
 
     Raises:
         NotSaved: A token could not be kept, so nobody is asked to confirm one.
-        ParameterRejected: That site is not RunComfy's.
+        SettingRejected: That site is not RunComfy's.
         ServiceError: It cannot be reached or understood.
     """
     site = keys.login_site(web_base)

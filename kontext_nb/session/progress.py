@@ -10,7 +10,9 @@ import html
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 from kontext_nb.lifecycle import State
@@ -58,15 +60,28 @@ class KernelLine:
             self.show(text)
 
 
+_hushed: ContextVar[bool] = ContextVar("hushed", default=False)
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Draw no line in a terminal in this block."""
+    token = _hushed.set(True)
+    try:
+        yield
+    finally:
+        _hushed.reset(token)
+
+
 class TerminalLine:
-    """A line on stderr, if that is a terminal."""
+    """A line on stderr, if that is a terminal and nobody asked for quiet."""
 
     def __init__(self) -> None:
         self._bar: Any = None
 
     def show(self, text: str) -> None:
         """Replace the text."""
-        if sys.stderr is None or not sys.stderr.isatty():
+        if _hushed.get() or sys.stderr is None or not sys.stderr.isatty():
             return  # a file or a pipe wants no line that changes
         if self._bar is None:
             from tqdm import tqdm

@@ -12,7 +12,7 @@ from functools import cache, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar
 
-from kontext_nb.errors import ParameterRejected
+from kontext_nb.errors import ParameterRejected, SettingRejected, StoreError
 from kontext_nb.model import KONTEXT_PRO, checked_model, echo
 from kontext_nb.session import cell as cells
 from kontext_nb.store.patience import within
@@ -108,32 +108,39 @@ _changed: dict[str, Any] = {}
 
 
 def current() -> Settings:
-    """Return the settings in force: what `configure` set, else the environment's."""
-    home = os.environ.get("KONTEXT_NB_HOME")
-    given = {
-        "provider": os.environ.get("KONTEXT_NB_PROVIDER") or None,
-        "home": _folder(home) if home else None,
-        "widgets": os.environ.get("KONTEXT_NB_WIDGETS") or "live",
-        "budget_usd": _number("KONTEXT_NB_BUDGET_USD", float),
-        "max_edits": _number("KONTEXT_NB_MAX_EDITS", int),
-    }
-    with _lock:
-        return Settings(**(given | _changed))
-
-
-def _number(name: str, kind: Callable[[str], float]) -> float | None:
-    """Return a number of the environment; a cap that cannot be read is no cap to pass.
+    """Return the settings in force: what `configure` set, else the environment's.
 
     Raises:
-        ParameterRejected: It is no number.
+        SettingRejected: What the environment says of one that is not set otherwise.
     """
-    text = os.environ.get(name, "").strip()
+    with _lock:
+        changed = dict(_changed)
+    told = {name: _told(name) for name in _READ if name not in changed}
+    given = {name: value for name, value in told.items() if value is not None}
+    return Settings(**(given | changed))
+
+
+def _told(name: str) -> Any:
+    """Return what the environment says of a setting, or None if nothing.
+
+    Raises:
+        SettingRejected: It cannot be used; a cap that cannot be read is no cap to pass.
+    """
+    variable = f"KONTEXT_NB_{name.upper()}"
+    text = os.environ.get(variable, "")
+    if not text.strip():
+        return None
     try:
-        return kind(text) if text else None
+        value = _READ[name](text)
+        Settings(**{name: value})
+    except ParameterRejected as error:
+        raise SettingRejected(f"{variable}: {error.problem}", error.remedy) from None
     except ValueError:
-        raise ParameterRejected(
-            f"{name} is {echo(text)}, which is no number.", "Set a number, or unset it."
+        raise SettingRejected(
+            f"{variable} is {echo(text)}, which is no number.",
+            "Set a number, or unset it.",
         ) from None
+    return value
 
 
 @cache
@@ -149,6 +156,16 @@ def _folder(given: str | os.PathLike[str]) -> Path:
         raise ParameterRejected(
             f"{echo(given)} is no place for a store.", "Give the path of a folder."
         ) from None
+
+
+# The settings that the environment may say, and how each is read there.
+_READ: dict[str, Callable[[str], Any]] = {
+    "provider": str,
+    "home": _folder,
+    "widgets": str,
+    "budget_usd": float,
+    "max_edits": int,
+}
 
 
 class Restorer:
@@ -223,10 +240,27 @@ def home_folder() -> Path:
 
     In a notebook it is ``.kontext`` beside it; in a shell ``.kontext`` in the working
     folder if there is one, else the user's data folder.
+
+    Raises:
+        StoreError: The working folder is gone, or the user has none.
     """
-    here = cells.folder() / ".kontext"
+    try:
+        here = cells.folder() / ".kontext"
+    except FileNotFoundError:
+        raise StoreError(
+            "The folder this runs in no longer exists.",
+            "Change to one that does, or set KONTEXT_NB_HOME.",
+        ) from None
     if cells.kernel() is not None or here.is_dir():
         return here
     import platformdirs
 
-    return Path(platformdirs.user_data_dir("kontext_nb", appauthor=False))
+    place = Path()
+    with suppress(RuntimeError):  # there is no home; some versions leave the ~ instead
+        place = Path(platformdirs.user_data_dir("kontext_nb", appauthor=False))
+    if not place.is_absolute():
+        raise StoreError(
+            "This user has no home folder to keep the store in.",
+            "Set KONTEXT_NB_HOME to the path of a folder.",
+        )
+    return place

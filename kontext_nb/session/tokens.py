@@ -18,8 +18,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from kontext_nb.errors import NotAuthorised, NotSaved
-from kontext_nb.model import Secret
+from kontext_nb.errors import NotAuthorised, NotSaved, SettingRejected
+from kontext_nb.model import Secret, echo
 from kontext_nb.store.part import flush
 
 MAX_FILE_BYTES = 64 * 1024
@@ -37,12 +37,33 @@ _HAS_MODES = os.name != "nt"
 
 
 def token_file() -> Path:
-    """Return where the official command line keeps its token, on every system."""
+    """Return where the official command line keeps its token, on every system.
+
+    Raises:
+        SettingRejected: RUNCOMFY_CONFIG_DIR could be another folder than is meant, or
+            the user has no home folder.
+    """
     own = os.environ.get("RUNCOMFY_CONFIG_DIR")
     if own:
-        return Path(own, "token.json")
-    shared = os.environ.get("XDG_CONFIG_HOME")
-    return Path(shared or Path.home() / ".config", "runcomfy", "token.json")
+        folder = Path(own)
+        if not folder.is_absolute() or ".." in folder.parts:
+            raise SettingRejected(
+                f"RUNCOMFY_CONFIG_DIR is {echo(own)}, which is no whole path.",
+                "Set it to one that starts at the root, without ~ and without ..",
+            )
+        return folder / "token.json"
+    shared = os.environ.get("XDG_CONFIG_HOME") or _at_home(".config")
+    return Path(shared, "runcomfy", "token.json")
+
+
+def _at_home(name: str) -> Path:
+    try:
+        return Path.home() / name
+    except RuntimeError:
+        raise SettingRejected(
+            "This user has no home folder, where a token would be.",
+            "Set HOME, or RUNCOMFY_CONFIG_DIR, or RUNCOMFY_TOKEN to the token itself.",
+        ) from None
 
 
 def kept_in() -> Path | None:
@@ -53,7 +74,7 @@ def kept_in() -> Path | None:
     """
     places = [token_file()]
     if sys.platform == "darwin":
-        support = Path.home() / "Library" / "Application Support"
+        support = _at_home("Library") / "Application Support"
         places.append(support / "runcomfy" / "token.json")
     return next((path for path in places if os.path.lexists(path)), None)
 
@@ -97,13 +118,22 @@ def read(path: Path) -> Secret:
     return token
 
 
-def check_place() -> Path:
-    """Return where a token can be saved; make its folder, for us alone, if need be.
+def check_place() -> None:
+    """Refuse now what would refuse a token later; make its folder if need be.
 
     Raises:
-        NotSaved: It cannot be made, others may write to it, or something that is no
-            file stands where the token would.
+        NotSaved: The folder cannot be made or takes no file, others may write to it, or
+            something that is no file stands where the token would.
     """
+    path, (prefix, suffix) = _place(), _ASIDE
+    try:
+        with tempfile.NamedTemporaryFile(prefix=prefix, suffix=suffix, dir=path.parent):
+            pass  # what is read only takes none, whoever one is
+    except OSError as error:
+        raise _not_saved(path, error) from None
+
+
+def _place() -> Path:
     path = token_file()
     try:
         _make_private(path.parent)
@@ -111,6 +141,11 @@ def check_place() -> Path:
         there = path.lstat().st_mode if os.path.lexists(path) else stat.S_IFREG
     except OSError as error:
         raise _not_saved(path, error) from None
+    if not stat.S_ISDIR(folder.st_mode):
+        raise NotSaved(
+            f"{path.parent} is no folder, so no token is saved in it.",
+            "Set RUNCOMFY_CONFIG_DIR to a folder of your own.",
+        )
     if _HAS_MODES and folder.st_uid != os.geteuid():
         raise NotSaved(
             f"The folder {path.parent} belongs to another user.",
@@ -138,7 +173,7 @@ def save(token: Secret) -> Path:
     Raises:
         NotSaved: See `check_place`; or there is no room.
     """
-    path = check_place()
+    path = _place()
     try:
         prefix, suffix = _ASIDE
         # Made with O_EXCL and O_NOFOLLOW, under a name that cannot be guessed.
