@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pwd
 import sys
 import warnings
 from pathlib import Path
@@ -35,6 +36,7 @@ def photo(tmp_path):
     Image.new("RGB", (32, 32), "green").save(tmp_path / "photo.png")
     (tmp_path / "text.png").write_text("hello")
     (tmp_path / "folder.png").mkdir()
+    (tmp_path / "link.png").symlink_to("none")
 
 
 @pytest.fixture
@@ -57,14 +59,14 @@ def here(monkeypatch, capfd):
     return command
 
 
-def check_failed(told, code):
+def check_failed(told, code, *, rerun_is_safe=True):
     """Return the facts on stderr's last line, once all else is as it must be."""
     found, out, err = told
     assert (found, out) == (code, ""), err
     assert "Traceback" not in err
     facts = json.loads(err.splitlines()[-1])
     assert set(facts) == FIELDS
-    assert facts["rerun_is_safe"] is True
+    assert facts["rerun_is_safe"] is rerun_is_safe
     assert err.splitlines()[0].strip()
     return facts
 
@@ -85,10 +87,93 @@ USAGE = {
     "no such store verb": ("store", "burn"),
     "no such port": ("serve", "--port", "70000"),
     "a negative time": ("serve", "--seconds", "-1"),
+    "no time": ("serve", "--seconds", "nan"),
+    "a deadline that is none": (*EDIT, "--deadline", "nan"),
+    "a deadline that never comes": (*EDIT, "--deadline", "inf"),
+    "a budget that is none": (*EDIT, "--budget-usd", "nan"),
+    "a budget without end": (*EDIT, "--budget-usd", "inf"),
+    "a pause without end": ("run", "a/b", "--poll-secs", "inf"),
     "no such shell": ("completion", "csh"),
     "no shell": ("completion",),
     "doctor and a name": ("doctor", "who"),
 }
+
+
+ENVIRONMENT = {
+    "no number": ("KONTEXT_NB_BUDGET_USD", "abc"),
+    "no budget": ("KONTEXT_NB_BUDGET_USD", "nan"),
+    "half an edit": ("KONTEXT_NB_MAX_EDITS", "1.5"),
+    "no such provider": ("KONTEXT_NB_PROVIDER", "nobody"),
+    "no such widgets": ("KONTEXT_NB_WIDGETS", "nice"),
+    "nobody's home": ("KONTEXT_NB_HOME", "~nobody-here/store"),
+    "no TLS": ("RUNCOMFY_MODEL_API_BASE", "http://model-api.runcomfy.net/v1"),
+    "a password in an address": ("RUNCOMFY_MODEL_API_BASE", "https://me:pw@a.b/v1"),
+    "no version": ("RUNCOMFY_MODEL_API_BASE", "https://model-api.runcomfy.net"),
+    "a login elsewhere": ("RUNCOMFY_WEB_BASE", "https://evil.example"),
+    "a relative folder": ("RUNCOMFY_CONFIG_DIR", "config"),
+    "a folder above": ("RUNCOMFY_CONFIG_DIR", "/none/../here"),
+    "a ~ in quotes": ("RUNCOMFY_CONFIG_DIR", "~/config"),
+}
+
+
+@pytest.mark.parametrize("name", ENVIRONMENT)
+def test_a_wrong_environment_is_64(name, here, monkeypatch, tmp_path):
+    """One sentence that names the variable; nothing is sent or written."""
+    variable, value = ENVIRONMENT[name]
+    monkeypatch.setenv(variable, value)
+    before = sorted(tmp_path.rglob("*"))
+    of_login = variable in ("RUNCOMFY_WEB_BASE", "RUNCOMFY_CONFIG_DIR")
+    verb = ("login", "--no-browser") if of_login else EDIT
+    told = here(*verb)
+    assert check_failed(told, 64)["error"] == "SettingRejected"
+    assert variable in told[2]
+    assert told[2].count("\n") == 2
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def gone(monkeypatch, tmp_path):
+    """Take the working folder away, and the variable that names the store."""
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+
+
+def homeless(monkeypatch, _tmp_path):
+    """Be a user whom the system knows no home folder of."""
+
+    def unknown(_):
+        raise KeyError
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+
+
+@pytest.mark.parametrize("plight", [gone, homeless])
+@pytest.mark.parametrize("verb", [("jobs",), ("store", "path"), EDIT], ids=" ".join)
+def test_without_a_folder_for_the_store_it_is_75(
+    verb, plight, here, monkeypatch, tmp_path
+):
+    """Nothing is sent, and nothing is written to where a program happens to run."""
+    monkeypatch.delenv("KONTEXT_NB_HOME")
+    monkeypatch.setenv("RUNCOMFY_CONFIG_DIR", str(tmp_path / "config"))
+    picture, out = str(tmp_path / "photo.png"), str(tmp_path / "out.png")
+    given = {"photo.png": picture, "out.png": out}
+    plight(monkeypatch, tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    told = here(*(given.get(word, word) for word in verb))
+    assert check_failed(told, 75)["error"] == "StoreError"
+    assert "KONTEXT_NB_HOME" in told[2]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("verb", [("login", "--no-browser"), ("logout",), EDIT[:1]])
+def test_without_a_home_for_a_token_it_is_64(verb, here, monkeypatch):
+    """It names what would do instead."""
+    homeless(monkeypatch, None)
+    told = here(*(EDIT if verb == EDIT[:1] else verb))
+    assert check_failed(told, 64)["error"] == "SettingRejected"
+    assert "RUNCOMFY_TOKEN" in told[2]
 
 
 @pytest.mark.parametrize("name", USAGE)
@@ -120,9 +205,10 @@ REFUSED = {
     "a folder that is not there": (*EDIT[:4], "none/out.png"),
     "the picture itself": (*EDIT[:4], "photo.png", "--force"),
     "a file that exists": (*EDIT[:4], "text.png"),
+    "a link that leads nowhere": (*EDIT[:4], "link.png"),
+    "inputs in nobody's home": ("run", "a/b", "--input-file", "~nobody-here/a.json"),
     "a model nobody knows": ("models", "get", "none/such"),
     "no id of a model": ("models", "get", "a//b"),
-    "a login elsewhere": ("login", "--web-base", "https://evil.example"),
 }
 
 
@@ -451,22 +537,84 @@ def test_a_damaged_picture_in_the_store_is_75(here, tmp_path):
     assert told[2].startswith("damaged ")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_file_that_cannot_be_written_is_told_before_anything_is_sent(here, tmp_path):
-    """In a folder that takes no file; nothing is made for it."""
-    locked = tmp_path / "locked"
-    locked.mkdir(mode=0o500)
-    code, out, _ = here(*EDIT[:4], str(locked / "out.png"))
-    assert code in (65, 73)
-    assert out == ""
+def nobody_writes_here(_monkeypatch, tmp_path):
+    """Make a folder that only root could write to."""
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    (tmp_path / "locked").mkdir(mode=0o500)
+    return str(tmp_path / "locked" / "out.png")
 
 
-def test_a_token_that_cannot_be_saved_is_73(here, served, monkeypatch, tmp_path):
+def of_the_system(_monkeypatch, _tmp_path):
+    """Name a file where not even root can make one, whatever the modes say."""
+    return "/proc/out.png"
+
+
+def in_a_folder_that_is_gone(monkeypatch, tmp_path):
+    """Name a file in the working folder, which is there no more."""
+    gone(monkeypatch, tmp_path)
+    return "out.png"
+
+
+@pytest.mark.parametrize(
+    "place", [nobody_writes_here, of_the_system, in_a_folder_that_is_gone]
+)
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_sent(
+    place, here, served, monkeypatch, tmp_path
+):
+    """In a folder that takes no file; the service does not even hear of it."""
+    service = served()
+    out = place(monkeypatch, tmp_path)
+    told = here("edit", str(tmp_path / "photo.png"), *EDIT[2:4], out)
+    facts = check_failed(told, 73)
+    assert (facts["error"], facts["job"]) == ("NotSaved", None)
+    assert service.seen == []
+
+
+def a_file(out):
+    """Save something else by that name."""
+    out.write_bytes(b"precious")
+
+
+def a_link(out):
+    """Lead from that name to where something may be one day."""
+    out.symlink_to("elsewhere.png")
+
+
+@pytest.mark.parametrize("appears", [a_file, a_link])
+def test_what_appears_meanwhile_is_kept_and_so_is_the_result(appears, here, served):
+    """The last step replaces nothing; what was paid for is had by another command."""
+
+    def late(_service, connection):
+        appears(Path("out.png"))
+        connection.sendall(answer(200, faulty.png(), content_type="image/png"))
+
+    service = served(download=[late])
+    told = here(*EDIT)
+    facts = check_failed(told, 73, rerun_is_safe=False)
+    kept = Path("out.png")
+    assert kept.is_symlink() or kept.read_bytes() == b"precious"
+    assert not Path("elsewhere.png").exists()
+    assert here("result", facts["job"], "--output-dir", "saved")[0] == 0
+    assert len(list(Path("saved").iterdir())) == 1
+    assert not list(Path().glob(".kontext-*"))
+    assert service.paid == 1
+
+
+NO_FOLDERS = {"a file": "photo.png", "a device": "/dev/null", "no files": "/proc"}
+
+
+@pytest.mark.parametrize("name", ["a folder in its place", *NO_FOLDERS])
+def test_a_token_that_cannot_be_saved_is_73(name, here, served, monkeypatch, tmp_path):
     """Told before anybody is asked to confirm a code."""
-    served()
+    service = served()
     (tmp_path / "config" / "token.json").mkdir(parents=True)
-    monkeypatch.setenv("RUNCOMFY_CONFIG_DIR", str(tmp_path / "config"))
-    assert check_failed(here("login", "--no-browser"), 73)["error"] == "NotSaved"
+    folder = str(tmp_path / NO_FOLDERS.get(name, "config"))
+    monkeypatch.setenv("RUNCOMFY_CONFIG_DIR", folder)
+    told = here("login", "--no-browser")
+    assert check_failed(told, 73)["error"] == "NotSaved"
+    assert "chmod" not in told[2]
+    assert service.seen == []
 
 
 def test_a_checkup_that_finds_a_failure_is_69_with_its_report(tmp_path):
@@ -532,6 +680,13 @@ def test_debug_shows_the_traceback_beside_the_code_and_the_last_line():
     assert (done.returncode, done.stdout) == (65, "")
     assert "Traceback" in done.stderr
     assert set(json.loads(done.stderr.splitlines()[-1])) == FIELDS
+
+
+def test_nothing_follows_the_last_line(here, capfd):
+    """Python still has something to say of what Ctrl-C left when all is over."""
+    check_failed(here("frobnicate"), 64)
+    warnings.warn("coroutine was never awaited", RuntimeWarning, stacklevel=1)
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

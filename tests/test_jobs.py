@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sqlite3
 import sys
 from contextlib import closing
@@ -14,7 +15,7 @@ from kontext_nb.cli.main import main
 from kontext_nb.engine import pace as pace_module
 from kontext_nb.lifecycle import State
 from kontext_nb.model import KONTEXT_PRO
-from kontext_nb.session import models, settings
+from kontext_nb.session import models, progress, settings
 from kontext_nb.session.desk import Desk
 from tests import faulty
 from tests.faulty import answer, as_json
@@ -115,6 +116,29 @@ def test_quiet_says_nothing_beside(service, shell):
     assert service.paid == 1
 
 
+@pytest.mark.parametrize("way", [("-v",), ("-q",), ("--output", "json")])
+def test_who_asked_for_quiet_sees_no_line(way, service, shell, monkeypatch):
+    """Nor does a script, whose terminal nobody may be looking at."""
+    monkeypatch.setattr(progress, "QUIET_S", -1.0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    service.script("status", RUNS, ENDED)
+    code, _, err = shell(*RUN, BODY, *way)
+    assert code == 0
+    assert ("\r" in err) is (way == ("-v",))
+
+
+@pytest.mark.parametrize("way", [("--output", "json"), ("-q",), ("-vv",)])
+def test_what_all_verbs_take_may_stand_behind_the_verb(way, service, shell):
+    """As the official command line has it: scripts written for that one run here."""
+    before = shell(*way, *RUN, BODY)
+    behind = shell(*RUN, BODY, *way, "--poll-secs", "0")
+    assert behind[:2] == before[:2]
+    assert behind[0] == 0
+    assert (behind[1].count("\n") == 1) is (way[-1] == "json")
+    assert (behind[2] == "") is (way == ("-q",))
+    assert service.paid == 1
+
+
 def test_the_inputs_may_come_from_a_file_or_a_pipe(service, shell, tmp_path):
     """All three ways send the same, so they are the same job."""
     (tmp_path / "in.json").write_text(BODY)
@@ -146,7 +170,7 @@ def test_the_inputs_may_come_from_a_file_or_a_pipe(service, shell, tmp_path):
         (("run", "a/b", "--input", '{"image": "http://x.org/"}'), 65, "handed"),
         (("run", PAGE, "--input", BODY), 65, f"Did you mean {KONTEXT_PRO}?"),
         (("run", "a/" + "b" * 5000, "--input", BODY), 65, "model id"),
-        ((*RUN, BODY, "--poll-secs", "0"), 64, "poll-secs"),
+        ((*RUN, BODY, "--poll-secs", "-1"), 64, "poll-secs"),
         (("status", "no/such"), 65, "no job"),
         (("jobs", "resolve", "abcdefgh", "--abandon"), 65, "no job"),
     ],
@@ -389,10 +413,29 @@ def test_no_file_is_ever_replaced(service, shell, tmp_path):
     assert service.paid == 1
 
 
-def test_a_folder_that_cannot_be_written_costs_nothing(service, shell, tmp_path):
-    """It is looked at before anything is paid for, and not only when it is too late."""
+@pytest.mark.usefixtures("service")
+def test_a_name_that_is_taken_meanwhile_is_not_replaced(shell, tmp_path, monkeypatch):
+    """By the last step, too: between a look and a move anybody may be quicker."""
+    copied = shutil.copyfile
+
+    def slowly(*given):
+        (tmp_path / "out" / "job-1.png").write_bytes(b"mine")
+        copied(*given)
+
+    monkeypatch.setattr(shutil, "copyfile", slowly)
+    assert shell(*RUN, BODY)[0] == 0
+    assert (tmp_path / "out" / "job-1.png").read_bytes() == b"mine"
+    assert (tmp_path / "out" / "job-1-1.png").read_bytes() == faulty.png()
+    assert len(files("out")) == 2
+
+
+@pytest.mark.parametrize("folder", ["file", "/proc"])
+def test_a_folder_that_cannot_be_written_costs_nothing(
+    folder, service, shell, tmp_path
+):
+    """It is tried before anything is paid for, and root too is told by trying only."""
     (tmp_path / "file").write_text("here I am")
-    arguments = ("run", KONTEXT_PRO, "--input", OPEN, "--output-dir", "file")
+    arguments = ("run", KONTEXT_PRO, "--input", OPEN, "--output-dir", folder)
     assert shell(*arguments)[0] == 73
     assert service.paid == 0
 

@@ -10,11 +10,14 @@ import os
 import sys
 import traceback
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
 from kontext_nb import __version__
 from kontext_nb.cli.account import balance, login, logout, whoami
+from kontext_nb.cli.choices import everywhere
 from kontext_nb.cli.completion import completion
 from kontext_nb.cli.doctor import doctor
 from kontext_nb.cli.editing import OUTPUT_EXIT, edit
@@ -34,17 +37,8 @@ INTERRUPTED_EXIT = 130
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
-@click.option(
-    "--output",
-    type=click.Choice(["pretty", "json"]),
-    default="pretty",
-    help="json prints one compact line for scripts.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing beside the answer.")
-@click.option("--debug", is_flag=True, help="Show Python's traceback on a failure.")
-def cli(*, output: str, quiet: bool, debug: bool) -> None:
+def cli() -> None:
     """Edit pictures by instruction, with FLUX.1 Kontext or the offline demo engine."""
-    del output, quiet, debug  # read from the context where they matter
 
 
 _COMMANDS = (
@@ -53,15 +47,15 @@ _COMMANDS = (
 )
 for _command in _COMMANDS:
     cli.add_command(_command)
+everywhere(cli)
 
 
 def main() -> None:
     """Run the command and turn every ending into its exit code."""
-    debug = "--debug" in sys.argv[1:]
-    if not debug:  # where in the code it was raised helps nobody in a shell
-        warnings.showwarning = _warn
+    given: dict[str, Any] = {}  # the options that every verb has
+    _warn_in_one_line(given)
     try:
-        cli.main(standalone_mode=False)
+        cli.main(standalone_mode=False, obj=given)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.UsageError as error:
@@ -74,13 +68,13 @@ def main() -> None:
         failure(str(stop or "") or "Stopped.", getattr(stop, "told", None))
         sys.exit(INTERRUPTED_EXIT)
     except KontextError as error:
-        if debug:
+        if given.get("debug"):
             traceback.print_exc()  # beside the code and the last line, not instead
         job = f" (job {error.job})" if error.job else ""
         failure(f"{error}{job}", error)
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends in order
-        if debug:
+        if given.get("debug"):
             traceback.print_exc()
         full = isinstance(error, OSError) and error.errno == errno.ENOSPC
         if full:  # ours are all typed: this is --help or --version
@@ -90,5 +84,14 @@ def main() -> None:
         sys.exit(OUTPUT_EXIT if full else UNEXPECTED_EXIT)
 
 
-def _warn(message: Warning | str, *_: object, **__: object) -> None:
-    say(message, STDERR)
+def _warn_in_one_line(given: Mapping[str, Any]) -> None:
+    """Say no more of a warning than its words, unless Python's own way is wanted."""
+    pythons = warnings.showwarning
+
+    def warn(message: Warning | str, *more: Any, **named: Any) -> None:
+        if given.get("debug"):
+            pythons(message, *more, **named)
+        else:  # where in the code it was raised helps nobody in a shell
+            say(message, STDERR)
+
+    warnings.showwarning = warn

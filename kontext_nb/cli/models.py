@@ -38,11 +38,18 @@ def models() -> None:
 @click.option(
     "--limit",
     type=click.IntRange(1, 500),
+    metavar="NUMBER",
     default=100,
     show_default=True,
     help="How many.",
 )
-@click.option("--offset", type=click.IntRange(0), default=0, help="How many to skip.")
+@click.option(
+    "--offset",
+    type=click.IntRange(0),
+    metavar="NUMBER",
+    default=0,
+    help="How many to skip.",
+)
 @by_deadline
 def list_models(*, search: str, category: str, limit: int, offset: int) -> None:
     """List models, with their prices."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from kontext_nb.cli.choices import for_paid, into_folder
+from kontext_nb.cli.choices import Finite, for_paid, into_folder
 from kontext_nb.cli.speech import answer, note
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.model import echo
+
+LEAST_POLL_S = 1.0
 
 
 @click.command()
@@ -22,7 +25,12 @@ from kontext_nb.model import echo
 @click.option("--no-wait", is_flag=True, help="Send it, print its id, and end.")
 @click.option("--no-download", is_flag=True, help="Print the output, fetch no file.")
 @click.option(
-    "--poll-secs", "poll_s", type=click.FloatRange(1), help="Ask no more often."
+    "--poll-secs",
+    "poll_s",
+    type=Finite(0),
+    callback=lambda _, __, given: None if given is None else max(LEAST_POLL_S, given),
+    metavar="SECONDS",
+    help="Ask no more often; less than 1 is taken as 1.",
 )
 @click.option("--refresh", is_flag=True, help="Have it made anew even if it is stored.")
 @for_paid
@@ -81,7 +89,7 @@ def _inputs(given: str | None, file: str | None) -> dict[str, Any]:
         return read_inputs(given or "{}")
     if file == "-":
         return read_inputs(sys.stdin.buffer.read())
-    path = Path(file).expanduser()
+    path = Path(os.path.expanduser(file))  # noqa: PTH111 - Path.expanduser raises
     if not path.is_file():  # to open a pipe would wait for ever
         raise ParameterRejected(
             f"There is no file {echo(file)}.", "Check its name, or use - for stdin."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kontext_nb.cli.choices import Finite
 from kontext_nb.cli.speech import note
 from kontext_nb.errors import SetupIncomplete
 
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
+    metavar="NUMBER",
     default=8787,
     show_default=True,
     help="0 takes any free one.",
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, 600),
+    type=Finite(0, 600),
+    metavar="SECONDS",
     default=0.0,
     help="How long an edit pretends to take.",
 )

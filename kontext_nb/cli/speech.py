@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from typing import Any
 
 import click
@@ -28,9 +29,15 @@ def say(text: object, descriptor: int) -> bool:
     return True
 
 
+def chosen() -> dict[str, Any]:
+    """Return what the options that every verb has say; see `choices.everywhere`."""
+    context = click.get_current_context(silent=True)
+    return context.find_root().ensure_object(dict) if context else {}
+
+
 def note(text: object) -> None:
     """Say something beside the answer, unless told to be quiet."""
-    if not _chosen("quiet"):
+    if not chosen().get("quiet"):
         say(text, STDERR)
 
 
@@ -41,7 +48,7 @@ def answer(facts: Any, text: object = None) -> bool:
         facts: What ``--output json`` prints, on one line.
         text: What people read instead; None for the facts as indented JSON.
     """
-    if _chosen("output") == "json":
+    if chosen().get("output") == "json":
         return say(json.dumps(facts, ensure_ascii=False), STDOUT)
     if text is None:
         text = json.dumps(facts, ensure_ascii=False, indent=2)
@@ -59,9 +66,6 @@ def failure(sentence: object, error: KontextError | None = None) -> None:
         "rerun_is_safe": error is None or error.rerun_is_safe,
         "may_have_been_charged": bool(error and error.may_have_been_charged),
     }
+    # Nothing is to follow it, whatever Python finds when it ends.
+    warnings.simplefilter("ignore")
     say(json.dumps(facts, ensure_ascii=True), STDERR)
-
-
-def _chosen(option: str) -> Any:
-    context = click.get_current_context(silent=True)
-    return context.find_root().params.get(option) if context else None
