@@ -5,20 +5,25 @@ import json
 import shutil
 import sqlite3
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from PIL import Image
 
+from kontext_nb.catalogue import ROWS
 from kontext_nb.cli.main import main
 from kontext_nb.engine import pace as pace_module
 from kontext_nb.lifecycle import State
 from kontext_nb.model import KONTEXT_PRO
+from kontext_nb.schema import fields, required
 from kontext_nb.session import models, progress, settings
 from kontext_nb.session.desk import Desk
 from tests import faulty
 from tests.faulty import answer, as_json
+from tests.test_names import NAMES, check_stem
 
 TOKEN = "tok-never-to-be-shown"  # noqa: S105 - made up
 QUEUED = as_json({"status": "in_queue", "queue_position": 3})
@@ -70,6 +75,11 @@ def shell(monkeypatch, capsys):
 
 def rows():
     return Desk(settings.current()).ledger.jobs()
+
+
+def coloured(number):
+    """Return the answer with a picture that no other number has."""
+    return answer(200, faulty.png((number, 0, 0)), content_type="image/png")
 
 
 def files(folder):
@@ -535,3 +545,74 @@ def test_two_kinds_of_output_keep_their_own_names(service, shell, tmp_path):
     assert shell("run", "a/film", "--output-dir", "out", "--input", body)[0] == 0
     assert (tmp_path / "out" / "film.mp4").read_bytes() == film
     assert (tmp_path / "out" / "still.png").read_bytes() == picture
+
+
+@pytest.mark.parametrize("model", ROWS)
+def test_every_model_of_the_catalogue_is_run(model, service, shell):
+    """By the inputs it cannot do without, under their own names, and nothing else."""
+    schema = ROWS[model].input_schema
+    given = dict.fromkeys(required(schema), "b.png")
+    for name in given:
+        if fields(schema)[name].get("type") == "array":
+            given[name] = ["b.png"]
+    given["prompt"] = "Make it night"
+    words = ("run", model, "--output-dir", "out", "--input", json.dumps(given))
+    code, _, err = shell(*words)
+    assert code == 0, err
+    assert files("out") == ["job-1.png"]
+    (sent,) = (seen for seen in service.seen if seen.phase == "submit")
+    assert sent.path == f"/v1/models/{model}"
+    body = json.loads(sent.body)
+    assert set(given) <= set(body) <= {*given, "seed"}
+    assert body["prompt"] == given["prompt"]
+    pictures = [body[name] for name in given if name != "prompt"]
+    assert all("data:image/png;base64," in str(picture) for picture in pictures)
+
+
+@pytest.mark.parametrize("year", [1969, 1970, 2106])
+def test_any_clock_will_do(year, service, shell, monkeypatch):
+    """One that was never set, or that is past 32 bits: jobs are made, listed, found."""
+    now = {1969: -5.0, 1970: 0.0, 2106: 2.0**32}[year]
+    started = time.monotonic()
+    monkeypatch.setattr(time, "time", lambda: now + time.monotonic() - started)
+    service.script("status", RUNS, ENDED)
+    assert shell(*RUN, OPEN)[0] == 0
+    assert shell(*RUN, BODY)[0] == 0
+    code, listed, err = shell("jobs", "--all")
+    assert (code, listed.count("done")) == (0, 2), err
+    (job, _) = rows()
+    assert shell("status", job.id)[0] == 0
+    assert shell("result", job.id, "--output-dir", "else")[0] == 0
+    assert shell("store", "gc")[0] == 0
+    assert service.paid == 2
+
+
+def test_files_stay_in_the_folder_whatever_the_service_calls_them(
+    service, shell, tmp_path
+):
+    """Sixteen a job; each is saved under a plain name, and nothing else is touched.
+
+    The folder may be a link: it leads where its owner wanted.
+    """
+    (tmp_path / "real").mkdir()
+    (tmp_path / "out").symlink_to("real")
+    service.script("download", *map(coloured, range(len(NAMES) + 1)))
+    for turn, first in enumerate(range(0, len(NAMES), 16)):
+        names = [
+            quote(n.encode("utf-8", "replace"), safe="") for n in NAMES[first:][:16]
+        ]
+        images = [f"{service.origin}/cdn/{name}?{first}" for name in names]
+        output = {"images": images}
+        service.script("result", as_json({"status": "succeeded", "output": output}))
+        code, _, err = shell(*RUN, OPEN.replace("night", f"night {turn}"))
+        assert code == 0, err
+    saved = list((tmp_path / "real").iterdir())
+    assert len(saved) == len(NAMES)
+    for file in saved:
+        check_stem(file.stem, tmp_path / "real")
+        assert file.is_file()
+        assert not file.is_symlink()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("b.png", "home", "out", "real", "store")
+    }
+    assert list((tmp_path / "home").iterdir()) == []

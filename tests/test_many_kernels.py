@@ -1,5 +1,7 @@
 """Many kernels on one store: they share what they ask for, and no cap is passed."""
 
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -61,3 +63,41 @@ def test_no_number_of_kernels_and_no_kill_passes_a_cap(shop, crowd):
     assert 6 <= len(shop.booked()) <= CAP
     assert {one["said"] for one in told} <= {"made", "LimitReached"}
     assert {one["said"] for one in after} == {"LimitReached"}
+
+
+# What an edit opened in the parent is of no use to its child: the loop's thread, the
+# connection, the handle of the ledger.
+FORKED = """
+import os, signal
+from PIL import Image
+import kontext_nb as kx
+
+def made(*seeds):
+    picture = Image.new("RGB", (16, 12))
+    edits = (kx.edit(picture, "Make it night", seed=seed) for seed in seeds)
+    return [edit.reused for edit in edits]
+
+assert made(1) == [False]
+child = os.fork()
+if not child:
+    code = 1
+    signal.alarm(20)  # one that waits for ever would outlast the test
+    try:
+        assert made(1, 2) == [True, False]
+        code = 0
+    finally:
+        os._exit(code)
+assert made(3) == [False]
+assert os.waitpid(child, 0)[1] == 0
+assert made(1, 2, 3) == [True, True, True]
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a fork copies differs")
+def test_parent_and_child_both_edit_after_a_fork(shop):
+    """With a store and a service in use before; each pays for what is its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shop.bills() == {1: 1, 2: 1, 3: 1}

@@ -1,9 +1,10 @@
 """Names from elsewhere are words: a service's and a prompt's stay in their folder."""
 
+import contextlib
 import json
 import os
 import sqlite3
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from urllib.parse import quote
 
 import pytest
@@ -13,8 +14,13 @@ from PIL import ExifTags, Image
 
 import kontext_nb as kx
 from kontext_nb import target
-from kontext_nb.errors import ImageRejected, InputRejected, KontextError
-from kontext_nb.session import media
+from kontext_nb.errors import (
+    ImageRejected,
+    InputRejected,
+    KontextError,
+    SettingRejected,
+)
+from kontext_nb.session import media, settings, tokens
 from kontext_nb.session.media import media_suffix, safe_stem
 from tests import faulty
 from tests.fuzzing import saved
@@ -244,3 +250,27 @@ def test_bad_input_is_refused_before_anything_is_sent(name, value, service, tmp_
     for ledger in tmp_path.rglob("ledger.sqlite3"):
         with sqlite3.connect(ledger) as rows:
             assert rows.execute("SELECT count(*) FROM jobs").fetchone() == (0,)
+
+
+def test_a_hostile_name_in_the_environment_moves_nothing(monkeypatch, tmp_path):
+    """Only a whole path names the token's folder; nothing else there names a file."""
+    before = set(tmp_path.rglob("*"))
+    taken = []
+    for name in NAMES:
+        if "\0" in name or "\ud800" in name or not name:
+            continue  # no environment can have it
+        monkeypatch.setenv("RUNCOMFY_CONFIG_DIR", name)
+        monkeypatch.setenv("KONTEXT_NB_PROVIDER", name)
+        with pytest.raises(SettingRejected) as caught:
+            settings.current()
+        assert str(caught.value).isprintable()
+        with pytest.raises(InputRejected):
+            kx.configure(model=name)
+        with contextlib.suppress(SettingRejected):
+            taken.append(tokens.token_file())
+    assert taken == [
+        Path("/etc/passwd/token.json"),
+        Path("//etc/passwd/token.json"),
+        Path("//host/share/x/token.json"),
+    ]
+    assert set(tmp_path.rglob("*")) == before
