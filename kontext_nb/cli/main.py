@@ -59,8 +59,11 @@ def main() -> None:
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.UsageError as error:
-        context = f"{error.ctx.get_usage()}\n" if error.ctx else ""
-        failure(f"{context}Error: {error.format_message()}")
+        lines = [f"Error: {error.format_message()}"]
+        if error.ctx:
+            more = f"Try {error.ctx.command_path} --help."
+            lines = [error.ctx.get_usage(), *lines, more]
+        failure("\n".join(lines))
         sys.exit(USAGE_EXIT)
     except click.Abort as stopped:
         # click puts it in the place of the KeyboardInterrupt that has the words.

@@ -49,7 +49,7 @@ def token_file() -> Path:
         if not folder.is_absolute() or ".." in folder.parts:
             raise SettingRejected(
                 f"RUNCOMFY_CONFIG_DIR is {echo(own)}, which is no whole path.",
-                "Set it to one that starts at the root, without ~ and without ..",
+                "Set it to one that starts at the root, with neither ~ nor .. in it.",
             )
         return folder / "token.json"
     shared = os.environ.get("XDG_CONFIG_HOME") or _at_home(".config")
