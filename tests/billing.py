@@ -44,7 +44,7 @@ class Till:
 
         For ``submit``: "accept"; "lose" (book it, hang up), "odd" (book it, HTTP 500)
         or "hold" (book it, say nothing); or one of `REFUSALS`, which book nothing. For
-        ``status`` the status word; for ``cancel`` the outcome.
+        ``status`` the status word, or the words in turn; for ``cancel`` the outcome.
         """
         aside = self.folder / "script.aside"
         aside.write_text(json.dumps(USUAL | phases))
@@ -68,10 +68,21 @@ class Till:
         """Cancel a job as on the service's own page."""
         self._post(f"requests/{request_id}/cancel", {})
 
+    def settle(self):
+        """Return once it is done with all that it was asked; nobody may ask just now.
+
+        What a process sent that was killed is in its books then, or never will be.
+        """
+        self._ask("GET", "settled")
+
     def _post(self, path, facts):
+        self._ask("POST", f"v1/{path}", json.dumps(facts))
+
+    def _ask(self, *asked):
+        method, path, *body = asked
         connection = http.client.HTTPConnection(self.origin.removeprefix("http://"))
         with contextlib.closing(connection):
-            connection.request("POST", f"/v1/{path}", json.dumps(facts))
+            connection.request(method, f"/{path}", *body)
             connection.getresponse().read()
 
 
@@ -119,6 +130,7 @@ class Books:
         self.folder = folder
         self.jobs = {}
         self.cancelled = set()
+        self.questions = Counter()
         self.never = threading.Event()
         self._lock = threading.Lock()
 
@@ -126,6 +138,12 @@ class Books:
         with contextlib.suppress(FileNotFoundError):
             return json.loads((self.folder / "script").read_text())
         return USUAL
+
+    def status(self, request_id):
+        *before, word = self.script()["status"].split()
+        asked = self.questions[request_id]
+        self.questions[request_id] += 1
+        return before[asked] if asked < len(before) else word
 
     def book(self, inputs):
         """Write a bill down, durably, and return the id of its job."""
@@ -187,6 +205,8 @@ class Clerk(BaseHTTPRequestHandler):
             price = {"base_price_usd": PRICE_USD, "price_unit": "output"}
             model = self.path.removeprefix("/v1/models/")
             return self._say({"model_id": model, "display_name": model} | price)
+        if name == "settled":
+            self.server.wait_for_others()
         if place == "cdn":
             return self._send(200, png(int(name)), "image/png")
         request_id = place.rpartition("/")[2]
@@ -195,7 +215,7 @@ class Clerk(BaseHTTPRequestHandler):
         if request_id in self.books.cancelled:
             return self._say({"status": "cancelled"})
         if name == "status":
-            return self._say({"status": self.books.script()["status"]})
+            return self._say({"status": self.books.status(request_id)})
         image = f"{self.server.origin}/cdn/{self.books.jobs[request_id]}"
         return self._say({"status": "succeeded", "output": {"image": image}})
 
@@ -217,7 +237,26 @@ class Shop(ThreadingHTTPServer):
     def __init__(self, folder):
         super().__init__(("127.0.0.1", 0), Clerk)
         self.books = Books(folder)
+        self._connections, self._one_less = 0, threading.Condition()
         self.origin = f"http://127.0.0.1:{self.server_address[1]}"
+
+    def process_request(self, *connection):
+        """Count a connection before it is served."""
+        with self._one_less:
+            self._connections += 1
+        super().process_request(*connection)
+
+    def shutdown_request(self, *connection):
+        """Count one that has ended."""
+        super().shutdown_request(*connection)
+        with self._one_less:
+            self._connections -= 1
+            self._one_less.notify_all()
+
+    def wait_for_others(self):
+        """Wait until there is no connection but the one that asks for this."""
+        with self._one_less:
+            self._one_less.wait_for(lambda: self._connections == 1)
 
     def handle_error(self, *_):
         """Say nothing: clients that are killed hang up."""

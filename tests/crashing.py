@@ -6,13 +6,12 @@ books of `tests.billing`. A harness that finds nothing must find a planted bug, 
 can be run with one: ``forgetful`` takes what a dead process was sending for never sent.
 """
 
+import contextlib
 import functools
 import gc
-import importlib
 import io
 import itertools
 import json
-import linecache
 import os
 import random
 import select
@@ -23,7 +22,6 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 from pathlib import Path
 
 import httpx
@@ -33,18 +31,19 @@ sys.path.append(str(Path(__file__).parents[1]))  # as a script it finds its own 
 
 import kontext_nb
 import kontext_nb as kx
-from kontext_nb.engine import pace
+from kontext_nb.engine import connection, pace
 from kontext_nb.errors import KontextError, OutcomeUnknown
 from kontext_nb.lifecycle import Event, State
 from kontext_nb.session import errand, settings
 from kontext_nb.session.desk import Desk
-from kontext_nb.store import owner
-from tests.billing import Till, as_environment, colour, till
+from kontext_nb.store import opening, owner
+from tests.billing import Shop, Till, as_environment, colour
+from tests.forking import begun, ended, forked
 
 SOURCE = Image.new("RGB", (16, 12), (200, 30, 30))
 PROMPT = "Make the sky orange"
-ROOT = Path(kontext_nb.__file__).parent
-TRACED = ("store/", "session/errand.py", "session/desk.py", "engine/runner.py")
+ROOT = f"{Path(kontext_nb.__file__).parent}{os.sep}"
+CLIENT = tuple(ROOT + room for room in ("store", "session", "engine", "providers"))
 
 
 def act(part, **how):
@@ -54,13 +53,20 @@ def act(part, **how):
         part: One of `PARTS`.
         **how: Its arguments.
     """
-    return told(start(part, **how))
+    return told(start(__file__, part, how))
 
 
-def start(part, **how):
-    """Start a part; see `act`."""
+def start(script, part, how, *, under=()):
+    """Start a part of a script that ends with `play`.
+
+    Args:
+        script: Its file.
+        part: The part's name.
+        how: Its arguments.
+        under: A command that is to run it.
+    """
     return subprocess.Popen(
-        [sys.executable, __file__, part, json.dumps(how, default=str)],
+        [*under, sys.executable, script, part, json.dumps(how, default=str)],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -120,10 +126,10 @@ def unlike(home, job):
             yield "done with another picture"
 
 
-def edit(seed):
+def edit(seed, chain=None):
     """Ask for an edit and return how it ended, in a word."""
     try:
-        made = kx.edit(SOURCE, PROMPT, seed=seed)
+        made = kx.edit(SOURCE, PROMPT, seed=seed, chain=chain)
     except KontextError as error:
         return type(error).__name__
     return "reused" if made.reused else "made"
@@ -142,79 +148,40 @@ def forgetful():
     errand.journalled = journalled
 
 
-def forked(work, *arguments):
-    """Fork a process for one thing; return its id and a pipe that it holds open."""
-    held, holds = os.pipe()
-    process = os.fork()
-    if process:
-        os.close(holds)
-        return process, held
-    code = 1
-    try:
-        work(*arguments)
-        code = 0
-    except BaseException:  # noqa: BLE001 - nothing may get past the end of a fork
-        traceback.print_exc()
-    finally:
-        os._exit(code)
-
-
-def ended(process, held, within_s=None):
-    """Wait for a fork; kill it if it takes too long. Return whether it was killed."""
-    if not select.select([held], [], [], within_s)[0]:
-        os.kill(process, signal.SIGKILL)
-    os.close(held)
-    status = os.waitpid(process, 0)[1]
-    assert status in (0, signal.SIGKILL), f"it ended with {status}"
-    return status == signal.SIGKILL
-
-
 def warm():
-    """Load what an edit loads at its first use, so that forks need not."""
-    names, told = os.pipe()
-
-    def looking():
-        before = set(sys.modules)
-        with tempfile.TemporaryDirectory() as folder, till(Path(folder)) as shop:
-            os.environ.update(as_environment(shop.origin))
-            with kx.configure(home=folder):
-                edit(0)
-        os.write(told, " ".join(sorted(set(sys.modules) - before)).encode())
-
-    assert not ended(*forked(looking))
-    for name in os.read(names, 2**16).decode().split():
-        importlib.import_module(name)
+    """Make an edit, so that the forks have imported and looked up what one needs."""
+    before = os.environ.copy()
+    with tempfile.TemporaryDirectory() as folder:
+        shop = Shop(Path(folder))
+        threading.Thread(target=shop.serve_forever, args=(0.01,), daemon=True).start()
+        os.environ.update(as_environment(shop.origin))
+        with kx.configure(home=Path(folder, "store")):
+            assert edit(0) == "made"
+        shop.shutdown()
+        shop.server_close()
+    os.environ.clear()
+    os.environ.update(before)
+    opening._looked.clear()  # another ledger may be given the number of this one
     ssl.create_default_context = functools.cache(ssl.create_default_context)
     httpx.create_ssl_context()
 
 
-def kill_at(point, *, every):
-    """Have this process kill itself at the n-th line of the paid path it executes.
+def watched(at_line, files=ROOT):
+    """Have ``at_line(line)`` called before each line of ours, in any thread.
 
-    A line run again before anything more was written leaves the same behind: only with
-    ``every`` is it counted again.
+    Args:
+        at_line: Given the line's file and number.
+        files: How the names of the files begin that are ours.
     """
-    numbers, seen, written = itertools.count(1), set(), itertools.count(1)
-    names = tuple(str(ROOT / part) for part in TRACED)
-    now = 0
 
     def at(frame, event, _argument):
-        nonlocal now
-        if event != "line":
-            return at
-        code, line = frame.f_code, frame.f_lineno
-        here = id(code), line  # to hash the code itself would be most of the work
-        if every or here not in seen:
-            seen.add(here)
-            if next(numbers) == point:
-                os.kill(os.getpid(), signal.SIGKILL)
-        if code.co_name == "opened" and "COMMIT" in _text(code, line):
-            now = next(written)
+        if event == "line":
+            at_line((frame.f_code.co_filename, frame.f_lineno))
         return at
 
     @functools.cache
     def wanted(file):
-        return at if file.startswith(names) else None
+        return at if file.startswith(files) else None
 
     def entered(frame, _event, _argument):
         return wanted(frame.f_code.co_filename)
@@ -223,42 +190,119 @@ def kill_at(point, *, every):
     sys.settrace(entered)
 
 
-def _text(code, line):
-    return linecache.getline(code.co_filename, line)
+def rehearse(home, seed, notes):
+    """Make an edit, and note which of its lines change what a kill would leave.
 
-
-def lines(home, *, first, step, every=False):
-    """Kill one edit at every line it executes, and ask for it twice again after each.
+    That is what stands on the disk, and what has gone to the service. A line counts if
+    it was the last of its thread before that saw a change.
 
     Args:
-        home: Folder for the stores, one a line.
-        first: Number of the first line, which is the seed of its edit as well.
-        step: From one line to the next.
+        home: The store.
+        seed: Of the edit.
+        notes: File for these lines.
+    """
+    lines, sent, there, before, changing = 0, 0, None, {}, set()
+    usual = connection.Socket.write
+
+    async def write(*given):
+        nonlocal sent
+        await usual(*given)
+        sent += 1
+
+    def at(line):
+        nonlocal lines, there
+        lines += 1
+        me, now = threading.get_ident(), (_on_disk(home), sent)
+        if now != there:
+            changing.add(before.get(me, line))
+        there = now
+        before[me] = line
+
+    connection.Socket.write = write
+    kx.configure(home=home)
+    watched(at)
+    assert edit(seed) == "made"
+    sys.settrace(None)
+    tell(lines=lines)
+    Path(notes).write_text(json.dumps(sorted(changing)))
+
+
+def _on_disk(home):
+    """Return what is in a folder, as far as names, sizes and times tell."""
+    found, folders = set(), [home]
+    for folder in folders:
+        with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+            for entry in entries:
+                facts = entry.stat()
+                found.add((entry.path, facts.st_ino, facts.st_size, facts.st_mtime_ns))
+                folders += [entry.path] if entry.is_dir() else []
+    return found
+
+
+def kill_at(point, changing, *, every):
+    """Have this process kill itself at the n-th moment that is worth it.
+
+    Lines between which nothing changed leave the same behind: it is killed at the first
+    of them, or with ``every`` at each of the ledger and of the client.
+
+    Args:
+        point: The n.
+        changing: The lines that change something; see `rehearse`.
+        every: See above.
+    """
+    numbers, changes, before, seen = itertools.count(1), 0, {}, set()
+
+    def at(line):
+        nonlocal changes
+        me = threading.get_ident()
+        first = not before or before.get(me) in changing
+        before[me] = line
+        changes += first
+        if first or (every and (line, changes) not in seen):
+            seen.add((line, changes))
+            if next(numbers) == point:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    # Between two lines that change something, both of these files, one may be as good
+    # as any other of the package.
+    watched(at, CLIENT if every else tuple({file for file, _ in changing}))
+
+
+def lines(home, *, step=1, every=False):
+    """Kill an edit wherever that leaves another thing, and ask for it twice after each.
+
+    Args:
+        home: Folder for the stores, one a kill.
+        step: From one moment to the next.
         every: See `kill_at`.
     """
+    notes = Path(home, "changing")
+    Path(home).mkdir()
+    assert not ended(*forked(rehearse, Path(home, "0"), 0, notes))
+    changing = set(map(tuple, json.loads(notes.read_text())))
 
-    def dying(line):
-        kx.configure(home=Path(home, str(line)))
-        kill_at(line, every=every)
-        edit(line)
+    def dying(point):
+        kx.configure(home=Path(home, str(point)))
+        kill_at(point, changing, every=every)
+        edit(point)
 
-    reached = first
-    while ended(*forked(dying, reached)):
-        reached += step
+    points = itertools.count(1, step)
+    dead = list(itertools.takewhile(lambda n: ended(*forked(dying, n)), points))
 
     def asking():
-        for line in range(first, reached, step):
-            with kx.configure(home=Path(home, str(line))):
-                tell(line=line, said=edit(line))
+        for point in dead:
+            with kx.configure(home=Path(home, str(point))):
+                tell(point=point, said=edit(point))
 
     for _ in range(2):
         assert not ended(*forked(asking))
 
 
 def chains(home, books, *, links, kills, seed):
-    """Walk chains of edits, killed at random times, each until it is whole.
+    """Walk chains of edits, each process from where the last one was killed.
 
-    An edit that was paid for twice ends it early.
+    At the end the last chain is asked for once more from its start, as a notebook that
+    is run again does. An edit that was paid for twice ends it early.
 
     Args:
         home: The store.
@@ -268,30 +312,52 @@ def chains(home, books, *, links, kills, seed):
         seed: Of the random times.
     """
     kx.configure(home=home)
-    shop = Till(Path(books), "")
+    shop = shop_of(books)
     dice = random.Random(seed)  # noqa: S311 - it keeps no secret
+    walked = Path(books, "walked")
+    walked.touch()
 
-    def walking(chain):
-        made = None
-        for number in range(chain * links, (chain + 1) * links):
-            add = made.edit if made else functools.partial(kx.edit, SOURCE)
+    def walking(end):
+        jobs = walked.read_text().split()
+        last = kx.resume(jobs[-1]) if jobs else None
+        for number in range(len(jobs), end):
+            add = last.edit if number % links else functools.partial(kx.edit, SOURCE)
             try:
-                made = add(PROMPT, seed=number)
+                last = add(PROMPT, seed=number)
             except OutcomeUnknown as error:
                 tell(unknown=number)
-                made = _decided(error.job, number, shop)
+                last = _decided(error.job, number, shop)
+            with walked.open("a") as file:
+                file.write(f"{last.job}\n")
+
+    def again(numbers):
+        last = kx
+        for number in numbers:
+            given = (SOURCE, PROMPT) if last is kx else (PROMPT,)
+            last = last.edit(*given, seed=number)
+            assert last.reused
+        tell(edits=number + 1, links=len(last.chain))
+
+    def made():
+        return len(walked.read_text().split())
 
     began_s = time.monotonic()
-    assert not ended(*forked(walking, 0))
-    whole_s = time.monotonic() - began_s
-    chain = 1
+    assert not ended(*forked(walking, 1))
+    most_s = time.monotonic() - began_s
     while kills and max(shop.bills().values()) == 1:
-        if ended(*forked(walking, chain), dice.uniform(0, whole_s)):
-            kills -= 1
-        else:
-            chain += 1
-    assert not ended(*forked(walking, chain))
-    tell(edits=(chain + 1) * links)
+        before = made()
+        kills -= ended(*forked(walking, sys.maxsize), dice.uniform(0, most_s))
+        shop.settle()
+        # However busy the machine is: a third of them lives to see an edit made.
+        most_s *= 0.9 if made() > before else 1.05
+    chain = made() // links
+    assert not ended(*forked(walking, (chain + 1) * links))
+    assert not ended(*forked(again, range(chain * links, (chain + 1) * links)))
+
+
+def shop_of(books):
+    """Return the service that this process is pointed at."""
+    return Till(Path(books), os.environ["RUNCOMFY_MODEL_API_BASE"].removesuffix("/v1"))
 
 
 def _decided(job, seed, shop):
@@ -315,19 +381,16 @@ def crowd(home, books, *, people, seeds, apart=False, kill_at_bills=(), **limits
         **limits: The user's caps.
     """
     kx.configure(home=home, **limits)
-    shop, wait, go = Till(Path(books), ""), *os.pipe()
+    shop = shop_of(books)
 
     def asking(share):
-        os.close(go)
-        os.read(wait, 1)  # until nobody can write
         for seed in share:
             began_s = time.monotonic()
-            said = edit(seed)
+            said = edit(seed, f"cell {seed}")
             tell(seed=seed, said=said, took_s=time.monotonic() - began_s)
 
     shares = [seeds[i::people] if apart else seeds for i in range(people)]
-    crowd = dict(forked(asking, share) for share in shares)
-    os.close(go)
+    crowd = dict(begun(asking, shares))
     for paid in kill_at_bills:
         while len(shop.booked()) < paid:
             select.select([], [], [], 0.001)
@@ -345,9 +408,8 @@ def _kill_a_sender(home, crowd):
     )
 
 
-PARTS = {"lines": lines, "chains": chains, "crowd": crowd}
-
-if __name__ == "__main__":
+def play(parts):
+    """Play the part that the command line names, with its arguments."""
     how = json.loads(sys.argv[2])
     pace.FIRST_STEP_S, pace.FIRST_BACKOFF_S = 0.002, 0.0
     if how.pop("bug", False):
@@ -355,4 +417,10 @@ if __name__ == "__main__":
     warm()
     gc.collect()
     gc.freeze()  # so that a fork copies less
-    PARTS[sys.argv[1]](**how)
+    parts[sys.argv[1]](**how)
+
+
+PARTS = {"lines": lines, "chains": chains, "crowd": crowd}
+
+if __name__ == "__main__":
+    play(PARTS)

@@ -8,7 +8,6 @@ from tests import crashing
 
 pytestmark = pytest.mark.timeout(600)  # many processes, on a machine that may be busy
 
-PROCESSES = 4  # an edit mostly waits, for its service and for the disk
 ENDINGS = {
     ("made", "reused"): "not sent when it was killed, or not yet collected",
     ("reused", "reused"): "killed after the result was written down",
@@ -16,43 +15,50 @@ ENDINGS = {
 }
 
 
-def killed(shop, home, step=1, **how):
-    """Kill an edit at each line; return what was told after, and what is wrong."""
-    apart = [
-        crashing.start(
-            "lines", home=home, first=1 + step * i, step=step * PROCESSES, **how
-        )
-        for i in range(PROCESSES)
-    ]
+def killed(shop, home, **how):
+    """Kill an edit at each line; return its lines, what was told, and what is wrong."""
+    rehearsal, *asked = crashing.act("lines", home=home, **how)
     said = {}
-    for process in apart:
-        for one in crashing.told(process):
-            said.setdefault(one["line"], []).append(one["said"])
+    for one in asked:
+        said.setdefault(one["point"], []).append(one["said"])
     bills = shop.bills()
     found = [
         fault
-        for line in said
-        for fault in crashing.faults(home / str(line), bills, [line])
+        for point in said
+        for fault in crashing.faults(home / str(point), bills, [point])
     ]
-    return said, found
+    return rehearsal["lines"], said, found
 
 
 @pytest.mark.parametrize(
-    "every",
-    [False, pytest.param(True, marks=[pytest.mark.nightly, pytest.mark.timeout(900)])],
+    ("every", "kills"),
+    [
+        (False, 50),
+        pytest.param(
+            True, 3000, marks=[pytest.mark.nightly, pytest.mark.timeout(1800)]
+        ),
+    ],
 )
-def test_killed_at_any_line_an_edit_is_paid_once_and_not_lost(shop, tmp_path, every):
-    """At every line: one bill at most, and a whole result or an honest unknown."""
-    said, found = killed(shop, tmp_path / "stores", every=every)
+def test_killed_at_any_line_an_edit_is_paid_once_and_not_lost(
+    shop, tmp_path, every, kills
+):
+    """At every line: one bill at most, and a whole result or an honest unknown.
+
+    Of the lines of the whole package between which nothing more is written or sent, one
+    is killed: they leave the same behind. At night each of the ledger's and of the
+    client's is.
+    """
+    lines, said, found = killed(shop, tmp_path / "stores", every=every)
     assert found == []
     endings = Counter(map(tuple, said.values()))
     assert set(endings) == set(ENDINGS)
-    # Of the lines, only those between the claim and the answer may leave a doubt.
-    assert endings["OutcomeUnknown", "OutcomeUnknown"] < len(said) / 5
-    assert len(said) > 300
+    # Of the kills, only those between the claim and the answer may leave a doubt.
+    assert endings["OutcomeUnknown", "OutcomeUnknown"] < len(said) / 4
+    assert lines > 5000
+    assert len(said) > kills
 
 
 def test_the_harness_finds_what_is_sent_again_after_a_crash(shop, tmp_path):
-    """With that bug planted, every tenth line is enough to see an edit paid twice."""
-    _, found = killed(shop, tmp_path / "stores", step=10, bug=True)
+    """With that bug planted, every third kill is enough to see an edit paid twice."""
+    *_, found = killed(shop, tmp_path / "stores", step=3, bug=True)
     assert any("paid 2 times" in fault for fault in found)

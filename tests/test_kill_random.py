@@ -22,8 +22,7 @@ def walked(shop, home, **how):
 @pytest.mark.parametrize(
     ("links", "kills"),
     [
-        (10, 25),
-        pytest.param(50, 200, marks=[pytest.mark.nightly, pytest.mark.timeout(900)]),
+        (50, 200),
         pytest.param(50, 2000, marks=[pytest.mark.nightly, pytest.mark.timeout(7200)]),
     ],
 )
@@ -37,14 +36,14 @@ def test_a_chain_killed_at_random_is_whole_and_paid_once(shop, tmp_path, links, 
     assert found == []
     assert set(shop.bills().values()) == {1}
     assert len(shop.bills()) == told[-1]["edits"]
+    assert told[-1]["links"] == links
 
 
 def test_the_harness_finds_what_is_sent_again_after_a_random_kill(shop, tmp_path):
-    """With that bug planted, it sees an edit paid for twice.
+    """With that bug planted, it sees an edit paid for twice, if not more often.
 
     One kill in about fifteen comes while an edit is being sent, and the first of those
-    ends it: so many kills that none does are not to be expected. Of a short chain there
-    is less to walk again after each.
+    ends it: so many kills that none does are not to be expected.
     """
     _, found = walked(shop, tmp_path / "store", links=2, kills=300, bug=True)
-    assert any("paid 2 times" in fault for fault in found)
+    assert any("times with 0 consents" in fault for fault in found)

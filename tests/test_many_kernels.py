@@ -2,13 +2,20 @@
 
 import subprocess
 import sys
+import time
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
-from tests import crashing
+import kontext_nb as kx
+from kontext_nb.store.ledger import Ledger
+from tests import crashing, forking
+from tests.test_damage import a_step
 
 PEOPLE = 8
+COMMITS = 250
+MOST_S = 5.0
 CAP = 10
 
 
@@ -45,12 +52,13 @@ def test_when_the_sender_is_killed_the_others_are_told_that_it_is_unknown(
     told = crowd(people=PEOPLE, seeds=[7], kill_at_bills=[1])
     assert [one["said"] for one in told] == ["OutcomeUnknown"] * (PEOPLE - 1)
     shop.script()
-    assert {one["said"] for one in crowd(people=2, seeds=[7])} == {"OutcomeUnknown"}
+    with kx.configure(home=tmp_path / "store"):
+        assert {crashing.edit(7) for _ in range(2)} == {"OutcomeUnknown"}
     assert shop.bills() == {7: 1}
     assert list(crashing.faults(tmp_path / "store", shop.bills(), [7])) == []
 
 
-def test_no_number_of_kernels_and_no_kill_passes_a_cap(shop, crowd):
+def test_no_number_of_kernels_and_no_kill_passes_a_cap(shop, crowd, tmp_path):
     """A hundred tries at ten: what was killed while sending stays counted as spent."""
     told = crowd(
         people=PEOPLE,
@@ -59,10 +67,26 @@ def test_no_number_of_kernels_and_no_kill_passes_a_cap(shop, crowd):
         kill_at_bills=[3, 6],
         max_edits=CAP,
     )
-    after = crowd(people=1, seeds=list(range(100, 110)), max_edits=CAP)
+    with kx.configure(home=tmp_path / "store", max_edits=CAP):
+        after = {crashing.edit(seed) for seed in range(100, 110)}
     assert 6 <= len(shop.booked()) <= CAP
     assert {one["said"] for one in told} <= {"made", "LimitReached"}
-    assert {one["said"] for one in after} == {"LimitReached"}
+    assert after == {"LimitReached"}
+
+
+def test_two_thousand_rows_written_at_once_all_get_their_turn(tmp_path):
+    """Eight processes, 250 commits each: nobody hears of a lock, or waits for long."""
+    ledger = Ledger(tmp_path / "ledger.sqlite3")
+
+    def writing(who):
+        times_s = [time.monotonic()]
+        for number in range(who * COMMITS, (who + 1) * COMMITS):
+            ledger.add(a_step(number))
+            times_s.append(time.monotonic())
+        return max(after - before for before, after in pairwise(times_s))
+
+    assert max(forking.crowd(writing, range(PEOPLE))) < MOST_S
+    assert len(ledger.jobs()) == PEOPLE * COMMITS
 
 
 # What an edit opened in the parent is of no use to its child: the loop's thread, the
