@@ -8,7 +8,9 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from contextlib import closing
+from collections import Counter
+from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,11 @@ from kontext_nb.chain import Step
 from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import Event, State
 from kontext_nb.model import Job, Limits
-from kontext_nb.store import claims, connection, damage, opening, owner
+from kontext_nb.store import claims, connection, damage, opening, owner, place
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
 from tests.asking import asked
+from tests.forking import crowd
 from tests.test_place import nobody
 
 DONE = 8
@@ -358,38 +361,16 @@ def test_a_ledger_that_cannot_be_rebuilt_stays_where_it_was(whole, tmp_path):
     assert len(rebuilt(ledger)) == DONE + 3
 
 
-OPEN = """
-import sys, warnings
-from pathlib import Path
-from tests.test_damage import Ledger, a_step
-warnings.simplefilter("ignore")
-ledger = Ledger(Path(sys.argv[1]))
-print("ready", flush=True)
-sys.stdin.readline()
-for n in range(5):
-    ledger.add(a_step(1000 + int(sys.argv[2]) * 10 + n))
-"""
+def opening_it(ledger):
+    """Return what adds a few steps, as a kernel does that comes upon the ledger."""
 
+    def work(number):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for n in range(5):
+                ledger.add(a_step(1000 + number * 10 + n))
 
-def crowd(code, ledger, count, *more):
-    """Let processes work on a ledger at once, and return what they print."""
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(ledger.path), str(number), *more],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[1],
-        )
-        for number in range(count)
-    ]
-    assert [one.stdout.readline() for one in started] == ["ready\n"] * count
-    for one in started:
-        one.stdin.write("go\n")
-        one.stdin.flush()
-    ended = [(one.communicate()[0], one.returncode) for one in started]
-    assert [code for _, code in ended] == [0] * count
-    return [said for said, _ in ended]
+    return work
 
 
 @pytest.mark.parametrize("kind", [garbled, a_folder, cut_short])
@@ -397,7 +378,7 @@ def test_processes_that_find_it_damaged_at_once_lose_nothing(whole, tmp_path, ki
     """One rebuilds it, the others wait; what each of them writes then is there."""
     ledger = copied(whole, tmp_path / "s")
     kind(ledger.path, random.Random(1))  # noqa: S311 - as above
-    crowd(OPEN, ledger, 6)
+    crowd(opening_it(ledger), range(6))
     ids = {job.id for job in ledger.jobs()}
     assert ids >= {f"job{1000 + p * 10 + n}" for p in range(6) for n in range(5)}
     assert ids >= set(paid(Ledger(whole / "ledger.sqlite3")))
@@ -432,42 +413,58 @@ def test_the_lock_of_a_living_process_is_waited_for(tmp_path):
     assert not lock.exists()
 
 
-RACE = """
-import sqlite3, sys
-from dataclasses import replace
-from pathlib import Path
-from kontext_nb.errors import StoreError
-from kontext_nb.store import claims, connection, place
-from tests.test_damage import Ledger, Limits, State, a_step, owner
+def racing(ledger, edits, *, guard):
+    """Return what claims edits, as a kernel does on a disk that has no locks at all.
 
-real = sqlite3.connect
-def unlocked(path, **how):
-    return real(f"file:{path}?vfs=unix-none", uri=True, **how)
-connection.sqlite3 = type("S", (), vars(sqlite3) | {"connect": staticmethod(unlocked)})
-place.is_network = lambda _: sys.argv[3:] != ["local"]
-place.warn_once = lambda _: None
+    Args:
+        ledger: On that disk.
+        edits: How many.
+        guard: Whether it is known for a network's disk.
+    """
+    real = sqlite3.connect
 
-ledger = Ledger(Path(sys.argv[1]))
-print("ready", flush=True)
-sys.stdin.readline()
-won = 0
-for n in range(10):
-    mine = a_step(n)
-    mine = replace(mine, id=mine.id + sys.argv[2],
-        job=replace(mine.job, id=mine.job.id + sys.argv[2]))
-    job = ledger.add(mine, adopt=set(State)).job
-    try:
-        ledger.claim(job, 1.0, owner=owner.mine(), limits=Limits())
-    except (StoreError, ValueError):
-        continue
-    won += 1
-print(won)
-"""
+    def unlocked(path, **how):
+        return real(f"file:{path}?vfs=unix-none", uri=True, **how)
+
+    def work(number):
+        faked = vars(sqlite3) | {"connect": staticmethod(unlocked)}
+        connection.sqlite3 = type("S", (), faked)
+        claims._is_network = lambda _: guard
+        place.warn_once = lambda _: None
+        warnings.simplefilter("ignore")
+        won = []
+        for n in range(edits):
+            step = a_step(n)
+            job = replace(step.job, id=f"{step.job.id}-{number}")
+            step = replace(step, id=f"{step.id}-{number}", job=job)
+            # It may be damaged, where nobody guards it; then nothing was won.
+            with suppress(StoreError, ValueError):
+                job = ledger.add(step, adopt=set(State)).job
+                ledger.claim(job, 1.0, owner=owner.mine(), limits=Limits())
+                won.append(n)
+        return won
+
+    return work
+
+
+def claimed(ledger, edits, people, *, guard):
+    """Return how often each edit was claimed, of as many as each of them asks for."""
+    ledger.jobs()
+    won = crowd(racing(ledger, edits, guard=guard), range(people))
+    return Counter(number for one in won for number in one)
 
 
 def test_where_locks_are_granted_to_all_each_edit_is_claimed_once(tmp_path):
-    """Six processes ask for the same ten edits on a disk without locks."""
+    """Eight processes ask for the same forty edits on a disk without locks."""
     ledger = Ledger(tmp_path / "ledger.sqlite3")
-    ledger.jobs()
-    assert sum(map(int, crowd(RACE, ledger, 6))) == 10
-    assert len(ledger.jobs()) == 10
+    assert claimed(ledger, 40, 8, guard=True) == Counter(range(40))
+    assert len(ledger.jobs()) == 40
+
+
+def test_the_race_finds_what_the_guard_prevents(tmp_path):
+    """Taken for a local disk, edits are claimed by two, or lost by who claimed them."""
+    assert any(
+        claimed(Ledger(tmp_path / f"{go}.sqlite3"), 20, 8, guard=False)
+        != Counter(range(20))
+        for go in range(5)  # the first will do, but for great luck
+    )
