@@ -3,7 +3,7 @@
 Everything is imported once; then each process that is to die is a fork, ready in
 milliseconds. What a crash left behind is judged by `faults`: the store against the
 books of `tests.billing`. A harness that finds nothing must find a planted bug, so each
-can be run with one: ``forgetful`` takes what a dead process was sending for never sent.
+can be run with one: ``forgetful`` takes what was left while it was sent for never sent.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ from kontext_nb.errors import KontextError, OutcomeUnknown
 from kontext_nb.lifecycle import Event, State
 from kontext_nb.session import errand, settings
 from kontext_nb.session.desk import Desk
-from kontext_nb.store import opening, owner
+from kontext_nb.store import opening
 from tests.billing import Shop, Till, as_environment, colour
 from tests.forking import begun, ended, forked
 
@@ -136,11 +136,11 @@ def edit(seed, chain=None):
 
 
 def forgetful():
-    """Plant the bug: what a dead process was sending counts as never sent."""
+    """Plant the bug: what was left while it was being sent counts as never sent."""
     usual = errand.journalled
 
     async def journalled(desk, job, event, **facts):
-        left_behind = job.state is State.SENDING and owner.is_dead(job.owner)
+        left_behind = job.state is State.SENDING and job.id not in errand._sending
         if event is Event.LOSE and left_behind:
             event = Event.WITHDRAW
         return await usual(desk, job, event, **facts)

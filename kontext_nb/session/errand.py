@@ -51,6 +51,11 @@ PROMPT_S = 1.0  # who asks sooner than that after the sending has waited from th
 # whether the sender still lives.
 LEASE_S = 600.0
 
+# Jobs this process is sending, once for each errand that does. One that its row says is
+# being sent by this process, and is none of them, was left so: what came of it could
+# not be written down.
+_sending: list[str] = []
+
 
 @dataclass(slots=True)
 class Errand:
@@ -113,6 +118,10 @@ class Errand:
         await yielding(filing)
         job = await self._row(job)
         while job.state is State.SENDING:
+            # In this order: what was being sent a moment ago has its answer by now.
+            if _is_left_here(job) and _is_left_here(job := await self._row(job)):
+                reason = "What came of the sending could not be written down."
+                return await journalled(self.desk, job, Event.LOSE, error=reason)
             if _sender_is_gone(job):
                 reason = "The process that was sending it ended before the answer came."
                 return await journalled(self.desk, job, Event.LOSE, error=reason)
@@ -170,19 +179,27 @@ class Errand:
         inputs, notices = await asyncio.to_thread(self._packed, job)
         job = replace(job, notices=notices)
         try:
-            runner = await self._runner(job)
-            taken = await runner.submit(job, inputs)
+            taken = await self._submitted(job, inputs)
         except OutcomeUnknown as error:
             lost = await self._as_far_as_known(job)
             raise unknown(lost, error.problem, error.exit_code) from None
         except StoreError as error:
             now = await self._as_far_as_known(job)
-            # Another kernel claimed it first: wait for that one's job.
-            if now.state is State.INTENT or error.may_have_been_charged:
+            failed = now.state is State.INTENT or _is_left_here(now)
+            if failed or error.may_have_been_charged:
                 raise
+            # Another kernel claimed it first: wait for that one's job.
             return await self._sent(await self._settled(now))
         check_waitable(taken)  # another kernel may have brought it to its end already
         return taken
+
+    async def _submitted(self, job: Job, inputs: dict[str, Any]) -> Job:
+        _sending.append(job.id)
+        try:
+            runner = await self._runner(job)
+            return await runner.submit(job, inputs)
+        finally:
+            _sending.remove(job.id)
 
     async def _runner(self, job: Job) -> Runner[Part]:
         asked = job.request
@@ -233,6 +250,12 @@ class Errand:
         if not ended:
             raise BadReply("The result is damaged or cut short.", _FETCH_AGAIN)
         return await asyncio.to_thread(part.keep, suffix)
+
+
+def _is_left_here(job: Job) -> bool:
+    """Tell whether this process claimed a job, and is no longer sending it."""
+    is_ours = job.state is State.SENDING and job.owner == owner.mine()
+    return is_ours and job.id not in _sending
 
 
 def _sender_is_gone(job: Job) -> bool:
