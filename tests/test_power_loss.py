@@ -18,6 +18,7 @@ import pytest
 from kontext_nb.chain import Step
 from kontext_nb.lifecycle import Event
 from kontext_nb.model import Job, Limits
+from kontext_nb.store import unfiled
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
 from tests.asking import asked
@@ -167,3 +168,29 @@ def test_the_harness_sees_a_flush_that_is_forgotten(tmp_path, monkeypatch, forge
     disk = Disk(tmp_path, (forgets,), monkeypatch)
     edits(tmp_path, disk)
     assert disk.found
+
+
+def lasting_id(base, disk):
+    """Keep an id that the ledger did not take; return what a power cut leaves of it."""
+    kept = unfiled.put(base / "store", "job1", "r1")
+    return json.loads(disk.lasting(kept) or "{}").get("request_id")
+
+
+def test_an_id_beside_the_ledger_outlives_a_power_cut(tmp_path, monkeypatch):
+    """Where it is said to be, it is: with its bytes, its name and its folder."""
+    assert lasting_id(tmp_path, Disk(tmp_path, (), monkeypatch)) == "r1"
+
+
+def test_an_id_of_an_earlier_try_outlives_a_power_cut(tmp_path, monkeypatch):
+    """That one may have been stopped between the writing and the flush."""
+    forgets = ("a file of unfiled", "store/unfiled", "store")
+    disk = Disk(tmp_path, forgets, monkeypatch)
+    assert lasting_id(tmp_path, disk) is None
+    disk.forgets = ()
+    assert lasting_id(tmp_path, disk) == "r1"
+
+
+@pytest.mark.parametrize("forgets", ["a file of unfiled", "store/unfiled", "store", ""])
+def test_the_harness_sees_that_an_id_is_not_flushed(tmp_path, monkeypatch, forgets):
+    """Without any one kind of flush, it is lost."""
+    assert lasting_id(tmp_path, Disk(tmp_path, (forgets,), monkeypatch)) is None

@@ -192,11 +192,14 @@ def damaged(name: str) -> StoreError:
     )
 
 
-def flush(folder: Path) -> None:
-    """Make a new name durable; systems that cannot flush a folder do it themselves."""
+def flush(path: Path) -> None:
+    """Make the names in a folder durable, or the bytes of a file.
+
+    Systems that cannot flush a folder do it themselves.
+    """
     if os.name == "nt":
         return
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

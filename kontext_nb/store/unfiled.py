@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kontext_nb.lifecycle import TABLE, Event
 from kontext_nb.store.ledger import Ledger
+from kontext_nb.store.part import flush, make
 
 _FOLDER = "unfiled"
 
@@ -30,15 +31,18 @@ def put(home: Path, job_id: str, request_id: str) -> Path | None:
     for folder in (home / _FOLDER, Path(tempfile.gettempdir(), f"kontext-{_FOLDER}")):
         path = folder / f"{job_id}.json"
         with suppress(OSError, UnicodeError):
-            if path.is_file() and path.read_text(encoding="utf-8") == text:
-                return path  # by an earlier try
-            folder.mkdir(parents=True, exist_ok=True)
-            # A name in a shared folder may be a trap: only a new file will do.
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
+            there = path.is_file() and path.read_text(encoding="utf-8") == text
+            if not there:
+                make(folder)
+                # A name in a shared folder may be a trap: only a new file will do.
+                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    file.write(text)
+                    file.flush()
+                    os.fsync(file.fileno())
+            # The earlier try that wrote it may have been stopped before this.
+            for one in (path, folder, folder.parent):
+                flush(one)
             return path
     return None
 
