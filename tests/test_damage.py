@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from kontext_nb.chain import Step
+from kontext_nb.cli.main import main
 from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import Event, State
 from kontext_nb.model import Job, Limits
@@ -245,17 +246,39 @@ def test_the_harness_sees_a_forgotten_edit(whole, tmp_path, monkeypatch):
         check_it_opens(whole, ledger)
 
 
-def test_a_newer_store_is_no_damage(whole, tmp_path):
-    """It is left exactly as it is, and the way out is said."""
+@pytest.fixture
+def newer(whole, tmp_path):
+    """A ledger that a version to come has written."""
     ledger = copied(whole, tmp_path / "s")
     with closing(sqlite3.connect(ledger.path)) as db:
         db.execute("PRAGMA user_version = 999")
-    before = ledger.path.read_bytes()
-    for refused in (ledger.jobs, lambda: ledger.add(a_step(99))):
-        with pytest.raises(StoreError, match="newer kontext_nb wrote it"):
+    return ledger
+
+
+def files(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_newer_store_is_no_damage(newer):
+    """It is neither read nor written, left as it is to the byte, and a way out said."""
+    before = files(newer.path.parent)
+    for refused in (newer.jobs, lambda: newer.add(a_step(99))):
+        with pytest.raises(StoreError, match=r"newer kontext_nb wrote it\. Update"):
             refused()
-    assert ledger.path.read_bytes() == before
-    assert damage.set_aside(ledger.path) == []
+    assert files(newer.path.parent) == before
+
+
+def test_a_command_meets_a_newer_store_with_75(newer, monkeypatch, capsys):
+    """With a line that says to update, and the same files afterwards."""
+    before = files(newer.path.parent)
+    monkeypatch.setenv("KONTEXT_NB_HOME", str(newer.path.parent))
+    monkeypatch.setattr(sys, "argv", ["kontext-nb", "jobs"])
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 75
+    assert "Update kontext_nb" in capsys.readouterr().err
+    assert files(newer.path.parent) == before
 
 
 def rebuilt(ledger):
@@ -323,16 +346,14 @@ def test_a_damaged_store_that_may_only_be_read_is_read(whole, kind):
     with tempfile.TemporaryDirectory() as home:
         ledger = copied(whole, Path(home) / "s")
         kind(ledger.path, random.Random(4))  # noqa: S311 - as above
-        files = {p: p.read_bytes() for p in Path(home).rglob("*") if p.is_file()}
+        before_it = files(Path(home))
         for path in (*Path(home).rglob("*"), Path(home)):
             path.chmod(0o555 if path.is_dir() else 0o444)
         with nobody():
             assert paid(ledger) == before
             with pytest.raises(StoreError, match="can only be read"):
                 ledger.add(a_step(99))
-        assert files == {
-            p: p.read_bytes() for p in Path(home).rglob("*") if p.is_file()
-        }
+        assert files(Path(home)) == before_it
         for path in (Path(home), *Path(home).rglob("*")):
             path.chmod(0o755)
 

@@ -344,9 +344,9 @@ def test_a_store_of_a_newer_version_is_left_alone(ledger):
     db = sqlite3.connect(ledger.path)
     db.execute("PRAGMA user_version = 999")
     db.close()
-    with pytest.raises(StoreError, match="upgrade"):
+    with pytest.raises(StoreError, match="Update kontext_nb"):
         ledger.job("j1")
-    with pytest.raises(StoreError, match="upgrade"):
+    with pytest.raises(StoreError, match="Update kontext_nb"):
         ledger.add(step(job("j2")))
 
 

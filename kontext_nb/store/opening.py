@@ -89,6 +89,12 @@ def opened(path: Path, *, write: bool) -> Iterator[sqlite3.Connection]:
 def _told(path: Path) -> Iterator[None]:
     try:
         yield
+    except tables.Newer as error:
+        raise StoreError(
+            f"The ledger {path} cannot be used: {error}.",
+            "Update kontext_nb (pip install --upgrade kontext-nb), or choose another "
+            "place with configure(home=…); the file is left as it is.",
+        ) from error
     except (sqlite3.Error, OSError, UnicodeError) as error:  # the last: damage
         raise StoreError(
             f"The ledger {path} cannot be used: {error}.",

@@ -116,11 +116,15 @@ MIGRATIONS = (
 )
 
 
+class Newer(sqlite3.DatabaseError):
+    """A newer version wrote the store: what its rows mean cannot be known here."""
+
+
 def migrate(db: sqlite3.Connection) -> None:
     """Bring a store up to date, in one transaction.
 
     Raises:
-        sqlite3.DatabaseError: A newer version wrote it.
+        Newer: It is ahead.
     """
     if _scripts_to_run(db):
         db.create_function("body_1", 4, _body_1, deterministic=True)
@@ -136,7 +140,7 @@ def migrate(db: sqlite3.Connection) -> None:
 def _scripts_to_run(db: sqlite3.Connection) -> tuple[str, ...]:
     seen: int = db.execute("PRAGMA user_version").fetchone()[0]
     if seen > len(MIGRATIONS):
-        raise sqlite3.DatabaseError("a newer kontext_nb wrote it; please upgrade")
+        raise Newer("a newer kontext_nb wrote it")
     return MIGRATIONS[seen:]
 
 
