@@ -6,23 +6,26 @@ import sqlite3
 import subprocess
 import sys
 import time
+import warnings
 from contextlib import closing
-from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from kontext_nb.chain import Step
+from kontext_nb.cli.main import main
 from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Job
+from kontext_nb.session import settings
 from kontext_nb.store import owner, upkeep
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
 from kontext_nb.store.records import Records
 from kontext_nb.store.upkeep import DAY_S, Damage, gc, verify
 from tests.asking import asked
+from tests.forking import begun, told
 
-ROOT = Path(__file__).parents[1]
 OLD = time.time() - 2 * DAY_S
 
 
@@ -231,7 +234,7 @@ def test_what_a_dead_process_left_aside_goes_when_it_is_old(store):
         assert part.path.exists()
 
 
-def test_what_was_left_aside_of_a_models_record_goes_too(store):
+def test_what_was_left_aside_of_a_models_record_goes_too(store, kontext_nb):
     """The command sweeps the folder where the catalogue's answers are kept."""
     store.add("j1")
     folder = store.home / "models"
@@ -254,76 +257,75 @@ def test_an_id_given_out_again_is_not_the_process_that_left_it(store):
     assert store.gc(delete=True) == {path: 4}
 
 
-WRITER = """
-import os, sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[3])
-from tests.test_upkeep import OLD, Store
-store, who = Store(Path(sys.argv[1])), sys.argv[2]
-print("ready", flush=True)
-sys.stdin.readline()
-for i in range(25):
-    name = store.put(f"{who} {i}".encode())
-    again = store.put(f"again {i}".encode())
-    store.add(f"j-{who}-{i}", pictures={"0" * 64: name}, results=(again,))
-    for kept in (name, again):
-        os.utime(store.blobs.path(kept), (OLD, OLD))
-    store.put(f"orphan {who} {i}".encode(), at=OLD)
-    store.put(f"young {who} {i}".encode())
-"""
+WRITERS, PASSES, OLDER = 4, 200, 10
 
 
 def test_four_writers_lose_nothing_to_repeated_gc(store):
     """Referenced blobs stay, also those found again as old orphans; so do young ones.
 
     Their rows are all that protects them: a writer makes them old when the row is in.
+    Two hundred passes go over the store while all four are alive, and write.
     """
     store.add("j1")
-    for i in range(25):
+    for i in range(OLDER):
         store.put(f"again {i}".encode(), at=OLD)
-    writers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WRITER, store.home, str(who), ROOT],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for who in range(4)
-    ]
-    for writer in writers:
-        writer.stdout.readline()
-    for writer in writers:
-        writer.stdin.write("\n")
-        writer.stdin.flush()
-    while any(writer.poll() is None for writer in writers):
-        store.gc(delete=True)
-    assert [writer.wait() for writer in writers] == [0] * 4
-    for writer in writers:
-        writer.stdin.close()
-        writer.stdout.close()
+    turns, turn = os.pipe()
+
+    def writing(who):
+        os.close(turn)
+        i = 0
+        while os.read(turns, 1):
+            name = store.put(f"{who} {i}".encode())
+            again = store.put(f"again {i % OLDER}".encode())
+            store.add(f"j-{who}-{i}", pictures={"0" * 64: name}, results=(again,))
+            for kept in (name, again):
+                os.utime(store.blobs.path(kept), (OLD, OLD))
+            store.put(f"orphan {who} {i}".encode(), at=OLD)
+            store.put(f"young {who} {i}".encode())
+            i += 1
+        return who, i
+
+    writers = begun(writing, range(WRITERS))
+    os.close(turns)
+    swept = 0
+    for number in range(PASSES):
+        os.write(turn, b"." * (number % 2))
+        swept += len(store.gc(delete=True))
+    os.close(turn)
+    rounds = [told(*writer) for writer in writers]
+    assert swept > PASSES / 4  # of the orphans, while others were written
     store.gc(delete=True)
     left = {store.blobs.get(name).decode() for name in store.blobs.names()}
-    everyone = [(who, i) for who in range(4) for i in range(25)]
+    everyone = [(who, i) for who, count in rounds for i in range(count)]
+    assert len(everyone) == PASSES / 2
     assert left == {
         *(f"{who} {i}" for who, i in everyone),
         *(f"young {who} {i}" for who, i in everyone),
-        *(f"again {i}" for i in range(25)),
+        *(f"again {i}" for i in range(OLDER)),
     }
     assert not verify(store.blobs, store.ledger).damages
 
 
-def kontext_nb(*arguments):
-    """Run the command as a shell does."""
-    code = "from kontext_nb.cli.main import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture
+def kontext_nb(monkeypatch, capsys):
+    """Return what runs the command in this process, as a shell would."""
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["kontext-nb", *arguments])
+        monkeypatch.setattr(settings, "_changed", {})
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code or 0
+        out, err = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=out, stderr=err)
+
+    return run
 
 
-def test_the_command_names_the_folder(store):
+def test_the_command_names_the_folder(store, kontext_nb):
     """Also before there is one, and for scripts."""
     done = kontext_nb("store", "path")
     assert (done.returncode, done.stdout) == (0, f"{store.home}\n")
@@ -332,7 +334,7 @@ def test_the_command_names_the_folder(store):
     assert not store.home.exists()
 
 
-def test_the_command_names_each_damage(store):
+def test_the_command_names_each_damage(store, kontext_nb):
     """All is well with 0; else 75, and a line on stderr for each damaged picture."""
     names = sorted(store.put(bytes([i])) for i in range(3))
     store.add("j1", results=names)
@@ -348,7 +350,7 @@ def test_the_command_names_each_damage(store):
     assert json.loads(lines[3])["error"] == "StoreError"
 
 
-def test_the_command_deletes_only_when_told(store):
+def test_the_command_deletes_only_when_told(store, kontext_nb):
     """It says what would go and how many bytes, and goes on to do it with --delete."""
     store.add("j1")
     path = store.blobs.path(store.put(b"orphan", at=OLD))
