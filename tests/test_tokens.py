@@ -1,10 +1,12 @@
 """The token file: private, written as a whole or not at all, never just trusted."""
 
+import itertools
 import json
 import os
+import random
+import signal
 import socket
 import stat
-import subprocess
 import sys
 import types
 
@@ -13,7 +15,9 @@ import pytest
 from kontext_nb.errors import NotAuthorised, NotSaved, SettingRejected
 from kontext_nb.model import Secret
 from kontext_nb.session import keys, tokens
+from tests.forking import ended, forked
 
+KILLS, MOST_S = 100, 0.001
 TOKEN = "tok-kept-for-this-user"  # noqa: S105 - made up
 
 PRECIOUS = json.dumps({"access_token": TOKEN})
@@ -206,97 +210,106 @@ def test_a_logout_does_not_follow_a_link(folder):
     assert (folder / "victim").read_text() == PRECIOUS
 
 
-SAVE_OFTEN = """
-import sys
-from kontext_nb.model import Secret
-from kontext_nb.session import tokens
-for turn in range(150):
-    tokens.save(Secret.of(f"tok-{sys.argv[1]}-{turn:08d}"))
-"""
-
-
-@posix
-def test_two_logins_at_once_leave_a_whole_file_at_every_moment(folder):
-    """Whoever reads meanwhile finds a token of one of them."""
-    tokens.save(Secret.of("tok-first-00000000"))
-    logins = [
-        subprocess.Popen([sys.executable, "-c", SAVE_OFTEN, name])
-        for name in ("one", "two")
-    ]
-    seen = set()
-    while any(login.poll() is None for login in logins):
-        seen.add(tokens.read(folder / "token.json").reveal().split("-")[1])
-    assert [login.returncode for login in logins] == [0, 0]
-    assert seen <= {"first", "one", "two"}
-    assert not tokens.read(folder / "token.json").reveal().startswith("tok-first")
-    assert [p.name for p in folder.iterdir()] == ["token.json"]
-
-
-# Each child is killed by SIGKILL just before another line of what `save` runs, the
-# standard library's lines too. The parent, which has no threads, looks at what is left.
-KILL_AT_EVERY_LINE = """
-import json, os, signal, sys
-from kontext_nb.model import Secret
-from kontext_nb.session import tokens
-
-def naive(token):
-    with open(tokens.token_file(), "w") as file:
-        text = json.dumps({"access_token": token.reveal()})
-        file.write(text)
+def written_in_place(token):
+    """Save a token as a file must not be written: emptied first, then filled."""
+    with tokens.token_file().open("w") as file:
+        file.write(json.dumps({"access_token": token.reveal()}))
         file.flush()
 
-save = naive if sys.argv[1] == "naive" else tokens.save
-path = tokens.save(Secret.of("tok-before-all"))
-line, code = 0, 1
-while code:
-    line += 1
-    child = os.fork()
-    if not child:
-        left = line
-        def trace(frame, event, argument):
-            global left
-            if event == "line":
-                left -= 1
-                if not left:
+
+def under_fire(path, save):
+    """Let two processes save tokens all the time, and kill one or the other of them."""
+
+    def saving(name):
+        for turn in itertools.count():
+            save(Secret.of(f"tok-{name}-{turn:08d}"))
+
+    seed = random.SystemRandom().randrange(2**32)
+    print("seed of the kills:", seed)  # noqa: T201 - shown if it fails
+    dice, seen = random.Random(seed), set()  # noqa: S311 - it keeps no secret
+    logins = [forked(saving, "one"), forked(saving, "two")]
+    for number in range(KILLS):
+        assert ended(*logins.pop(0), dice.uniform(0, MOST_S))
+        logins.append(forked(saving, ("one", "two")[number % 2]))
+        try:
+            seen.add(tokens.read(path).reveal().split("-")[1])
+        except NotAuthorised:
+            seen.add("nothing")
+            break
+    for login in logins:
+        assert ended(*login, 0.0)
+    return seen
+
+
+@posix
+def test_two_logins_at_once_and_a_hundred_kills_leave_a_whole_file(folder):
+    """Whoever reads meanwhile finds a token of one of them; a logout leaves nothing."""
+    path = tokens.save(Secret.of("tok-first-00000000"))
+    assert {"one", "two"} <= under_fire(path, tokens.save) <= {"first", "one", "two"}
+    assert tokens.delete()
+    assert list(folder.iterdir()) == []
+
+
+@posix
+def test_the_fire_finds_a_file_written_in_place(folder):
+    """A reader, or a kill, comes while it is empty."""
+    path = tokens.save(Secret.of("tok-first-00000000"))
+    assert folder == path.parent
+    assert "nothing" in under_fire(path, written_in_place)
+
+
+def killed_at_every_line(path, save):
+    """Kill a save at each line it runs that finds something new in the token's folder.
+
+    The standard library's lines, too. Between two changes a kill leaves the same behind
+    at any line: one is enough. Returns their number and what could not be read then.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    def dying(point):
+        lines, left = 0, None
+
+        def trace(_frame, event, _argument):
+            nonlocal lines, left
+            now = sorted((one.name, *one.stat()) for one in os.scandir(path.parent))
+            if event == "line" and now != left:
+                left = now
+                lines += 1
+                if lines == point:
                     os.kill(os.getpid(), signal.SIGKILL)
             return trace
+
         sys.settrace(trace)
         save(Secret.of("tok-after-all"))
-        os._exit(0)
-    code = os.waitpid(child, 0)[1]
-    try:
-        token = tokens.read(path).reveal()
-    except Exception as error:
-        sys.exit(f"killed at line {line}: {error}")
-    assert token == "tok-after-all" if not code else token.startswith("tok-"), line
-    path.write_text(json.dumps({"access_token": "tok-before-all"}))
-assert tokens.delete() and not os.listdir(path.parent)
-print(line)
-"""
+        sys.settrace(None)
 
-
-def killed_at_every_line(which):
-    return subprocess.run(
-        [sys.executable, "-c", KILL_AT_EVERY_LINE, which],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    found, killed, number = [], True, 0
+    while killed:
+        number += 1
+        tokens.save(Secret.of("tok-before-all"))
+        killed = ended(*forked(dying, number))
+        try:
+            token = tokens.read(path).reveal()
+        except NotAuthorised as error:
+            found.append(str(error))
+        else:
+            assert token in ("tok-before-all", "tok-after-all")
+    assert found or token.endswith("after-all")
+    return number, found
 
 
 @posix
-@pytest.mark.usefixtures("folder")
-def test_a_login_killed_anywhere_leaves_the_old_token_or_the_new():
+def test_a_login_killed_anywhere_leaves_the_old_token_or_the_new(folder):
     """At every line of the save; and a logout then leaves nothing behind."""
-    done = killed_at_every_line("ours")
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) > 50
+    number, found = killed_at_every_line(folder / "token.json", tokens.save)
+    assert found == []
+    assert number > 4  # nothing, an empty file, a full one, one in its place
+    assert tokens.delete()
+    assert list(folder.iterdir()) == []
 
 
 @posix
-@pytest.mark.usefixtures("folder")
-def test_the_killing_finds_a_file_written_in_place():
+def test_the_killing_finds_a_file_written_in_place(folder):
     """The harness fails where it should: on a save that truncates first."""
-    done = killed_at_every_line("naive")
-    assert done.returncode == 1
-    assert "holds no usable token" in done.stderr
+    _, found = killed_at_every_line(folder / "token.json", written_in_place)
+    assert "holds no usable token" in found[0]
