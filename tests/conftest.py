@@ -3,6 +3,7 @@
 import functools
 import os
 import shutil
+import sys
 import ssl
 import subprocess
 from pathlib import Path
@@ -18,6 +19,9 @@ from tests.billing import as_environment, till
 
 # Else every process that a test starts would compile the whole package anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Where notebooks are checked, a grammar of addresses would be built first, in each worker
+# for 2.6 s; none of ours has an address that it is for.
+sys.modules["rfc3987_syntax"] = None
 # What tests write lies in memory, where there is room: every step of a paid edit waits
 # for the disk. Nothing is lost by it: what a killed process wrote is read back from
 # memory in any case, and a power cut is played in `test_power_loss`.

@@ -39,13 +39,14 @@ EDIT = """
             largest = max(largest, used())
 
     def used():
-        sizes = 0
+        sizes = {}  # what is moved meanwhile is met twice
         for path in store.rglob("*"):
             try:
-                sizes += path.stat().st_size if path.is_file() else 0
+                facts = path.stat()
+                sizes[facts.st_ino] = facts.st_size if path.is_file() else 0
             except OSError:
                 pass
-        return sizes
+        return sum(sizes.values())
 
     watcher = threading.Thread(target=watch)
     watcher.start()
