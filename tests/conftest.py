@@ -3,9 +3,9 @@
 import functools
 import os
 import shutil
-import sys
 import ssl
 import subprocess
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -19,8 +19,8 @@ from tests.billing import as_environment, till
 
 # Else every process that a test starts would compile the whole package anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-# Where notebooks are checked, a grammar of addresses would be built first, in each worker
-# for 2.6 s; none of ours has an address that it is for.
+# Where notebooks are checked, a grammar of addresses would be built first, which takes
+# each worker 2.6 s; none of ours has an address that it is for.
 sys.modules["rfc3987_syntax"] = None
 # What tests write lies in memory, where there is room: every step of a paid edit waits
 # for the disk. Nothing is lost by it: what a killed process wrote is read back from

@@ -10,6 +10,7 @@ import zlib
 import pytest
 
 from kontext_nb.engine import transport as transport_module
+from kontext_nb.engine import wire as wire_module
 from kontext_nb.engine.bridge import NestBridge, ThreadBridge
 from kontext_nb.engine.wire import Dropped, NotSent, Wire
 from kontext_nb.errors import BadReply, KontextError
@@ -416,9 +417,14 @@ def test_a_call_that_is_given_up_leaves_its_place_to_the_next(monkeypatch):
         assert asyncio.run(asking(service.origin)).status == 200
 
 
-def test_no_place_among_the_open_calls_is_not_sent(monkeypatch):
-    """A call that waited in vain for its turn did not leave this machine."""
+@pytest.mark.parametrize("all_told", [1, 3], ids=["slept", "waited"])
+def test_no_place_among_the_open_calls_is_not_sent(monkeypatch, all_told):
+    """A call that waited in vain for its turn did not leave this machine.
+
+    Where the machine slept meanwhile, all its time is over at the same moment.
+    """
     monkeypatch.setattr(transport_module, "MAX_OPEN", 1)
+    monkeypatch.setattr(wire_module, "WITH_A_BODY", all_told)
 
     async def asking(origin):
         wire = Wire(None, "kontext-nb/test")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from kontext_nb.engine.pace import ANSWER_GRACE_S
-from kontext_nb.engine.wire import Departure, Dropped, NotSent, Wire
+from kontext_nb.engine.transport import Departure
+from kontext_nb.engine.wire import Dropped, Wire, unconnected
 from kontext_nb.providers.base import Call, Reply
 
 
@@ -52,7 +53,4 @@ async def _given_up(sending: asyncio.Future[Reply], departure: Departure) -> Non
     sending.cancel()
     await asyncio.wait({sending}, timeout=ANSWER_GRACE_S)
     if departure.connecting:
-        raise NotSent(
-            "There was no connection to the service in time.",
-            "Check the network and re-run; nothing was sent.",
-        )
+        raise unconnected()

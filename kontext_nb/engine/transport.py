@@ -15,6 +15,7 @@ import asyncio
 import ssl
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from urllib.request import getproxies
 
 import h11
@@ -28,8 +29,8 @@ MAX_OPEN = 64
 # Many servers hang up after five seconds. Leaving first avoids asking a dead socket.
 IDLE_S = 4.0
 # What httpx's own transport calls these two moments, to who traces a request.
-CONNECTING = "connection.connect_tcp.started"
-SENDING = "http11.send_request_headers.started"
+_CONNECTING = "connection.connect_tcp.started"
+_SENDING = "http11.send_request_headers.started"
 ADDRESS_HEAD_START_S = 0.25  # then the next address of the name is tried beside it
 _THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -43,6 +44,25 @@ def for_the_network() -> httpx.AsyncBaseTransport:
 
 class Unprepared(httpx.ConnectError):
     """This machine is not set up for a connection; its words are for people."""
+
+
+@dataclass(slots=True)
+class Departure:
+    """How far a request has come that nobody waits for any more.
+
+    It is told by the transport, in the way that httpx calls a trace. One that tells
+    nothing may have sent it.
+
+    Args:
+        connecting: Whether not a byte of it can have left: there is no connection yet.
+    """
+
+    connecting: bool = False
+
+    async def __call__(self, event: str, _info: object = None) -> None:
+        """Note what the transport begins with."""
+        if event in (_CONNECTING, _SENDING):
+            self.connecting = event == _CONNECTING
 
 
 class _Proxied(httpx.AsyncBaseTransport):
@@ -86,7 +106,7 @@ class Transport(httpx.AsyncBaseTransport):
         """
         limits = request.extensions.get("timeout", {})
         trace = request.extensions.get("trace", _untraced)
-        await trace(CONNECTING, {})
+        await trace(_CONNECTING, {})
         if self._places.locked():
             try:
                 async with asyncio.timeout(limits.get("pool")):
@@ -98,7 +118,7 @@ class Transport(httpx.AsyncBaseTransport):
         connection = None
         try:
             connection = await self._connection(request, limits.get("connect"))
-            await trace(SENDING, {})
+            await trace(_SENDING, {})
             await connection.send(request, limits.get("write"))
             head = await connection.head(limits.get("read"))
         except BaseException:

@@ -24,12 +24,7 @@ from typing import Any, cast
 import httpx
 
 from kontext_nb.engine.connection import PIECE_BYTES, Garbled
-from kontext_nb.engine.transport import (
-    CONNECTING,
-    SENDING,
-    Unprepared,
-    for_the_network,
-)
+from kontext_nb.engine.transport import Departure, Unprepared, for_the_network
 from kontext_nb.errors import BadReply, KontextError, ServiceBusy
 from kontext_nb.model import echo
 from kontext_nb.providers.base import Call, Reply
@@ -140,25 +135,6 @@ class Answer:
 
 
 @dataclass(slots=True)
-class Departure:
-    """How far a request has come that nobody waits for any more.
-
-    It is told by the transport, in the way that httpx calls a trace. One that tells
-    nothing may have sent it.
-
-    Args:
-        connecting: Whether not a byte of it can have left: there is no connection yet.
-    """
-
-    connecting: bool = False
-
-    async def __call__(self, event: str, _info: object = None) -> None:
-        """Note what the transport begins with."""
-        if event in (CONNECTING, SENDING):
-            self.connecting = event == CONNECTING
-
-
-@dataclass(slots=True)
 class _Heard:
     """What there is of an answer so far."""
 
@@ -202,8 +178,8 @@ class Wire:
                 compressed so that it cannot be read within that.
         """
         request, heard = self._request(call), _Heard()
-        if departure:
-            request.extensions["trace"] = departure
+        departure = departure or Departure()
+        request.extensions["trace"] = departure
         try:
             with _as_ours(request.url.host):
                 async with asyncio.timeout(_whole_s(call)):
@@ -215,6 +191,8 @@ class Wire:
                         request = self._request(call, target)
                     return await self._send(call, request, heard)
         except Dropped as error:
+            if departure.connecting:  # all its time went by, as when the machine slept
+                raise unconnected() from None
             if heard.answer:
                 error.heard = heard.reply(heard.answer)
             raise
@@ -284,6 +262,16 @@ def _parsed(url: str) -> httpx.URL:
 
 def _whole_s(call: Call) -> float:
     return call.timeout_s * (WITH_A_BODY if call.body else 1)
+
+
+def unconnected() -> NotSent:
+    """Return the error of a call that got no connection while there was time."""
+    not_sent = NotSent(
+        "There was no connection to the service in time.",
+        "Check the network and re-run; nothing was sent.",
+    )
+    not_sent.timed_out = True
+    return not_sent
 
 
 @contextmanager
