@@ -195,7 +195,7 @@ def kontext_nb(origin: str) -> Job:
     request = Request.of(inputs)
     taken: deque[float] = deque(maxlen=15)  # as the store keeps them in mind
 
-    def journal(job: Row, event: Any, **facts: Any) -> Row:
+    async def journal(job: Row, event: Any, **facts: Any) -> Row:
         return replace(job, state=after(job.state, event), **facts)
 
     async def keep(part: Held, *_: Any) -> str:
