@@ -227,11 +227,23 @@ def test_a_relative_home_stays_where_it_was(picture, tmp_path, monkeypatch):
 
 def test_a_sweep_says_what_it_will_spend():
     """Cells, what the store has, maker, cost and time stand there before it begins."""
-    said = together._announcement(9, 8, "demo engine", "free", 3.0)
+    said = together._announcement(9, 8, "demo engine", "free", "about 6 s")
     assert (
         said == "9 edits: 1 from the store, 8 to make · demo engine · free · about 6 s"
     )
-    assert "time not known" in together._announcement(1, 1, "some/model", "?", None)
+
+
+@pytest.mark.parametrize(
+    ("each_s", "said"),
+    [
+        (None, "time not known"),
+        (3.0, "about 6 s"),
+        (600.0, "about 1200 s, of which 900 s are waited for"),
+    ],
+)
+def test_a_sweep_says_how_long_it_will_take(each_s, said):
+    """Four at a time, by how long others took; a call has one deadline for all."""
+    assert together._time(8, each_s, 900.0) == said
 
 
 def test_configure_is_undone():

@@ -30,7 +30,8 @@ def all_finished(desk: Desk, steps: Sequence[Step]) -> list[Step | Exception]:
     shown, started, done = line(), time.monotonic(), 0
     if to_make:
         cost = "free" if engine.free else _cost(wanted)
-        shown.show(_announcement(len(steps), to_make, label, cost, each_s))
+        takes = _time(to_make, each_s, desk.settings.deadline_s)
+        shown.show(_announcement(len(steps), to_make, label, cost, takes))
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def finished(step: Step, work: Coroutine[Any, Any, Step]) -> Step | Exception:
@@ -79,12 +80,19 @@ def _cost(jobs: Sequence[Job]) -> str:
     return price_text(sum(prices))
 
 
+def _time(to_make: int, each_s: float | None, deadline_s: float) -> str:
+    """Say how long jobs should take together, by how long others took."""
+    if not each_s:
+        return "time not known"
+    all_s = each_s * -(-to_make // AT_ONCE)
+    late = f", of which {deadline_s:.0f} s are waited for" if all_s > deadline_s else ""
+    return f"about {max(1, round(all_s))} s{late}"
+
+
 def _announcement(
-    cells_count: int, to_make: int, label: str, cost: str, each_s: float | None
+    cells_count: int, to_make: int, label: str, cost: str, takes: str
 ) -> str:
     """Say how much it will be before anything is spent."""
-    rounds = -(-to_make // AT_ONCE)
-    takes = f"about {max(1, round(rounds * each_s))} s" if each_s else "time not known"
     stored = cells_count - to_make
     return (
         f"{cells_count} edits: {stored} from the store, {to_make} to make · {label} · "
