@@ -22,7 +22,8 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 import kontext_nb as kx
-from tests.browser.conftest import FLAGS, Lab, Server, _system_browser
+from tests import browsers
+from tests.browser.conftest import FLAGS, Lab, Server
 
 ROUNDS = 15
 SETUP = """
@@ -152,7 +153,9 @@ def under_the_pointer(chromium: Browser) -> dict[str, tuple[list[float], list[fl
 def main() -> None:
     """Print the medians."""
     with sync_playwright() as playwright:
-        path = _system_browser() or playwright.chromium.executable_path
+        path = (
+            browsers.installed(*browsers.WHOLE) or playwright.chromium.executable_path
+        )
         with playwright.chromium.launch(executable_path=path, args=FLAGS) as chromium:
             print("Slider over two pictures of 12 megapixels")
             for name, (works, frames) in under_the_pointer(chromium).items():

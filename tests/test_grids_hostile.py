@@ -1,7 +1,6 @@
 """Prompts are text: 40 hostile ones, in every word of a sheet, in every format."""
 
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 
@@ -11,6 +10,7 @@ from PIL import Image
 from kontext_nb.grids import as_figure, as_html, as_image, export
 from kontext_nb.grids.plan import Cell, Sheet
 from kontext_nb.lettering import whole
+from tests import browsers
 
 # Each runs pwn(), if anything runs.
 PAYLOADS = (
@@ -64,7 +64,7 @@ ATTRIBUTES = {
     *("class", "style", "dir", "lang", "role", "scope", "align", "valign"),
     *("alt", "width", "height", "src", "charset", "name", "content", "http-equiv"),
 }
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+BROWSER = browsers.installed()
 
 
 def sheet(payload):

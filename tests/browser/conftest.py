@@ -14,7 +14,6 @@ import importlib.util
 import json
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -30,17 +29,12 @@ import nbformat
 import pytest
 from ipywidgets import Widget
 
+from tests import browsers
+
 REPO = Path(__file__).parents[2]
 ARTIFACTS = REPO / "artifacts"
 WAIT_MS = 30_000
 RUN_MS = 90_000  # for all cells of a notebook
-BROWSERS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-)
 FLAGS = (
     "--no-sandbox",  # containers have no user namespaces, and we open only our pages
     "--no-proxy-server",
@@ -72,10 +66,6 @@ def _free_port():
         return held.getsockname()[1]
 
 
-def _system_browser():
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
 # Not wider than a module: while Playwright's blocking form is open, this thread counts
 # as inside a running event loop, and any other test's asyncio.run() would be refused.
 @pytest.fixture(scope="module")
@@ -87,7 +77,7 @@ def browser():
     except ImportError:
         missing("Playwright is not installed")
     with sync_playwright() as playwright:
-        path = _system_browser() or playwright.chromium.executable_path
+        path = browsers.installed() or playwright.chromium.executable_path
         if not Path(path).exists():
             missing("no Chromium: install one, or run `playwright install chromium`")
         with playwright.chromium.launch(executable_path=path, args=FLAGS) as chromium:
