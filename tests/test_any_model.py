@@ -7,7 +7,7 @@ from PIL import Image
 
 import kontext_nb as kx
 from kontext_nb.catalogue import ROWS
-from kontext_nb.errors import LimitReached, ParameterRejected
+from kontext_nb.errors import LimitReached, OutcomeUnknown, ParameterRejected
 from kontext_nb.model import KONTEXT_PRO
 from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
@@ -140,6 +140,16 @@ def test_a_budget_holds_by_the_live_price(service):
             kx.edit(RED, "three")
     assert service.paid == 2
     assert Desk(settings.current()).ledger.spent().usd == pytest.approx(0.08)
+
+
+def test_what_may_have_been_charged_is_told_with_its_price(service):
+    """An edit whose answer is lost names the service's price, and the three ways."""
+    service.script("catalogue", as_json(RECORD))
+    service.script("submit", faulty.closed)
+    with pytest.raises(OutcomeUnknown, match=r"charged \(about \$0\.04\)") as told:
+        kx.edit(RED, PROMPT, seed=7)
+    for way in ("--request-id", "--resubmit", "--abandon"):
+        assert way in told.value.remedy
 
 
 def test_what_the_store_answers_asks_nobody(service):

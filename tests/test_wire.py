@@ -6,6 +6,7 @@ import socket
 import threading
 import tracemalloc
 import zlib
+from contextlib import suppress
 
 import pytest
 
@@ -83,6 +84,18 @@ def test_a_proxy_that_refuses_the_tunnel_is_not_sent(monkeypatch):
         with pytest.raises(NotSent):
             send(paid("https://model-api.runcomfy.net"))
     assert [seen.method for seen in proxy.seen] == ["CONNECT"]
+
+
+@pytest.mark.parametrize(
+    "turn", [faulty.closed, faulty.reset, answer(503), answer(307, location="/x")]
+)
+def test_through_a_proxy_too_a_paid_call_is_sent_once(monkeypatch, turn):
+    """What carries it there repeats and follows no more than our own transport."""
+    with faulty.serve(download=[turn]) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.origin)
+        with suppress(Dropped):
+            send(paid("http://service.invalid"))
+    assert [seen.method for seen in proxy.seen] == ["POST"]
 
 
 WHOLE = answer(200, b'{"request_id": "job-1"}')
