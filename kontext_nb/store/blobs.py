@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kontext_nb.errors import StoreError
 from kontext_nb.model import echo
-from kontext_nb.store.part import Part, damaged, touch_whole
+from kontext_nb.store.part import REFETCH, Part, damaged, touch_whole
 
 _NAME = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,5}")
 
@@ -64,7 +64,7 @@ class Blobs:
         except OSError as error:
             raise StoreError(
                 f"The picture {name[:12]}… is missing from {self.root}.",
-                "Restore the folder, or run the edit again with refresh=True.",
+                REFETCH,
             ) from error
         if hashlib.sha256(data).hexdigest() != name.partition(".")[0]:
             raise damaged(name)

@@ -184,11 +184,17 @@ def touch_whole(path: Path, name: str) -> bool:
     return True
 
 
+REFETCH = (
+    "Run its edit again: while the service has it, it is fetched again for nothing. Or "
+    "restore it from a backup."
+)
+
+
 def damaged(name: str) -> StoreError:
     """Return the error that says that a blob's bytes are not what they were."""
     return StoreError(
         f"The picture {name[:12]}… is damaged on disk.",
-        "Restore it from a backup, or run the edit again with refresh=True.",
+        REFETCH,
     )
 
 
