@@ -13,8 +13,9 @@ import pytest
 
 import kontext_nb as kx
 from kontext_nb import sizes
+from kontext_nb.cli import main as cli
 from kontext_nb.engine import pace
-from kontext_nb.session import models
+from kontext_nb.session import models, settings
 from tests.billing import as_environment, till
 
 # Else every process that a test starts would compile the whole package anew.
@@ -68,6 +69,23 @@ def shop(tmp_path, monkeypatch):
         for name, value in as_environment(opened.origin).items():
             monkeypatch.setenv(name, value)
         yield opened
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """Return what runs the command in this process, and gives its exit code."""
+
+    def ended(*arguments):
+        monkeypatch.setattr(sys, "argv", ["kontext-nb", *arguments])
+        # What one command chooses ends with its process.
+        monkeypatch.setattr(settings, "_changed", {})
+        try:
+            cli.main()
+        except SystemExit as ended:
+            return ended.code or 0
+        return 0
+
+    return ended
 
 
 @pytest.fixture

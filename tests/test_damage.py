@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from kontext_nb.chain import Step
-from kontext_nb.cli.main import main
 from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import Event, State
 from kontext_nb.model import Job, Limits
@@ -268,15 +267,12 @@ def test_a_newer_store_is_no_damage(newer):
     assert files(newer.path.parent) == before
 
 
-def test_a_command_meets_a_newer_store_with_75(newer, monkeypatch, capsys):
+def test_a_command_meets_a_newer_store_with_75(newer, command, monkeypatch, capsys):
     """With a line that says to update, and the same files afterwards."""
     before = files(newer.path.parent)
     monkeypatch.setenv("KONTEXT_NB_HOME", str(newer.path.parent))
-    monkeypatch.setattr(sys, "argv", ["kontext-nb", "jobs"])
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 75
+    assert command("jobs") == 75
     assert "Update kontext_nb" in capsys.readouterr().err
     assert files(newer.path.parent) == before
 

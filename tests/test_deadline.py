@@ -1,7 +1,6 @@
 """The deadline is one budget: whatever a call waits for, it ends by then (P9)."""
 
 import sqlite3
-import sys
 import time
 from contextlib import closing
 
@@ -9,7 +8,6 @@ import pytest
 from PIL import Image
 
 import kontext_nb as kx
-from kontext_nb.cli.main import main
 from kontext_nb.engine import pace
 from kontext_nb.errors import (
     KontextError,
@@ -142,10 +140,7 @@ def test_a_view_waits_for_a_locked_store_once(service):
     assert PROMPT in shown["text/plain"]
 
 
-def test_settings_that_cannot_be_end_only_what_needs_them(monkeypatch):
+def test_settings_that_cannot_be_end_only_what_needs_them(command, monkeypatch):
     """They have no deadline to give, and whose token it is does not depend on them."""
     monkeypatch.setenv("KONTEXT_NB_PROVIDER", "nobody")
-    monkeypatch.setattr(sys, "argv", ["kontext-nb", "whoami"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == NotAuthorised.exit_code
+    assert command("whoami") == NotAuthorised.exit_code

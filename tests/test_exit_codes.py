@@ -4,19 +4,17 @@ import contextlib
 import json
 import os
 import pwd
-import sys
 import warnings
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from kontext_nb.cli import main as entry
 from kontext_nb.engine import pace
 from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import Event
 from kontext_nb.model import KONTEXT_PRO, Secret
-from kontext_nb.session import jobs, settings, tokens
+from kontext_nb.session import jobs, tokens
 from kontext_nb.store.ledger import Ledger
 from tests import faulty
 from tests.faulty import answer, as_json
@@ -40,23 +38,16 @@ def photo(tmp_path):
 
 
 @pytest.fixture
-def here(monkeypatch, capfd):
+def here(command, capfd):
     """Run the command in this process, as its entry point does."""
 
-    def command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["kontext-nb", *arguments])
-        # What one command chooses ends with its process.
-        monkeypatch.setattr(settings, "_changed", {})
+    def told(*arguments):
         capfd.readouterr()
-        code = 0
-        try:
-            entry.main()
-        except SystemExit as ended:
-            code = ended.code or 0
+        code = command(*arguments)
         out, err = capfd.readouterr()
         return code, out, err
 
-    return command
+    return told
 
 
 def check_failed(told, code, *, rerun_is_safe=True):

@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 from kontext_nb.catalogue import ROWS
-from kontext_nb.cli.main import main
 from kontext_nb.engine import pace as pace_module
 from kontext_nb.lifecycle import State
 from kontext_nb.model import KONTEXT_PRO
@@ -53,19 +52,13 @@ def service(monkeypatch):
 
 
 @pytest.fixture
-def shell(monkeypatch, capsys):
+def shell(command, monkeypatch, capsys):
     """Return what runs the command; it gives exit code, stdout and stderr."""
 
     def run(*arguments, stdin=""):
-        monkeypatch.setattr(sys, "argv", ["kontext-nb", *arguments])
         typed = io.TextIOWrapper(io.BytesIO(stdin.encode()))
         monkeypatch.setattr(sys, "stdin", typed)
-        monkeypatch.setattr(settings, "_changed", {})
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code or 0
+        code = command(*arguments)
         told = capsys.readouterr()
         assert TOKEN not in told.out + told.err
         return code, told.out, told.err

@@ -117,6 +117,16 @@ class Office:
         finally:
             await wire._client.aclose()
 
+    def fills_up_at(self, full_at):
+        """Have the disk take no event of that kind, from now on."""
+
+        async def journal(job, event, **facts):
+            if event is full_at:
+                raise StoreError("The disk is full.", "Free some space.")
+            return await self.journal(job, event, **facts)
+
+        self.facts["journal"] = journal
+
     def run(self):
         """Carry the job out from where its row stands, as a new process would."""
         return asyncio.run(asyncio.wait_for(self.work(), 20))
@@ -525,13 +535,7 @@ def test_an_id_that_cannot_be_kept_is_told(office):
     """A store that breaks right after the answer does not swallow the id."""
     with faulty.serve() as service:
         desk = office(service)
-
-        async def full(job, event, **facts):
-            if event is Event.ACCEPT:
-                raise StoreError("The disk is full.", "Free some space.")
-            return await Office.journal(desk, job, event, **facts)
-
-        desk.facts["journal"] = full
+        desk.fills_up_at(Event.ACCEPT)
         with pytest.raises(StoreError, match="job-1") as caught:
             desk.run()
     assert caught.value.may_have_been_charged
@@ -629,13 +633,7 @@ def test_a_cancel_that_cannot_be_written_down_is_a_cancel(office):
     """Whoever stopped is told that it stopped, not of the disk; a re-run finds out."""
     with faulty.serve(status=[QUEUED]) as service:
         desk = office(service)
-
-        async def full(job, event, **facts):
-            if event is Event.CANCEL:
-                raise StoreError("The disk is full.", "Free some space.")
-            return await Office.journal(desk, job, event, **facts)
-
-        desk.facts["journal"] = full
+        desk.fills_up_at(Event.CANCEL)
         ended = desk.stopped_when(lambda: len(service.phases("status")) > 1)
     assert isinstance(ended, asyncio.CancelledError)
     assert desk.row.state is State.SUBMITTED

@@ -437,7 +437,7 @@ def test_an_output_that_quotes_it_is_not_stored(service):
 def test_a_store_that_has_it_is_found(made, monkeypatch):
     """With the token among a step's words, views and store fail."""
     del made
-    monkeypatch.setattr(keys, "_hold_token", lambda _: False)
+    monkeypatch.setattr(keys, "_tokens", list)
     again = kx.edit(Image.new("RGB", (64, 64), "red"), f"Write {CANARY}")
     drawn = {"jpg", "webp", "widget state", "comparison", "grid as png"}
     for name in MADE.keys() - drawn:

@@ -13,11 +13,9 @@ from types import SimpleNamespace
 import pytest
 
 from kontext_nb.chain import Step
-from kontext_nb.cli.main import main
 from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Job
-from kontext_nb.session import settings
 from kontext_nb.store import owner, upkeep
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
@@ -307,18 +305,12 @@ def test_four_writers_lose_nothing_to_repeated_gc(store):
 
 
 @pytest.fixture
-def kontext_nb(monkeypatch, capsys):
+def kontext_nb(command, monkeypatch, capsys):
     """Return what runs the command in this process, as a shell would."""
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
 
     def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["kontext-nb", *arguments])
-        monkeypatch.setattr(settings, "_changed", {})
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code or 0
+        code = command(*arguments)
         out, err = capsys.readouterr()
         return SimpleNamespace(returncode=code, stdout=out, stderr=err)
 

@@ -1,6 +1,6 @@
 """Whether inputs fit a model, and what the model calls them: its published schema."""
 
-from kontext_nb.schema.checks import Problem, described, problems
+from kontext_nb.schema.checks import Problem, described, problems, refuse
 from kontext_nb.schema.dialect import (
     PictureField,
     aspect_ratios,
@@ -24,6 +24,7 @@ __all__ = [
     "picture_field",
     "problems",
     "read_inputs",
+    "refuse",
     "required",
     "seed_range",
     "shown",

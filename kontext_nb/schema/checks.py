@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from kontext_nb.errors import ParameterRejected
 from kontext_nb.model import echo, picture_mark, unreadable
 from kontext_nb.schema.dialect import (
     PICTURE_NAME,
@@ -64,6 +65,16 @@ class Problem:
     def __str__(self) -> str:
         """Say both."""
         return f"{self.sentence} {self.remedy}"
+
+
+def refuse(found: Iterable[Problem]) -> None:
+    """Refuse inputs for the first problem of theirs, if there is one.
+
+    Raises:
+        ParameterRejected: There is.
+    """
+    for problem in found:
+        raise ParameterRejected(problem.sentence, problem.remedy)
 
 
 def problems(schema: object, inputs: object) -> tuple[Problem, ...]:

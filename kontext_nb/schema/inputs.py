@@ -9,7 +9,7 @@ from typing import Any
 
 from kontext_nb.errors import ParameterRejected
 from kontext_nb.model import echo
-from kontext_nb.schema.checks import EXAMPLE, problems
+from kontext_nb.schema.checks import EXAMPLE, problems, refuse
 from kontext_nb.schema.dialect import (
     PICTURE_NAME,
     PictureField,
@@ -50,15 +50,10 @@ def read_inputs(text: str | bytes) -> dict[str, Any]:
         fault = "have a number too large to be sent"
     else:
         if isinstance(found, dict):
-            return _sendable(found)
+            refuse(problems(None, found))
+            return found
         fault, remedy = "are no JSON object", EXAMPLE
     raise ParameterRejected(f"The inputs {fault}.", remedy)
-
-
-def _sendable(found: dict[str, Any]) -> dict[str, Any]:
-    for problem in problems(None, found):
-        raise ParameterRejected(problem.sentence, problem.remedy)
-    return found
 
 
 def _parsed(raw: bytes) -> Any:

@@ -20,6 +20,7 @@ _HOST = re.compile(r"([a-z0-9_-]{1,63}\.)+[a-z0-9-]{1,63}")
 # Browsers and clients read a host that ends so as an IPv4 address, each in its way.
 _NUMERIC = re.compile(r"(.*\.)?(\d+|0x[0-9a-f]*)")
 _OF_ONE_NETWORK = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
+_SCHEME_CHARS = 12  # and what parts it from the rest
 _DATA_HEAD_CHARS = 1024
 _ITSELF = "Give the picture itself, such as its file's name."
 
@@ -63,6 +64,11 @@ def _is_public(host: str) -> bool:
         return bool(named) and not host.endswith(_OF_ONE_NETWORK)
     address = getattr(address, "ipv4_mapped", None) or address
     return address.is_global and not (address.is_multicast or address.is_reserved)
+
+
+def has_scheme(given: str) -> bool:
+    """Tell an address, whatever it leads to, from the name of a file."""
+    return "://" in given[:_SCHEME_CHARS]
 
 
 def is_data_url(given: str) -> bool:

@@ -152,7 +152,7 @@ def _run(parent: Mapping[str, Any] | None) -> str:
 
 
 def _check_name(name: object) -> None:
-    check_no_token("name", name)
+    check_no_token(("name", [name]))
     if not isinstance(name, str) or not 0 < len(name.strip()) <= NAME_MAX_CHARS:
         raise ParameterRejected(
             f"{echo(name)} is no name of a chain.",

@@ -125,7 +125,7 @@ class Edit(Result):
             ParameterRejected: A text is too long, or holds the token.
             StoreError: The store did not take it.
         """
-        check_no_token("name or note", name, note)
+        check_no_token(("name or note", [name, note]))
         told = {"starred": starred, "name": name, "note": note}
         given = {mark: value for mark, value in told.items() if value is not None}
         step = self._desk.ledger.mark(self.step, **given)

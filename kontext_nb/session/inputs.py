@@ -16,7 +16,7 @@ from kontext_nb.errors import ImageRejected, ParameterRejected
 from kontext_nb.model import checked_prompt, checked_seed, echo, picture_mark, texts
 from kontext_nb.pixels import Picture
 from kontext_nb.schema import Problem, shown
-from kontext_nb.session.addresses import checked_address
+from kontext_nb.session.addresses import checked_address, has_scheme
 from kontext_nb.session.keys import check_no_token
 from kontext_nb.session.models import Known
 from kontext_nb.session.orders import Order, source_of
@@ -27,7 +27,6 @@ _OWN = ("prompt", "seed", "aspect_ratio")
 # Inputs that take an address: by what the schema says, else by what they are called.
 _FORM = re.compile(r"\w+_uris?")
 _PLACE = re.compile(r"(.*_)?(image|picture|mask|video|audio|ur[il])s?")
-_SCHEME_CHARS = 12
 _FILES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".mp4", ".webm", ".mov", ".mp3")
 
 
@@ -55,13 +54,13 @@ def check(order: Order) -> None:
             its own, or holds the token, which is then in no message.
     """
     given = order.inputs
-    for problem in schema.problems(None, given):
-        raise ParameterRejected(problem.sentence, problem.remedy)
-    check_no_token("prompt", order.prompt)
+    schema.refuse(schema.problems(None, given))
     pictures = (order.source, *order.references)
-    check_no_token("options", order.seed, order.aspect_ratio, *pictures, *given)
-    for name, value in given.items():
-        check_no_token(f"input {shown(name)}", *texts(value))
+    check_no_token(
+        ("prompt", [order.prompt]),
+        ("options", [order.seed, order.aspect_ratio, *pictures, *given]),
+        *((f"input {shown(name)}", texts(value)) for name, value in given.items()),
+    )
     if order.prompt is None:
         prompt = given.get("prompt")
         if isinstance(prompt, str) and not prompt.strip():
@@ -107,8 +106,7 @@ def inputs_of(order: Order, known: Known) -> Inputs:
     if order.prompt is None:
         pictures |= _marked(known, values)
     _check_places(known, values)
-    for problem in _problems(known, values, pictures):
-        raise ParameterRejected(problem.sentence, problem.remedy)
+    schema.refuse(_problems(known, values, pictures))
     return Inputs(values, pictures, tuple(dict.fromkeys(notices)))
 
 
@@ -160,7 +158,7 @@ def _check_places(known: Known, values: Mapping[str, Any]) -> None:
         form = specs.get(name, {}).get("format")
         is_place = _FORM.fullmatch(str(form)) if form else _PLACE.fullmatch(name)
         for text in texts(value):
-            if is_place and "://" in text[:_SCHEME_CHARS]:
+            if is_place and has_scheme(text):
                 checked_address(text)
             if known.schema is None and _is_file(text):
                 raise ImageRejected(

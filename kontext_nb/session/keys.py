@@ -57,31 +57,33 @@ def in_environment() -> bool:
     return bool(os.environ.get("RUNCOMFY_TOKEN", "").strip())
 
 
-def check_no_token(what: str, *texts: object) -> None:
+def check_no_token(*given: tuple[str, Iterable[object]]) -> None:
     """Refuse a text that the token stands in: it would be sent, and kept for good.
 
     Args:
-        what: What it is, as the message calls it.
-        texts: What is no text holds none.
+        given: Texts, and what they are, as the message calls it. What is no text holds
+            none.
 
     Raises:
-        ParameterRejected: It does; the message shows no part of it.
+        ParameterRejected: One does; the message shows no part of it.
     """
-    if _hold_token(text for text in texts if isinstance(text, str)):
-        raise ParameterRejected(
-            f"Your RunComfy token stands in the {what}.",
-            "Take it out; if somebody may have seen it, make a new one at "
-            "runcomfy.com/profile.",
-        )
+    known = _tokens()
+    for what, texts in given:
+        for text in texts:
+            if isinstance(text, str) and any(token in text for token in known):
+                raise ParameterRejected(
+                    f"Your RunComfy token stands in the {what}.",
+                    "Take it out; if somebody may have seen it, make a new one at "
+                    "runcomfy.com/profile.",
+                )
 
 
-def _hold_token(texts: Iterable[str]) -> bool:
-    """Tell whether a token stands in a text; it never raises, as `tokens.usable`."""
+def _tokens() -> list[str]:
+    """Return the tokens there are; it never raises, as `tokens.usable`."""
     found = [tokens.usable(Secret.of(os.environ.get("RUNCOMFY_TOKEN", "")))]
     with suppress(NotAuthorised, SettingRejected, OSError):  # there may be no home
         found += [tokens.read(kept)] if (kept := tokens.kept_in()) else []
-    known = [token.reveal() for token in found if token]
-    return any(token in text for text in texts for token in known)
+    return [token.reveal() for token in found if token]
 
 
 def runcomfy() -> RunComfy:

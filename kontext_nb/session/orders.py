@@ -13,7 +13,12 @@ from kontext_nb.chain import Keeping
 from kontext_nb.lifecycle import CAME_TO_NOTHING, OPEN, State
 from kontext_nb.pixels import Picture
 from kontext_nb.session import cell as cells
-from kontext_nb.session.addresses import checked_address, decoded, is_data_url
+from kontext_nb.session.addresses import (
+    checked_address,
+    decoded,
+    has_scheme,
+    is_data_url,
+)
 from kontext_nb.store.blobs import name_of
 
 MASK_SUFFIX = ".png"
@@ -119,7 +124,7 @@ def source_of(given: Any) -> Picture | str:
         return ""
     if isinstance(given, str) and is_data_url(given):
         return decoded(given)
-    if isinstance(given, str) and "://" in given[:12]:
+    if isinstance(given, str) and has_scheme(given):
         return checked_address(given)
     return pixels.load(given)
 
