@@ -38,9 +38,7 @@ def put(home: Path, job_id: str, request_id: str) -> Path | None:
                 handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
                 with os.fdopen(handle, "w", encoding="utf-8") as file:
                     file.write(text)
-                    file.flush()
-                    os.fsync(file.fileno())
-            # The earlier try that wrote it may have been stopped before this.
+            # Also of an earlier try, which may have been stopped before this.
             for one in (path, folder, folder.parent):
                 flush(one)
             return path
