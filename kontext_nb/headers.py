@@ -7,7 +7,9 @@ would hold up the kernel for minutes. What is counted here is what Pillow would 
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from typing import BinaryIO
 
 from PIL.JpegImagePlugin import MARKER
 
@@ -23,34 +25,47 @@ _PIXELS, _PROFILE = b"IDAT", b"iCCP"
 MAX_PROFILES = 4  # a PNG has one, and each may unfold to a MiB
 
 
-def is_bounded(data: bytes) -> bool:
+def is_bounded(file: BinaryIO) -> bool:
     """Tell whether an encoded picture's header can be read in bounded time.
 
     Args:
-        data: Of any format; what is neither JPEG nor PNG has no such header.
+        file: Of any format; what is neither JPEG nor PNG has no such header. It is left
+            at its start.
     """
-    if data.startswith(b"\xff\xd8\xff"):
-        return _is_bounded_jpeg(data)
-    return not data.startswith(_PNG) or _is_bounded_png(data)
+    start = _read(file, 0, len(_PNG))
+    try:
+        if start.startswith(b"\xff\xd8\xff"):
+            return _is_bounded_jpeg(file)
+        return start != _PNG or _is_bounded_png(file)
+    finally:
+        file.seek(0)
 
 
-def _is_bounded_jpeg(data: bytes) -> bool:
+def _read(file: BinaryIO, at: int, count: int) -> bytes:
+    file.seek(at)
+    return file.read(count)
+
+
+def _is_bounded_jpeg(file: BinaryIO) -> bool:
     at, parts = 2, 0
     read = dict.fromkeys(_MOST_BYTES, 0)
     while parts <= MAX_PARTS:
         parts += 1
-        start = data.find(b"\xff", at, at + MAX_PARTS)
-        if start < 0:
-            return len(data) - at < MAX_PARTS
-        parts += start - at  # each byte between two parts is looked at by itself
-        code, handler = _marker(data, start)
+        ahead = _read(file, at, MAX_PARTS)
+        gap = ahead.find(b"\xff")
+        if gap < 0:
+            return len(ahead) < MAX_PARTS
+        parts += gap  # each byte between two parts is looked at by itself
+        at += gap
+        code, handler = _marker(_read(file, at, 2))
         if code == _SCAN or code is None:
             return parts <= MAX_PARTS  # the pixels begin, or nothing is read any more
-        at = start + (1 if code == 0xFF else 2)  # noqa: PLR2004 - a byte of padding
+        at += 1 if code == 0xFF else 2  # noqa: PLR2004 - a byte of padding
         if handler is None:
             continue
-        length = int.from_bytes(data[at : at + 2])
-        kind = _kind(code, data[at + 2 : at + 8])
+        head = _read(file, at, 8)
+        length = int.from_bytes(head[:2])
+        kind = _kind(code, head[2:])
         if kind:
             read[kind] += length
             if read[kind] > _MOST_BYTES[kind]:
@@ -59,12 +74,12 @@ def _is_bounded_jpeg(data: bytes) -> bool:
     return False
 
 
-def _marker(data: bytes, at: int) -> tuple[int | None, object]:
+def _marker(start: bytes) -> tuple[int | None, object]:
     """Return the code of a part, and what Pillow reads its bytes with, if it does.
 
     The code is None where Pillow gives up.
     """
-    code = data[at + 1] if at + 1 < len(data) else None
+    code = start[1] if len(start) > 1 else None
     if code in (0x00, 0xFF):
         return code, None
     named = MARKER.get(0xFF00 | code) if code is not None else None
@@ -80,12 +95,12 @@ def _kind(code: int, start: bytes) -> str | None:
     return _EXIF if code == _APP1 and start == b"Exif\0\0" else None
 
 
-def _is_bounded_png(data: bytes) -> bool:
+def _is_bounded_png(file: BinaryIO) -> bool:
     at, count, parts = len(_PNG), 0, Counter[bytes]()
     # Some programs write their pixels in pieces of a few KiB.
-    most_pixels = MAX_PARTS + len(data) // 1024
-    while at + 8 <= len(data):
-        kind = data[at + 4 : at + 8]
+    most_pixels = MAX_PARTS + file.seek(0, os.SEEK_END) // 1024
+    while len(head := _read(file, at, 8)) == 8:  # noqa: PLR2004 - length and kind
+        kind = head[4:]
         if kind == b"IEND":  # what is behind it is not read
             break
         parts[kind] += 1
@@ -96,5 +111,5 @@ def _is_bounded_png(data: bytes) -> bool:
             or parts[_PROFILE] > MAX_PROFILES
         ):
             return False
-        at += 12 + int.from_bytes(data[at : at + 4])
+        at += 12 + int.from_bytes(head[:4])
     return True

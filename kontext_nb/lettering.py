@@ -10,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
+from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,12 +32,19 @@ _ODDITIES = (
 )
 
 
+@cache
 def face(*, bold: bool = False) -> Path:
     """Return the font file; it is always there, whatever the system has installed."""
-    import matplotlib as mpl
+    name = Path("fonts", "ttf", "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf")
+    # To import matplotlib for it takes longer than to paint a picture.
+    found = find_spec("matplotlib")
+    if found and found.origin:
+        usual = Path(found.origin).with_name("mpl-data") / name
+        if usual.is_file():
+            return usual
+    import matplotlib as mpl  # a distribution may keep them elsewhere
 
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return Path(mpl.get_data_path(), "fonts", "ttf", name)
+    return Path(mpl.get_data_path(), name)
 
 
 @cache

@@ -18,14 +18,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import (
-    Image,
-    PngImagePlugin,
-    UnidentifiedImageError,
-)
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from kontext_nb.errors import ImageRejected
 from kontext_nb.headers import is_bounded
@@ -36,6 +32,7 @@ MAX_PIXELS = 40_000_000
 # As a JPEG. Pillow keeps two pointers a row: 40 megapixels in a column take gigabytes.
 MAX_SIDE = 65_535
 MAX_FILE_BYTES = 64 * 1024 * 1024
+_PIECE_BYTES = 2**20
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 _FORMATS = ("PNG", "JPEG", "WEBP")
@@ -74,13 +71,24 @@ def load(source: Any) -> Picture:
     """
     if isinstance(source, Picture):
         return source
+    image, encoded, suffix = _read(source)
+    return Picture(image, digest(image), encoded or encode_png(image), suffix)
+
+
+def load_image(source: Any) -> Image.Image:
+    """Read a picture as `load` does, sooner: no digest is taken, and no PNG is made."""
+    return source.image if isinstance(source, Picture) else _read(source)[0]
+
+
+def _read(source: Any) -> tuple[Image.Image, bytes, str]:
+    """Return upright pixels, the file they come from, if any, and its suffix."""
     if isinstance(source, Image.Image):
         return _from_pillow(source)
     if isinstance(source, str | os.PathLike):
         path = Path(os.fsdecode(source))
-        return _decode(_read(path), echo(path.name))
+        return _from_bytes(_bytes_of(path), echo(path.name))
     if isinstance(source, bytes | bytearray | memoryview):
-        return _decode(bytes(source), "The given data")
+        return _from_bytes(bytes(source), "The given data")
     if hasattr(source, "read"):
         name = getattr(source, "name", None)
         shown = echo(Path(name).name) if isinstance(name, str) else "The file object"
@@ -90,7 +98,7 @@ def load(source: Any) -> Picture:
                 f"{shown} is empty, or was read to its end.",
                 "Go back to its start with seek(0).",
             )
-        return _decode(data, shown)
+        return _from_bytes(data, shown)
     if hasattr(source, "__array_interface__"):
         return _from_array(np.asarray(source))
     has_one = isinstance(getattr(source, "image", None), Image.Image)
@@ -102,7 +110,7 @@ def load(source: Any) -> Picture:
     )
 
 
-def _read(path: Path) -> bytes:
+def _bytes_of(path: Path) -> bytes:
     """Read a regular file; never block on a pipe or a device."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -216,31 +224,33 @@ def _check_size(name: str, width: int, height: int) -> None:
         )
 
 
-def _decode(data: bytes, name: str) -> Picture:
+def _from_bytes(data: bytes, name: str) -> tuple[Image.Image, bytes, str]:
     if not data:
         raise ImageRejected(f"{name} is empty.", _WANTED)
-    if not is_bounded(data):
-        raise ImageRejected(
-            f"{name} has far too much in its header, before its pixels.",
-            "Save it again with an image program, without its metadata.",
-        )
-    with (
-        _pillow_speaks_for(name),
-        Image.open(io.BytesIO(data), formats=_FORMATS) as opened,
-    ):
-        # The size stands in the header: a bomb is refused before it is decoded.
-        _check_size(name, *opened.size)
-        if opened.format != "MPO" and getattr(opened, "is_animated", False):
+    image, suffix = _decode(io.BytesIO(data), name)
+    return image, data, suffix
+
+
+def _decode(file: BinaryIO, name: str) -> tuple[Image.Image, str]:
+    """Return a file's upright pixels, and the suffix that fits its bytes."""
+    with _pillow_speaks_for(name):
+        if not is_bounded(file):
             raise ImageRejected(
-                f"{name} is animated.",
-                "Save the frame you want as a picture of its own.",
+                f"{name} has far too much in its header, before its pixels.",
+                "Save it again with an image program, without its metadata.",
             )
-        suffix = _SUFFIXES[opened.format or "PNG"]
-        image = upright(opened)
-    return Picture(image, digest(image), data, suffix)
+        with Image.open(file, formats=_FORMATS) as opened:
+            # The size stands in the header: a bomb is refused before it is decoded.
+            _check_size(name, *opened.size)
+            if opened.format != "MPO" and getattr(opened, "is_animated", False):
+                raise ImageRejected(
+                    f"{name} is animated.",
+                    "Save the frame you want as a picture of its own.",
+                )
+            return upright(opened), _SUFFIXES[opened.format or "PNG"]
 
 
-def _from_pillow(source: Image.Image) -> Picture:
+def _from_pillow(source: Image.Image) -> tuple[Image.Image, bytes, str]:
     with _pillow_speaks_for("The Pillow image"):
         if source.width * source.height == 0:
             raise ImageRejected("The Pillow image has no pixels.", _WANTED)
@@ -255,11 +265,10 @@ def _from_pillow(source: Image.Image) -> Picture:
                     "Give it before it is closed, or give its copy().",
                 ) from None
             raise
-        image = upright(source)
-    return Picture(image, digest(image), encode_png(image), ".png")
+        return upright(source), b"", ".png"
 
 
-def _from_array(array: np.ndarray[Any, Any]) -> Picture:
+def _from_array(array: np.ndarray[Any, Any]) -> tuple[Image.Image, bytes, str]:
     """Accept (height, width) or (height, width, 1|3|4) of uint8 or float in [0, 1]."""
     match array.shape:
         case (height, width, 1) if height and width:
@@ -284,26 +293,44 @@ def _from_array(array: np.ndarray[Any, Any]) -> Picture:
             f"An array of {array.dtype} is not a picture.",
             "Give uint8 values of 0 to 255, or floats of 0 to 1.",
         )
-    image = upright(Image.fromarray(np.ascontiguousarray(array)))
-    return Picture(image, digest(image), encode_png(image), ".png")
+    return upright(Image.fromarray(np.ascontiguousarray(array))), b"", ".png"
 
 
-def is_whole(data: bytes) -> bool:
-    """Tell whether all of an encoded picture is there and undamaged, if `load` took it.
+def check_whole(file: BinaryIO, name: str) -> str:
+    """Decode an encoded picture to its end, and return the suffix that fits it.
 
-    What is cut off a JPEG or a WebP is missed by its decoder, and they have no sums to
-    check. A PNG may lack its end, and the sums over its pixels are not looked at.
+    It is read piece by piece: what stands behind the picture takes no memory.
+
+    Args:
+        file: Of any length.
+        name: What to call it.
+
+    Raises:
+        ImageRejected: It is none, or some of it is missing or damaged.
     """
-    if not data.startswith(b"\x89PNG"):
-        return True
-    at, view = 8, memoryview(data)
-    while at + 12 <= len(data):
-        kind_at, end = at + 4, at + 8 + int.from_bytes(data[at : at + 4])
-        if zlib.crc32(view[kind_at:end]).to_bytes(4) != data[end : end + 4]:
+    suffix = _decode(file, name)[1]
+    with _pillow_speaks_for(name):
+        if suffix == ".png" and not _is_whole_png(file):
+            raise ImageRejected(f"{name} is damaged or cut short.", _WANTED)
+    return suffix
+
+
+def _is_whole_png(file: BinaryIO) -> bool:
+    """Tell whether a PNG has its end, and the sums of all that stands before it.
+
+    Its decoder looks at neither. What is cut off a JPEG or a WebP is missed by theirs,
+    and they have no sums to check.
+    """
+    file.seek(8)
+    while len(head := file.read(8)) == 8:  # noqa: PLR2004 - length and kind
+        left, total = int.from_bytes(head[:4]), zlib.crc32(head[4:])
+        while piece := file.read(min(left, _PIECE_BYTES)):
+            left -= len(piece)
+            total = zlib.crc32(piece, total)
+        if left or file.read(4) != total.to_bytes(4):
             return False
-        if data[kind_at : at + 8] == b"IEND":
+        if head[4:] == b"IEND":
             return True
-        at = end + 4
     return False
 
 
@@ -356,12 +383,8 @@ def on_white(image: Image.Image) -> Image.Image:
 
 
 def load_rgb(source: Any) -> Image.Image:
-    """Read a picture from anything that `load` takes, as `on_white` gives it.
-
-    Raises:
-        ImageRejected: See `load`.
-    """
-    return on_white(load(source).image)
+    """Read a picture as `load_image` does, and return it as `on_white` does."""
+    return on_white(load_image(source))
 
 
 def size_text(image: Image.Image) -> str:

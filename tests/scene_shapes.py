@@ -40,7 +40,7 @@ def drawn(w, h, polygons, softness):
     image = Image.new("L", (2 * w, 2 * h))
     pen = ImageDraw.Draw(image)
     for polygon in polygons:
-        pen.polygon([(2 * x, 2 * y) for x, y in polygon], fill=255)
+        pen.polygon((2 * np.asarray(polygon)).ravel().tolist(), fill=255)
     image = image.reduce(2).filter(ImageFilter.GaussianBlur(float(softness)))
     return np.asarray(image, np.float32) / 255
 

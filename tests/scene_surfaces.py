@@ -71,18 +71,23 @@ def fur(rng, w, h, density=1.0):
     long, count = unit * rng.uniform(10, 45), int(density * rng.uniform(4000, 9000))
     wide = max(1, round(fine * unit * rng.uniform(0.5, 1.6)))
     dim = np.linspace(0.45, 1.25, count)  # what is deeper is darker
-    for n in range(count):
-        x, y = rng.uniform(-0.05, 1.05) * w, rng.uniform(-0.05, 1.05) * h
-        at = bend[int(np.clip(32 * y / h, 0, 31)), int(np.clip(32 * x / w, 0, 31))]
-        first, then = at + rng.normal(0, 0.2, 2)
-        half = long * rng.uniform(0.25, 0.7)
-        path = [(x, y), (x + half * np.cos(first), y + half * np.sin(first))]
-        path.append(
-            (path[1][0] + half * np.cos(then), path[1][1] + half * np.sin(then))
-        )
-        tone = colours[int(rng.integers(8))] * dim[n]
-        path = [(fine * a, fine * b) for a, b in path]
-        pen.line(path, fill=tuple(np.clip(tone, 0, 255).astype(int)), width=wide)
+    # Chance stroke by stroke, and all that follows from it for all strokes at once.
+    starts, turns, halves, tones = [], [], [], []
+    for _ in range(count):
+        starts.append((rng.uniform(-0.05, 1.05) * w, rng.uniform(-0.05, 1.05) * h))
+        turns.append(rng.normal(0, 0.2, 2))
+        halves.append(long * rng.uniform(0.25, 0.7))
+        tones.append(rng.integers(8))
+    starts, halves = np.array(starts), np.array(halves)[:, None]
+    across, down = np.clip(32 * starts / (w, h), 0, 31).astype(int).T
+    angles = bend[down, across][:, None] + np.array(turns)
+    steps = halves[..., None] * np.stack([np.cos(angles), np.sin(angles)], -1)
+    paths = fine * np.cumsum(np.stack([starts, *np.moveaxis(steps, 1, 0)], 1), 1)
+    tints = np.clip(colours[tones] * dim[:, None], 0, 255).astype(int)
+    for path, tint in zip(
+        paths.reshape(count, -1).tolist(), tints.tolist(), strict=True
+    ):
+        pen.line(path, fill=tuple(tint), width=wide)
     return np.asarray(image.reduce(fine), np.float32) / 255
 
 

@@ -46,6 +46,15 @@ def test_the_chain_shows_what_is_whole(second):
     assert shown(edit) == (1, True)
 
 
+def test_the_list_of_chains_says_what_to_do(second):
+    """It shows the source, and in the place of the result why it does not."""
+    harmed(second, second.step.result)
+    listed = kx.chains()[:1]
+    assert shown(listed) == (1, True)
+    html = listed._repr_mimebundle_()["text/html"]
+    assert "Run its edit again" in html
+
+
 def test_edits_of_a_damaged_source_go_on(second):
     """They are seen, and edited again; what is made of the source itself is not."""
     edit = harmed(second, second.chain[0].step.source)

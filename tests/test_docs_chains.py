@@ -3,9 +3,10 @@
 import re
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
-from tests import kernels
+from tests import kernels, smaller
 
 PAGE = Path(__file__).parent.parent / "docs" / "chains.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -16,6 +17,7 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
 
 
+@pytest.mark.usefixtures("small_results")
 def test_the_python_examples_run(tmp_path):
     """One after the other, as somebody who reads on would run them."""
     scope = {}
@@ -32,6 +34,7 @@ def test_the_magic_examples_run(tmp_path):
     found = blocks("ipython")
     assert len(found) == 8
     with kernels.kernel(tmp_path) as running:
+        running.run(smaller.code(by=4))
         for number, code in enumerate(found):
             running.run(code, f"cell-{number}")
     assert Image.open(tmp_path / "grid.png").width > 500

@@ -3,12 +3,22 @@
 import re
 from pathlib import Path
 
+import pytest
 from PIL import Image
+
+from tests import smaller
 
 PAGE = Path(__file__).parent.parent / "docs" / "preservation.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 
 
+@pytest.fixture
+def _half_as_large(monkeypatch):
+    """Have the demo engine give a quarter of the pixels: lettering is still read."""
+    smaller.results(monkeypatch, by=2)
+
+
+@pytest.mark.usefixtures("_half_as_large")
 def test_the_examples_run(tmp_path):
     """One after the other, as somebody who reads on would run them."""
     scope = {}

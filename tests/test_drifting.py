@@ -47,7 +47,7 @@ def faded(monkeypatch, at):
 
     def measured(before, after):
         seen = measure(before, after)
-        if before.image.size != (288, 384):  # of a step alone
+        if before.size != (288, 384):  # of a step alone
             return seen
         calls.append(after)
         return replace(seen, toned_psnr_db=29.0 if len(calls) >= at else 35.0)

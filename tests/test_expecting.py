@@ -16,9 +16,22 @@ STAR = "Add a red star"
 BOX = (60, 60, 150, 160)
 
 
+def bottle():
+    return kx.samples.bottle().resize((384, 512))
+
+
+def starred():
+    """The same edit for all tests that go on from it."""
+    return kx.edit(bottle(), STAR, seed=1)
+
+
+def starred_in_a_box():
+    return kx.edit(bottle(), STAR, seed=1, preserve=(9, 9, 99, 99))
+
+
 @pytest.fixture(scope="module")
 def picture():
-    return kx.samples.bottle().resize((384, 512))
+    return bottle()
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +40,12 @@ def marked(picture):
     other = picture.copy()
     ImageDraw.Draw(other).rectangle((70, 70, 139, 149), fill=(200, 20, 20))
     return other
+
+
+@pytest.fixture(scope="module")
+def told(picture, marked):
+    """What can be expected of the two."""
+    return kx.expect(picture, marked)
 
 
 def jobs():
@@ -56,10 +75,10 @@ def test_what_holds_can_be_said_in_one_line(picture, marked):
         ),
     ],
 )
-def test_what_does_not_hold_is_one_sentence(picture, marked, asked, said):
+def test_what_does_not_hold_is_one_sentence(told, asked, said):
     """What was expected, and what was measured."""
     with pytest.raises(AssertionError, match=said) as caught:
-        asked(kx.expect(picture, marked))
+        asked(told)
     assert "\n" not in str(caught.value)
 
 
@@ -94,10 +113,10 @@ def test_nothing_can_be_expected_of_what_is_no_picture(before, after, error):
 
 
 @pytest.mark.parametrize("where", ["inside", (5, 5, 1, 1), (9000, 9000, 9001, 9001)])
-def test_a_place_that_is_none_is_refused(picture, marked, where):
+def test_a_place_that_is_none_is_refused(told, where):
     """A typing error must not pass a test."""
     with pytest.raises(ParameterRejected):
-        kx.expect(picture, marked).kept(where)
+        told.kept(where)
 
 
 def test_an_edit_is_measured_as_it_is_shown(picture):
@@ -150,9 +169,9 @@ def test_good_is_changed_inside_and_quiet_outside(picture):
 
 
 @pytest.mark.parametrize("n", [1, 0, 17, True, 2.0, "3"])
-def test_so_many_tries_are_refused(picture, n):
+def test_so_many_tries_are_refused(made_once, n):
     """Before anything is sent."""
-    edit = kx.edit(picture, STAR, seed=1)
+    edit = made_once(starred)
     with pytest.raises(ParameterRejected):
         edit.best_of(n)
     with pytest.raises(ParameterRejected):
@@ -160,11 +179,11 @@ def test_so_many_tries_are_refused(picture, n):
     assert len(jobs()) == 1
 
 
-def test_a_try_that_the_service_cannot_do_is_left_out(picture, monkeypatch):
+def test_a_try_that_the_service_cannot_do_is_left_out(made_once, monkeypatch):
     """The others are ranked all the same; another error is raised."""
     from kontext_nb.session import edits
 
-    edit = kx.edit(picture, STAR, seed=1)
+    edit = made_once(starred)
     for error, left in ((EditFailed("No.", "Try."), 1), (KeyError("odd"), None)):
         monkeypatch.setattr(edits, "all_finished", lambda *_, e=error: [e])
         if left:
@@ -198,9 +217,9 @@ def test_noise_needs_different_seeds(picture, seeds):
         kx.seed_noise(picture, STAR, [1, 2], aspect_ratio="1:99")
 
 
-def test_a_recipe_is_made_of_another_picture(picture):
+def test_a_recipe_is_made_of_another_picture(made_once):
     """The same words, seeds and wishes, each of the one before; twice costs nothing."""
-    edit = kx.edit(picture, STAR, seed=1)
+    edit = made_once(starred)
     edit.edit("Make it darker", seed=2)
     last = edit.edit("Add a blue star", seed=3, preserve=(9, 9, 99, 99))
     other = kx.samples.bottle().resize((300, 400))
@@ -215,9 +234,9 @@ def test_a_recipe_is_made_of_another_picture(picture):
     assert len(edit.chain.replay(other, to=edit)) == 1
 
 
-def test_a_replay_stops_where_it_drifts(picture):
+def test_a_replay_stops_where_it_drifts(made_once):
     """The step is kept, the rest is not made, and it is said."""
-    edit = kx.edit(picture, STAR, seed=1)
+    edit = made_once(starred)
     edit.edit("Add a blue star", seed=3)
     other = kx.samples.bottle().resize((300, 400))
     with pytest.warns(UserWarning, match="Stopped after step 1 of 2"):
@@ -227,9 +246,9 @@ def test_a_replay_stops_where_it_drifts(picture):
 
 
 @pytest.mark.parametrize("limit", [0, -1, True, "2", float("nan")])
-def test_a_limit_that_is_none_is_refused(picture, limit):
+def test_a_limit_that_is_none_is_refused(made_once, picture, limit):
     """Before anything is sent, as a mask that does not fit the other picture."""
-    edit = kx.edit(picture, STAR, seed=1, preserve=(9, 9, 99, 99))
+    edit = made_once(starred_in_a_box)
     with pytest.raises(ParameterRejected):
         edit.chain.replay(picture, until_delta_e=limit)
     with pytest.raises(ParameterRejected):

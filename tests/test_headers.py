@@ -97,4 +97,4 @@ def test_a_header_with_much_in_it_is_read(name):
 def test_a_header_that_breaks_off_anywhere_breaks_nothing(whole):
     """Whether it is bounded can be said of any beginning of a file."""
     for end in range(200):
-        assert headers.is_bounded(whole[:end])
+        assert headers.is_bounded(io.BytesIO(whole[:end]))

@@ -12,19 +12,31 @@ import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
+from tests import smaller
+
 ROOT = Path(__file__).parent.parent
 # The numbered ones are ours; others beside them are whoever tries things out here.
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
 LIVE = "application/vnd.jupyter.widget-view+json"
 VIEW_LIMIT = 150_000
 NOTEBOOK_LIMIT = 500_000
+# Half the model's size is still more than what is stored of a result shows.
+HALF = smaller.code(by=2)
+RUNS = [
+    *(pytest.param((path, HALF), id=path.stem) for path in NOTEBOOKS),
+    *(
+        pytest.param((path, ""), id=f"{path.stem}, as large", marks=pytest.mark.nightly)
+        for path in NOTEBOOKS
+    ),
+]
 
 
-@pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda p: p.stem)
+@pytest.fixture(scope="module", params=RUNS)
 def executed(request, tmp_path_factory):
     """A notebook, run on a fresh kernel in a folder of its own, and saved."""
+    stored, first = request.param
     folder = tmp_path_factory.mktemp("notebooks")
-    path = Path(shutil.copy(request.param, folder))
+    path = Path(shutil.copy(stored, folder))
     notebook = nbformat.read(path, as_version=4)
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("KONTEXT_NB_HOME", raising=False)
@@ -32,6 +44,7 @@ def executed(request, tmp_path_factory):
             notebook,
             timeout=120,
             store_widget_state=False,
+            extra_arguments=[f"--IPKernelApp.exec_lines={first}"],
             resources={"metadata": {"path": str(folder)}},
         )
         client.execute()

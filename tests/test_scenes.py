@@ -16,6 +16,7 @@ def waves(x, y):
     return 0.5 + 0.2 * np.sin(x / 37) + 0.2 * np.cos(y / 29 + x / 91)
 
 
+@pytest.mark.usefixtures("small_results")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_case_is_the_same_each_time(kind):
     """A case is made by its seed and its number, however many are asked for."""
@@ -27,13 +28,26 @@ def test_a_case_is_the_same_each_time(kind):
     assert np.array_equal(first.truth, again.truth)
 
 
-@pytest.mark.parametrize("back", [False, True])
-@pytest.mark.parametrize("name", ["lanczos", "bicubic", "bilinear"])
-def test_the_geometry_is_exact(name, back):
+@pytest.mark.parametrize(
+    ("name", "back"),
+    [
+        ("lanczos", False),
+        ("bicubic", False),
+        ("bilinear", False),
+        ("lanczos", True),
+        # Which filter came before is no matter of the way back.
+        pytest.param("bicubic", True, marks=pytest.mark.nightly),
+        pytest.param("bilinear", True, marks=pytest.mark.nightly),
+    ],
+)
+def test_the_geometry_is_exact(request, name, back):
     """What a service moves is within 0.02 px of where the case says, at any corner."""
     plain = {"blur": 0, "repaint": 0, "noise": 0, "tint": 0, "gamma": 1, "jpeg": 0}
     plain |= {"gain": (1, 1, 1), "offset": (0, 0, 0), "filter": name, "back": back}
     w, h = 500, 375
+    if not back:  # what is rounded twice is told only by many pixels
+        request.getfixturevalue("small_results")
+        w, h = 240, 180
     x, y = np.meshgrid(np.arange(w) + 0.5, np.arange(h) + 0.5)
     picture = as_bytes(np.repeat(waves(x, y)[..., None], 3, axis=-1))
     for seed in range(3):
@@ -56,6 +70,7 @@ def test_the_geometry_is_exact(name, back):
         assert shift_y + zoom_y / 2 < 0.02
 
 
+@pytest.mark.usefixtures("small_results")
 def test_an_edit_changes_as_much_as_it_should():
     """Of a picture, an edit changes 0.5 to 40 %."""
     for case in cases(2, kind="edit", count=4, megapixels=0.1):
@@ -63,21 +78,24 @@ def test_an_edit_changes_as_much_as_it_should():
         assert not case.refuse
 
 
+@pytest.mark.usefixtures("small_results")
 def test_a_letter_is_a_letter():
     """One letter changes, of 24 x 24 pixels at a megapixel, and nothing else."""
-    for case in cases(2, kind="letter", count=4, megapixels=0.1):
+    for case in cases(2, kind="letter", count=2, megapixels=0.1):
         rows, columns = np.nonzero(case.truth)
         limit = 24 * np.sqrt(case.truth.size / 1e6) + 4  # and the lens
         assert np.ptp(rows) < limit
         assert np.ptp(columns) < limit
 
 
+@pytest.mark.usefixtures("small_results")
 def test_nothing_is_changed_by_a_service_alone():
     """A distortion has no changed pixel, a refused case no other."""
     assert not next(cases(1, kind="distortion", count=1, megapixels=0.1)).truth.any()
     assert next(cases(1, kind="refuse", count=1, megapixels=0.1)).truth.all()
 
 
+@pytest.mark.usefixtures("small_results")
 def test_the_changes_of_a_chain_add_up():
     """What was changed at a step stays changed at all that follow."""
     steps = list(cases(3, kind="chain", count=3, megapixels=0.1))

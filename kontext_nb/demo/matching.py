@@ -7,6 +7,7 @@ sums by summed-area tables.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Plane = NDArray[np.floating[Any]]
+
+_BAND_PX = 2**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +53,42 @@ class Ground:
         zero_mean = template - template.mean()
         sought = np.conj(np.fft.rfft2(zero_mean, self.shape))
         inner = np.fft.irfft2(self.spectrum * sought, self.shape)
-        total = _window_sums(self.sums, rows, columns)
-        square = _window_sums(self.squares, rows, columns)
-        variance = square - total * total / template.size
-        # Flat ground correlates with anything once its noise is divided by itself.
-        spread = np.sqrt(np.maximum(variance, template.size * 0.03**2))
         norm = float(np.sqrt((zero_mean * zero_mean).sum())) + 1e-6
-        scores = inner[: fits[0], : fits[1]] / (spread * norm)
-        return scores.astype(np.float32, copy=False)
+        scores = np.empty(fits, np.float32)
+        # Some rows at a time stay in the processor's own memory.
+        step = max(1, _BAND_PX // fits[1])
+        for top in range(0, fits[0], step):
+            band = slice(top, min(top + step, fits[0]))
+            total = _window_sums(self.sums, band, rows, columns)
+            variance = _window_sums(self.squares, band, rows, columns)
+            total *= total
+            total /= template.size
+            variance -= total
+            # Flat ground correlates with anything once its noise is divided by itself.
+            np.maximum(variance, template.size * 0.03**2, out=variance)
+            spread = np.sqrt(variance, out=variance)
+            spread *= norm
+            np.divide(
+                inner[band, : fits[1]], spread, out=scores[band], casting="same_kind"
+            )
+        return scores
 
 
 def _summed(plane: Plane) -> NDArray[np.float64]:
     """Return the summed-area table, with a row and a column of zeros before it."""
     table = np.zeros((plane.shape[0] + 1, plane.shape[1] + 1))
-    np.cumsum(plane, 0, np.float64, table[1:, 1:])
-    np.cumsum(table[1:, 1:], 1, out=table[1:, 1:])
-    return table
+    table[1:, 1:] = plane
+    # Row by row: down its columns NumPy sums many times slower.
+    for above, row in pairwise(table):
+        row += above  # noqa: PLW2901 - the table's own row
+    return np.cumsum(table, 1, out=table)
 
 
 def _window_sums(
-    table: NDArray[np.float64], rows: int, columns: int
+    table: NDArray[np.float64], band: slice, rows: int, columns: int
 ) -> NDArray[np.float64]:
-    """Return the sum over every window of that size, from a summed-area table."""
-    wide = table[rows:] - table[:-rows]
+    """Return the sums over windows of that size that begin in a band of rows."""
+    wide = table[band.start + rows : band.stop + rows] - table[band]
     sums: NDArray[np.float64] = wide[:, columns:] - wide[:, :-columns]
     return sums
 

@@ -15,10 +15,12 @@ from kontext_nb.demo.regions import (
     grid,
     hue_chroma,
     largest,
+    low_channel,
     luma,
     near_grey,
     near_hue,
     smoothstep,
+    top_channel,
 )
 
 if TYPE_CHECKING:
@@ -144,8 +146,8 @@ def _tinted(pixels: Pixels, mask: Pixels, target: Colour) -> Pixels:
     grey = luma(pixels)
     goal = float(luma(rgb))
     level = _depth(grey, mask, goal, target)
-    top = pixels.max(-1)
-    relative = (top - pixels.min(-1)) / (top + np.float32(0.12))
+    top = top_channel(pixels)
+    relative = (top - low_channel(pixels)) / (top + np.float32(0.12))
     sample = relative[::3, ::3][mask[::3, ::3] > 0.5]  # noqa: PLR2004 - inside the mask
     usual = float(np.percentile(sample, 70)) + 0.05 if sample.size else 1.0
     strength = np.clip(relative / usual, 0, 1.15)

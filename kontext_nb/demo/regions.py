@@ -46,7 +46,10 @@ def resized(mask: Pixels, width: int, height: int) -> Pixels:
 
 def to_bytes(values: Pixels) -> NDArray[np.uint8]:
     """Turn 0-to-1 floats into 8-bit values, rounded and clipped."""
-    return (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
+    levels = np.clip(values, 0, 1)
+    levels *= 255
+    levels += 0.5
+    return levels.astype(np.uint8)
 
 
 def smoothstep(low: float, high: float, values: Pixels) -> Pixels:
@@ -66,15 +69,33 @@ def grid(height: int, width: int) -> tuple[Pixels, Pixels]:
 def hue_chroma(pixels: Pixels) -> tuple[Pixels, Pixels]:
     """Return hue in turns (0 to 1) and chroma (largest minus smallest channel)."""
     red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
-    top, low = pixels.max(-1), pixels.min(-1)
-    chroma = top - low
+    top = top_channel(pixels)
+    chroma = top - low_channel(pixels)
     safe = np.maximum(chroma, 1e-6)
     hue = np.where(
         top == red,
         (green - blue) / safe,
         np.where(top == green, (blue - red) / safe + 2, (red - green) / safe + 4),
     )
-    return (hue / 6) % 1, chroma
+    return turned(hue / 6), chroma
+
+
+def top_channel(pixels: Pixels) -> Pixels:
+    """Return the largest channel, many times as fast as `pixels.max(-1)`."""
+    red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
+    return np.maximum(np.maximum(red, green), blue)
+
+
+def low_channel(pixels: Pixels) -> Pixels:
+    """Return the smallest channel."""
+    red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
+    return np.minimum(np.minimum(red, green), blue)
+
+
+def turned(turns: Pixels) -> Pixels:
+    """Return turns without their whole ones, as `% 1` does, which is slow."""
+    part: Pixels = turns - np.floor(turns)
+    return part
 
 
 def near_hue(
@@ -86,8 +107,8 @@ def near_hue(
     around them: they are the highlights of the thing, not another thing.
     """
     hues, chroma = hue_chroma(pixels)
-    away = np.abs((hues - np.float32(hue) + np.float32(0.5)) % 1 - np.float32(0.5))
-    relative = chroma / (pixels.max(-1) + np.float32(0.12))
+    away = np.abs(turned(hues - np.float32(hue) + np.float32(0.5)) - np.float32(0.5))
+    relative = chroma / (top_channel(pixels) + np.float32(0.12))
     alike = 1 - smoothstep(width, width * 1.5, away)
     mask = alike * smoothstep(*saturation, relative)
     around = smoothstep(0.3, 0.42, blurred(mask, max(mask.shape) / 60))

@@ -63,8 +63,9 @@ def _contrasted(pixels: Pixels, middle: float, amount: float) -> Pixels:
 
 def monochrome(pixels: Pixels, _rng: np.random.Generator) -> Pixels:
     """Return black and white, with a little more contrast, as it is printed."""
-    grey = luma(pixels)[..., None].repeat(3, -1)
-    return grey + (_contrasted(grey, 0.48, 0.6) - grey) * np.float32(0.6)
+    grey = luma(pixels)[..., None]
+    printed = grey + (_contrasted(grey, 0.48, 0.6) - grey) * np.float32(0.6)
+    return printed.repeat(3, -1)
 
 
 def sepia(pixels: Pixels, _rng: np.random.Generator) -> Pixels:

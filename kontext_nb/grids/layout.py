@@ -129,7 +129,7 @@ DETAIL = Style(0.9, 3, tone="muted")
 FOOTER = Style(0.9, 2, tone="muted")
 HEADLINE = Style(1.0, 2)
 ALARM = Style(1.0, 2, tone="alarm")
-REASON = Style(0.9, 4, tone="muted")
+REASON = Style(0.9, 9, tone="muted")  # as many as its cell has room for
 
 
 def lay_out(sheet: Sheet, *, cell_px: int, type_size: int) -> Layout:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DONE = "done"
 Fact = str | int | float | bool | None  # None is not known
+UNKNOWN = "outcome unknown"
+_ALARMS = frozenset({"failed", UNKNOWN})
 _HEADLINES = {DONE: "No picture", "missing": "No picture"}
 
 
@@ -29,7 +31,8 @@ class Cell:
         picture: An image, or a file that is opened only when it is drawn.
         caption: What stands under the picture, usually the prompt.
         detail: A second, quieter line: "seed 3", or why there is no picture.
-        state: "done", or what became of the edit: "failed", "cancelled", "missing".
+        state: "done", or what became of the edit: "failed", "outcome unknown",
+            "cancelled", "missing".
         alt: What the picture shows, for those who cannot see it; else the caption.
         facts: What else is known of it, by the names of a table's columns.
     """
@@ -68,7 +71,7 @@ class Blank:
             return cls("Cannot be shown", problem, alarming=True)
         name = cell.state.replace("_", " ").strip()
         headline = _HEADLINES.get(cell.state) or name.capitalize() or "No picture"
-        return cls(headline, cell.detail or problem, alarming=cell.state == "failed")
+        return cls(headline, cell.detail or problem, alarming=cell.state in _ALARMS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -87,7 +87,7 @@ def preserve(
         ImageRejected: One of the pictures cannot be read.
         ParameterRejected: The mask or the feather does not fit.
     """
-    original, other = (pixels.load(given).image for given in (before, after))
+    original, other = map(pixels.load_image, (before, after))
     given = None if mask is None else mask_of(mask, original.size)
     width = _feather(feather, original.size)
     plain, result = pixels.on_white(original), pixels.on_white(other)

@@ -226,5 +226,5 @@ def _demo() -> Iterator[Finding]:
         desk = Desk(Settings(provider="demo", home=Path(folder)))
         order = Order(source=source, prompt="Make it warmer", chain="checkup", seed=1)
         step, _ = made(desk, order)
-        width, height = pixels.load(desk.blobs.get(step.job.result)).image.size
+        width, height = pixels.load_image(desk.blobs.get(step.job.result)).size
     yield ok("demo", f"The demo engine made a picture of {width} x {height}.")

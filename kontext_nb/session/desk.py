@@ -180,7 +180,7 @@ class Desk:
         """
 
         def make() -> bytes:
-            whole = pixels.load(self.blobs.get(blob)).image
+            whole = pixels.load_image(self.blobs.get(blob))
             return pixels.preview(whole, longest_px=longest_px)
 
         return self.previews.get(blob, longest_px, make)

@@ -156,6 +156,6 @@ def expect(before: Any, after: Any = None) -> Expectation:
                     "Give the edit, or the picture before and the picture after.",
                 )
             before, after = before
-        one, other = (pixels.load(given).image for given in (before, after))
+        one, other = map(pixels.load_image, (before, after))
         seen = drift(one, other)
     return Expectation(pixels.on_white(one), pixels.on_white(other), seen)

@@ -90,21 +90,24 @@ def _made(desk: Desk, step: Step) -> Step:
 
 def _cut(desk: Desk, step: Step) -> str:
     """Take the margins off that were sent, and return the blob of the rest."""
-    before = pixels.load(desk.blobs.get(step.source)).image
-    result = pixels.load(desk.blobs.get(step.job.result)).image
+    before, result = (_shown(desk, b) for b in (step.source, step.job.result))
     return _put(desk, prefit(pixels.on_white(before)).undone(result))
 
 
 def _preserved(desk: Desk, step: Step, shown: Kept) -> Kept:
     """Set the change into the picture before."""
     raw = shown.cut or step.job.result
-    before, after = (pixels.load(desk.blobs.get(b)) for b in (step.source, raw))
-    mask = step.keeping.mask and pixels.load(desk.blobs.get(step.keeping.mask))
+    before, after = (_shown(desk, b) for b in (step.source, raw))
+    mask = step.keeping.mask and _shown(desk, step.keeping.mask)
     done = preserve(before, after, mask=mask or None)
     _remember(desk, step.source, raw, done.drift)
     if done.reason:
         return replace(shown, reason=done.reason)
     return replace(shown, picture=_put(desk, done.image))
+
+
+def _shown(desk: Desk, blob: str) -> Image:
+    return pixels.load_image(desk.blobs.get(blob))
 
 
 def _put(desk: Desk, image: Image) -> str:
@@ -133,8 +136,7 @@ def measured(desk: Desk, before: str, after: str) -> Drift:
     known = recalled(desk, before, after, whole=True)
     if known:
         return known
-    one, other = (pixels.load(desk.blobs.get(blob)) for blob in (before, after))
-    seen = drift(one, other)
+    seen = drift(*(_shown(desk, blob) for blob in (before, after)))
     _remember(desk, before, after, seen)
     return seen
 
@@ -164,7 +166,7 @@ def recalled(
 
 
 def _map(desk: Desk, blob: str) -> Image:
-    return pixels.load(desk.blobs.get(blob)).image.getchannel(0)
+    return _shown(desk, blob).getchannel(0)
 
 
 def _no_map() -> Image:

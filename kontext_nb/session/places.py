@@ -107,8 +107,8 @@ class Entry:
         try:
             data = self.desk.preview(blob, _THUMB_PX)
         except KontextError as error:
-            return plan.Cell(None, detail=error.problem, state="missing")
-        return plan.Cell(pixels.load(data).image, alt=alt)
+            return plan.Cell(None, detail=str(error), state="missing")
+        return plan.Cell(pixels.load_image(data), alt=alt)
 
     def __repr__(self) -> str:
         """Say it in one line."""

@@ -76,7 +76,7 @@ class Result:
     def images(self) -> tuple[Image, ...]:
         """All the pictures the model made, where it makes more than one."""
         kept = map(self._desk.blobs.get, self.step.job.results)
-        return tuple(pixels.load(data).image for data in kept)
+        return tuple(map(pixels.load_image, kept))
 
     @property
     def starred(self) -> bool:
@@ -135,7 +135,7 @@ class Result:
     @property
     def raw(self) -> Image:
         """The picture as the model made it, whether or not it was preserved."""
-        return pixels.load(self._desk.blobs.get(self.step.job.result)).image
+        return pixels.load_image(self._desk.blobs.get(self.step.job.result))
 
     @cached_property
     def drift(self) -> Drift:

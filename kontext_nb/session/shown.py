@@ -92,8 +92,7 @@ def _source_cell(edit: Result) -> plan.Cell:
 
 def _missing(caption: str, error: StoreError, **facts: plan.Fact) -> plan.Cell:
     """Return what stands where the store lacks a picture: the others can be seen."""
-    words = f"{error.problem} {error.remedy}"
-    return plan.Cell(None, caption, words, state="missing", facts=facts)
+    return plan.Cell(None, caption, str(error), state="missing", facts=facts)
 
 
 def _size_on_the_way(source: Image, job: Job) -> str:
