@@ -37,6 +37,7 @@ class Event(StrEnum):
     CANCEL = "cancel"
     EXPIRE = "expire"
     RESUBMIT = "resubmit"  # the user consents to a second sending
+    REVERT = "revert"  # that one came to nothing: the first is as unknown as before
     ABANDON = "abandon"  # the user gives it up
     MISS = "miss"  # what was kept of it is gone from this disk
 
@@ -45,6 +46,7 @@ _S, _E = State, Event
 
 TABLE: dict[tuple[State, Event], State] = {
     (_S.INTENT, _E.SEND): _S.SENDING,
+    (_S.INTENT, _E.REVERT): _S.UNKNOWN,
     (_S.INTENT, _E.ABANDON): _S.CANCELLED,
     (_S.SENDING, _E.WITHDRAW): _S.INTENT,
     (_S.SENDING, _E.FAIL): _S.FAILED,

@@ -16,6 +16,8 @@ from kontext_nb.engine import bridge as bridge_module
 from kontext_nb.engine.bridge import NestBridge, ThreadBridge
 from kontext_nb.errors import SetupIncomplete
 
+pytestmark = pytest.mark.usefixtures("small_results")
+
 WAIT_S = 10
 
 

@@ -18,8 +18,11 @@ import pytest
 from PIL import Image
 
 from kontext_nb.model import KONTEXT_PRO
+from kontext_nb.sizes import nearest
+from tests import smaller
 
 MAIN = "from kontext_nb.cli.main import main; main()"
+SMALL = smaller.code(by=4) + "; "
 
 
 def run(*arguments, code=MAIN, **options):
@@ -30,6 +33,18 @@ def run(*arguments, code=MAIN, **options):
         check=False,
         **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options,
     )
+
+
+@pytest.fixture
+def here(command, small_results, capfd):  # noqa: ARG001 - no rule of a size here
+    """Return what runs the command in this process, where no rule is of a process."""
+
+    def ran(*arguments):
+        capfd.readouterr()
+        code = command(*map(str, arguments))
+        return subprocess.CompletedProcess(arguments, code, *capfd.readouterr())
+
+    return ran
 
 
 @contextlib.contextmanager
@@ -119,7 +134,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_ends_with_its_code_and_one_line(name, tmp_path):
+def test_bad_input_ends_with_its_code_and_one_line(name, here, tmp_path):
     """Stdout stays empty, stderr says what to do, no traceback, no file is written.
 
     Stderr ends with one line of JSON for scripts.
@@ -127,7 +142,7 @@ def test_bad_input_ends_with_its_code_and_one_line(name, tmp_path):
     Image.new("RGB", (64, 64), "green").save(tmp_path / "photo.png")
     (tmp_path / "text.png").write_text("hello")
     arguments, code, words = BAD[name]
-    done = run("edit", *arguments)
+    done = here("edit", *arguments)
     assert (done.returncode, done.stdout) == (code, "")
     assert words in done.stderr
     assert json.loads(done.stderr.splitlines()[-1])["rerun_is_safe"]
@@ -137,12 +152,12 @@ def test_bad_input_ends_with_its_code_and_one_line(name, tmp_path):
     assert not (tmp_path / "out.png").exists()
 
 
-def test_a_given_seed_is_free_the_second_time(tmp_path):
+def test_a_given_seed_is_free_the_second_time(here, tmp_path):
     """The same command with a seed is served from the store, and says so."""
     Image.new("RGB", (64, 64), "green").save(tmp_path / "photo.png")
-    first = run("edit", *GOOD, "--seed", "3")
+    first = here("edit", *GOOD, "--seed", "3")
     data = (tmp_path / "out.png").read_bytes()
-    second = run("edit", *GOOD, "--seed", "3", "--force")
+    second = here("edit", *GOOD, "--seed", "3", "--force")
     assert "store" not in first.stderr
     assert "Taken from the store: nothing was sent or charged." in second.stderr
     assert (tmp_path / "out.png").read_bytes() == data
@@ -187,11 +202,11 @@ def through_a_hard_link(photo):
 @pytest.mark.parametrize(
     "way", [straight, through_a_symbolic_link, through_a_hard_link]
 )
-def test_the_picture_is_never_replaced_by_its_result(way, photo, tmp_path):
+def test_the_picture_is_never_replaced_by_its_result(way, here, photo, tmp_path):
     """Whatever the name it goes by, and with --force too; nothing is sent."""
     data = photo.read_bytes()
     for force in ((), ("--force",)):
-        done = run("edit", photo, "Make it night", "-o", way(photo), *force)
+        done = here("edit", photo, "Make it night", "-o", way(photo), *force)
         assert (done.returncode, done.stdout) == (65, "")
         assert "the picture itself" in done.stderr
         assert "another name" in done.stderr
@@ -201,25 +216,26 @@ def test_the_picture_is_never_replaced_by_its_result(way, photo, tmp_path):
     assert not (tmp_path / "store").exists()
 
 
-def test_another_file_is_replaced_only_by_force(photo, tmp_path):
+def test_another_file_is_replaced_only_by_force(here, photo, tmp_path):
     """Without --force it stays, nothing is sent, and the message names the option."""
     out = tmp_path / "out.png"
     out.write_bytes(b"precious")
-    done = run("edit", photo, *GOOD[1:])
+    done = here("edit", photo, *GOOD[1:])
     assert (done.returncode, done.stdout) == (65, "")
     assert "exists already. " in done.stderr
     assert "--force" in done.stderr
     assert out.read_bytes() == b"precious"
     assert not (tmp_path / "store").exists()
-    assert run("edit", photo, *GOOD[1:], "--force").returncode == 0
-    assert Image.open(out).size == (1024, 1024)
+    assert here("edit", photo, *GOOD[1:], "--force").returncode == 0
+    assert Image.open(out).size == nearest(64, 64)
 
 
 def test_it_says_how_to_get_the_same_again_for_free(photo):
     """The seed it names, given, is served from the store; then it is not said again."""
-    first = run("edit", photo, *GOOD[1:])
+    first = run("edit", photo, *GOOD[1:], code=SMALL + MAIN)
     (seed,) = re.findall(r"Again for free: add (--seed \d+)\n", first.stderr)
-    second = run("edit", photo, *GOOD[1:3], "again.png", *seed.split())
+    again = (*GOOD[1:3], "again.png", *seed.split())
+    second = run("edit", photo, *again, code=SMALL + MAIN)
     assert "Taken from the store" in second.stderr
     assert "Again" not in second.stderr
     assert Path("again.png").read_bytes() == Path("out.png").read_bytes()
@@ -234,14 +250,14 @@ def check_unheard(done):
     assert done.returncode == 74
     assert done.stderr.splitlines()[-2].startswith("Saved as 'out.png'")
     assert "Traceback" not in done.stderr
-    assert Image.open("out.png").size == (1024, 1024)
+    assert Image.open("out.png").size == (256, 256)
 
 
 @full_disk
 def test_a_full_disk_behind_stdout_costs_no_result(photo):
     """The picture is saved; one line and the exit code say that its name was lost."""
     with Path("/dev/full").open("w") as full:
-        check_unheard(run("edit", photo, *GOOD[1:], stdout=full))
+        check_unheard(run("edit", photo, *GOOD[1:], stdout=full, code=SMALL + MAIN))
 
 
 def test_a_closed_pipe_behind_stdout_costs_no_result(photo):
@@ -249,14 +265,14 @@ def test_a_closed_pipe_behind_stdout_costs_no_result(photo):
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "w") as pipe:
-        check_unheard(run("edit", photo, *GOOD[1:], stdout=pipe))
+        check_unheard(run("edit", photo, *GOOD[1:], stdout=pipe, code=SMALL + MAIN))
 
 
 @full_disk
 def test_a_full_disk_behind_stderr_is_no_failure(photo):
     """Notes nobody takes are no reason to fail, nor help one for a traceback."""
     with Path("/dev/full").open("w") as full:
-        done = run("edit", photo, *GOOD[1:], stderr=full)
+        done = run("edit", photo, *GOOD[1:], stderr=full, code=SMALL + MAIN)
         assert (done.returncode, done.stdout) == (0, "out.png\n")
         told = run("--help", stdout=full)
     assert (told.returncode, told.stderr.count("\n")) == (74, 2)
@@ -347,13 +363,13 @@ def test_a_warning_is_one_line_for_people(tmp_path, monkeypatch):
     assert done.stderr.startswith("The ledger was damaged.")
 
 
-def test_an_edit_is_preserved_and_measured(tmp_path):
+def test_an_edit_is_preserved_and_measured(here, tmp_path):
     """The same engine as in a notebook: the source's size, and numbers for scripts."""
     import kontext_nb as kx
 
     kx.samples.bottle().resize((288, 384)).save(tmp_path / "in.png")
     words = ("edit", "in.png", "Add a red star", "--seed", "1")
-    done = run("--output", "json", *words, "--preserve", "-o", "out.png")
+    done = here("--output", "json", *words, "--preserve", "-o", "out.png")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert Image.open("out.png").size == (288, 384)
@@ -361,7 +377,7 @@ def test_an_edit_is_preserved_and_measured(tmp_path):
     assert told["change"]["preserved"] is True
     assert 0 < told["change"]["changed_share"] < 0.2
     assert "changed " in done.stderr
-    padded = run(*words, "--prefit", "-o", "padded.png")
+    padded = here(*words, "--prefit", "-o", "padded.png")
     assert padded.returncode == 0, padded.stderr
     plain = kx.edit(tmp_path / "in.png", "Add a red star", seed=1)
     assert plain.reused

@@ -7,10 +7,12 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from collections import Counter
 from contextlib import closing, suppress
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,18 @@ from kontext_nb.chain import Step
 from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import Event, State
 from kontext_nb.model import Job, Limits
-from kontext_nb.store import claims, connection, damage, opening, owner, place
+from kontext_nb.store import (
+    claims,
+    connection,
+    damage,
+    opening,
+    owner,
+    place,
+    upkeep,
+)
 from kontext_nb.store.blobs import Blobs
 from kontext_nb.store.ledger import Ledger
+from kontext_nb.store.records import Records
 from tests.asking import asked
 from tests.forking import crowd
 from tests.test_place import nobody
@@ -81,6 +92,12 @@ def copied(home, folder):
 
 def paid(ledger):
     return {job.id: job for job in ledger.jobs() if job.state is not State.INTENT}
+
+
+@cache
+def paid_in(home):
+    """What a store holds that nothing changes."""
+    return paid(Ledger(home / "ledger.sqlite3"))
 
 
 # Each damages a ledger's file; `chance` is seeded.
@@ -186,7 +203,7 @@ KINDS = [
 
 def check_it_opens(whole, ledger):
     """Nothing that was sent is forgotten, and every result is there."""
-    before, after = paid(Ledger(whole / "ledger.sqlite3")), paid(ledger)
+    before, after = paid_in(whole), paid(ledger)
     assert set(after) == set(before)
     blobs = Blobs(ledger.path.parent / "blobs")
     for job in before.values():
@@ -258,13 +275,46 @@ def files(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_newer_store_is_no_damage(newer):
-    """It is neither read nor written, left as it is to the byte, and a way out said."""
-    before = files(newer.path.parent)
-    for refused in (newer.jobs, lambda: newer.add(a_step(99))):
-        with pytest.raises(StoreError, match=r"newer kontext_nb wrote it\. Update"):
-            refused()
-    assert files(newer.path.parent) == before
+def test_a_newer_store_is_read_by_its_records(newer, whole):
+    """What was paid for is shown, nothing may be sent, and no byte is changed."""
+    before, home = files(newer.path.parent), newer.path.parent
+    with pytest.warns(UserWarning, match="A newer kontext_nb wrote the ledger"):
+        assert paid(newer) == paid_in(whole)
+    with pytest.raises(StoreError, match=r"newer kontext_nb wrote it\. Update"):
+        newer.add(a_step(99))
+    assert files(home) == before
+
+
+def test_what_another_process_adds_to_a_newer_store_is_seen(newer, tmp_path):
+    """The records are gone through once, and then for what is new."""
+    with pytest.warns(UserWarning, match="A newer kontext_nb"):
+        assert not newer.job("job50")
+    there = finished(tmp_path / "other", a_step(50))
+    for folder in ("records", "blobs"):
+        added = tmp_path / "other" / folder
+        shutil.copytree(added, newer.path.parent / folder, dirs_exist_ok=True)
+    assert newer.job("job50") == there
+
+
+def test_nothing_of_a_newer_store_is_swept(newer):
+    """A newer ledger may need what its records do not name."""
+    home = newer.path.parent
+    for path in (home / "blobs").rglob("*"):
+        os.utime(path, (0, 0))
+    needless = Blobs(home / "blobs").path(Blobs(home / "blobs").put(b"newer", ".png"))
+    os.utime(needless, (0, 0))
+    with (
+        pytest.warns(UserWarning, match="A newer kontext_nb"),
+        pytest.raises(StoreError, match="Update kontext_nb"),
+    ):
+        upkeep.gc(
+            Blobs(home / "blobs"),
+            newer,
+            Records(home / "records"),
+            now=time.time(),
+            delete=True,
+        )
+    assert needless.exists()
 
 
 def test_a_command_meets_a_newer_store_with_75(newer, command, monkeypatch, capsys):
@@ -272,8 +322,11 @@ def test_a_command_meets_a_newer_store_with_75(newer, command, monkeypatch, caps
     before = files(newer.path.parent)
     monkeypatch.setenv("KONTEXT_NB_HOME", str(newer.path.parent))
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
-    assert command("jobs") == 75
-    assert "Update kontext_nb" in capsys.readouterr().err
+    warnings.simplefilter("default")  # as outside of tests
+    assert command("jobs", "resolve", "job20", "--abandon") == 75
+    told = capsys.readouterr().err
+    assert "A newer kontext_nb wrote the ledger" in told
+    assert "Update kontext_nb" in told
     assert files(newer.path.parent) == before
 
 

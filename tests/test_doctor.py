@@ -26,7 +26,7 @@ from kontext_nb.session.checkup import CODECS, checkup
 from kontext_nb.session.findings import Finding, Level, gathered
 from kontext_nb.store import owner, place
 from kontext_nb.store.ledger import Ledger
-from tests import faulty
+from tests import faulty, test_cli
 from tests.asking import asked
 from tests.faulty import answer, as_json
 from tests.test_cli import run
@@ -36,6 +36,7 @@ RECORD = {"model_id": KONTEXT_PRO, "display_name": "Kontext", "base_price_usd": 
 
 
 pytestmark = pytest.mark.usefixtures("small_results")
+here = test_cli.here
 
 
 @pytest.fixture(autouse=True)
@@ -147,15 +148,16 @@ def test_the_clock_is_compared_with_the_services(at, ahead_s, level, words):
     assert words in finding.sentence
 
 
-def test_no_sink_of_it_shows_the_token(at):
+def test_no_sink_of_it_shows_the_token(at, here, monkeypatch):
     """From the environment or a file, used or unusable: not one piece of it."""
     shown = []
     with faulty.serve(catalogue=[as_json({"error": CANARY}, 400)]) as service:
         at(service)
         tokens.save(Secret.of(CANARY))
-        for changes in ({}, {"RUNCOMFY_TOKEN": f"{CANARY}\n{CANARY}"}):
+        for token in (CANARY, f"{CANARY}\n{CANARY}"):
+            monkeypatch.setenv("RUNCOMFY_TOKEN", token)
             for output in ("json", "pretty"):
-                done = run("--output", output, "doctor", env=os.environ | changes)
+                done = here("--output", output, "doctor")
                 assert done.returncode == 69
                 shown.append(done.stdout + done.stderr)
     assert found("".join(shown)) == []
@@ -287,6 +289,17 @@ def test_a_damaged_ledger_is_mended_and_told(tmp_path, harm):
     assert one("ledger").level is Level.OK
 
 
+def test_a_newer_ledger_fails_with_the_way_on(tmp_path):
+    """What it tells is shown elsewhere: here it counts that nothing can be sent."""
+    add(tmp_path / "store", "a")
+    db = sqlite3.connect(tmp_path / "store" / "ledger.sqlite3")
+    db.execute("PRAGMA user_version = 999")
+    db.close()
+    assert one("ledger").level is Level.FAIL
+    assert "Update kontext_nb" in one("ledger").remedy
+    assert one("jobs")  # what is open is told all the same
+
+
 def test_a_store_that_is_a_file_fails(tmp_path):
     """It names what stands in the way."""
     (tmp_path / "store").write_text("")
@@ -402,11 +415,11 @@ def test_a_check_that_breaks_is_one_finding():
     assert found(findings[1].sentence) == []
 
 
-def test_json_gives_the_facts_also_when_something_failed(tmp_path):
+def test_json_gives_the_facts_also_when_something_failed(here, tmp_path):
     """One object on stdout with every check; the exit code and stderr say the rest."""
-    well = run("--output", "json", "doctor", "--offline")
+    well = here("--output", "json", "doctor", "--offline")
     (tmp_path / "store").write_text("")
-    ill = run("--output", "json", "doctor", "--offline")
+    ill = here("--output", "json", "doctor", "--offline")
     assert (well.returncode, ill.returncode) == (0, 69)
     assert json.loads(well.stdout)["ok"]
     told = json.loads(ill.stdout)
@@ -416,9 +429,9 @@ def test_json_gives_the_facts_also_when_something_failed(tmp_path):
     assert json.loads(ill.stderr.splitlines()[-1])["error"] == "SetupIncomplete"
 
 
-def test_it_reads_well_in_eighty_columns_without_colour():
+def test_it_reads_well_in_eighty_columns_without_colour(here):
     """No line is longer, but for a path or command that could not be copied broken."""
-    done = run("doctor", "--offline")
+    done = here("doctor", "--offline")
     assert "\x1b" not in done.stdout
     lines = done.stdout.splitlines()
     assert all(len(line) <= 80 for line in lines if line and "/" not in line)

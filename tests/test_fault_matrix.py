@@ -25,7 +25,7 @@ from kontext_nb.lifecycle import Event, State
 from kontext_nb.model import Limits
 from kontext_nb.parcel import Parcel
 from kontext_nb.providers import runcomfy
-from kontext_nb.session import engines, jobs
+from kontext_nb.session import engines, jobs, login
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.errand import LEASE_S
 from kontext_nb.session.settings import current
@@ -34,6 +34,7 @@ from kontext_nb.store.ledger import Ledger
 from tests import faulty
 from tests.billing import as_environment
 from tests.faulty import answer, as_json
+from tests.test_login import PlayedClock
 
 SOURCE = Image.new("RGB", (16, 12), (200, 30, 30))
 PROMPT = "Make the sky orange"
@@ -168,7 +169,7 @@ def test_what_a_submit_may_meet(go_to, fault):
 @pytest.mark.parametrize("turn", [faulty.reset, faulty.silent], ids=["reset", "unread"])
 def test_what_breaks_while_the_picture_is_sent_is_unknown(go_to, monkeypatch, turn):
     """A part of it left this machine, so nobody knows: 75, and never sent again."""
-    monkeypatch.setattr(runcomfy, "SUBMIT_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(runcomfy, "SUBMIT_TIMEOUT_S", 0.5)
     large = Parcel(bytes(6 * 2**20), (16, 12))
     monkeypatch.setattr(parcel, "pack", lambda _: large)
     with faulty.serve(submit=[faulty.Early(turn)]) as service:
@@ -254,6 +255,31 @@ def test_a_certificate_that_does_not_fit_is_told_at_once(go_to, certificate, tru
         well(service)
         assert kx.edit(SOURCE, PROMPT, seed=7).job == error.job
         assert service.paid == 1
+
+
+def test_a_login_stops_asking_where_no_answer_can_come(
+    certificate, trust, monkeypatch, tmp_path
+):
+    """It is over after one question, long before its code expires."""
+    monkeypatch.setenv("RUNCOMFY_CONFIG_DIR", str(tmp_path / "config"))
+    begun = {
+        "device_code": "device-1",
+        "user_code": "ABCD-1234",
+        "expires_in": 600,
+        "poll_interval": 1,
+    }
+    with faulty.serve(tls=certificate[0]) as site:
+        page = {"verify_url": f"{site.origin}/cli-auth"}
+        site.script("download", as_json(begun | page))
+        trust(True)
+        clock = PlayedClock().clock
+        pending = login.begin(site.origin, clock=clock)
+        trust(False)
+        before = site.connections
+        with pytest.raises(ServiceBusy) as caught:
+            login.finish(pending, clock=clock)
+        assert "certificate" in caught.value.problem
+        assert site.connections == before + 1
 
 
 def unanswered(verb):

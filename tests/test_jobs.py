@@ -266,6 +266,43 @@ def test_a_resubmit_is_written_down_and_pays_once_more(service, shell):
     assert len(rows()[0].consents) == 1
 
 
+BUSY = answer(429, b"{}")
+
+
+@pytest.mark.parametrize(
+    ("answers", "exit_code"),
+    [
+        ([BUSY] * 20, 75),
+        ([answer(401, b"{}")], 77),
+        ([answer(402, b"{}")], 65),
+        ([answer(422, b"{}")], 65),
+        (None, 65),
+    ],
+    ids=["busy", "token", "credit", "refused", "limit"],
+)
+def test_a_resubmit_that_is_refused_leaves_it_unknown(
+    service, shell, monkeypatch, answers, exit_code
+):
+    """What the first sending came to can still be found out, and counts as spent."""
+    service.script("submit", faulty.reset, *(answers or ()))
+    shell(*RUN, OPEN)
+    job = rows()[0]
+    if not answers:
+        monkeypatch.setenv("KONTEXT_NB_MAX_EDITS", "1")
+    code, _, err = shell("jobs", "resolve", job.id, "--resubmit")
+    told = failure(err)
+    assert (code, told["state"]) == (exit_code, "unknown")
+    assert told["may_have_been_charged"]
+    now = rows()[0]
+    assert (now.state, now.sends) == (State.UNKNOWN, 1)
+    assert now.claimed_at == job.claimed_at  # one looks for it by that time
+    assert shell(*RUN, OPEN)[0] == 75  # no re-run sends it
+    assert Desk(settings.current()).ledger.spent().edits == 1
+    service.script("submit", as_json({"request_id": "job-3"}))
+    assert shell("jobs", "resolve", job.id, "--request-id", "found-1")[0] == 0
+    assert rows()[0].state is State.DONE
+
+
 def test_an_abandoned_job_makes_room_for_a_new_one(service, shell):
     """Given up, it no longer answers, and still counts as spent."""
     service.script("submit", faulty.reset, as_json({"request_id": "job-2"}))
@@ -389,7 +426,7 @@ def test_a_cap_takes_no_job_away_that_was_sent_before(service, shell):
     shell("jobs", "resolve", rows()[0].id, "--resubmit", "--no-wait")
     code, _, err = shell(*RUN, OPEN, "--max-edits", "1")
     assert (code, failure(err)["job"]) == (65, rows()[0].id)
-    assert (rows()[0].state, rows()[0].sends) == (State.INTENT, 1)
+    assert (rows()[0].state, rows()[0].sends) == (State.UNKNOWN, 1)
     assert service.paid == 1
 
 

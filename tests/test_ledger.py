@@ -338,18 +338,6 @@ def test_a_migration_that_fails_changes_nothing(ledger, monkeypatch):
     assert ledger.job("j1") == made
 
 
-def test_a_store_of_a_newer_version_is_left_alone(ledger):
-    """A file with an unknown layout is refused with the way out."""
-    brought_to(ledger, State.DONE)
-    db = sqlite3.connect(ledger.path)
-    db.execute("PRAGMA user_version = 999")
-    db.close()
-    with pytest.raises(StoreError, match="Update kontext_nb"):
-        ledger.job("j1")
-    with pytest.raises(StoreError, match="Update kontext_nb"):
-        ledger.add(step(job("j2")))
-
-
 def test_a_locked_store_is_told(ledger, monkeypatch):
     """A store someone else holds too long is a typed error, not a hang."""
     ledger.add(step(job()))

@@ -29,6 +29,7 @@ from kontext_nb.providers.runcomfy_login import DeviceLogin
 from kontext_nb.session import login, tokens
 from tests import faulty
 from tests.faulty import answer, as_json
+from tests.terminals import all_of
 from tests.test_cli import MAIN, demo_server, line_with, run, started
 
 TOKEN = "tok-from-the-login"  # noqa: S105 - made up
@@ -484,8 +485,7 @@ def test_the_browser_gets_the_address_and_no_token(option, tmp_path):
             check=True,
         )
     os.close(theirs)
-    said = os.read(ours, 65536).decode()
-    os.close(ours)
+    said = all_of(ours)
     assert re.search(rf"Type .*{CODE}", said)
     assert "RUNCOMFY_TOKEN is set here" in said
     assert TOKEN not in said + done.stdout.decode()

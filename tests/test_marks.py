@@ -23,6 +23,8 @@ from kontext_nb.session.shown import alt_text, result_cell
 from kontext_nb.store.ledger import Ledger
 from kontext_nb.store.part import ASIDE, aside
 
+pytestmark = pytest.mark.usefixtures("small_results")
+
 STORES = Path(__file__).parent / "stores"
 
 
@@ -289,9 +291,9 @@ def test_a_page_of_a_chain_says_what_each_step_cost(chain):
     assert "$" not in result_cell(chain[0], priced=True).detail
 
 
-def test_a_page_of_a_chain_has_its_name(tmp_path):
-    """Or says how many edits it has; a page is no gallery of originals."""
-    picture = Image.effect_noise((2400, 1600), 60).convert("RGB")
+def test_a_page_of_a_chain_is_no_gallery_of_originals(tmp_path):
+    """However large the pictures are, it holds previews of them; and it has a name."""
+    picture = Image.effect_noise((1600, 1064), 60).convert("RGB")
     named = kx.edit(picture, "Make it darker", seed=1, chain="<hero>")
     page = named.chain.to_html(tmp_path / "a.html").read_text("utf-8")
     assert "<title>&lt;hero&gt;: 1 edit</title>" in page
@@ -299,6 +301,10 @@ def test_a_page_of_a_chain_has_its_name(tmp_path):
     widths = [int(wide) for wide in re.findall(r'<img[^>]* width="(\d+)"', page)]
     assert len(widths) == 2
     assert max(widths) <= 1024
+
+
+def test_a_page_of_a_chain_without_a_name_says_how_many_edits_it_has(tmp_path):
+    """That is its title."""
     small = Image.new("RGB", (32, 24), (90, 140, 60))
     plain = kx.edit(small, "Make it brighter", seed=1)
     plain.edit("Make it sepia", seed=1)

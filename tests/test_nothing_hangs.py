@@ -28,7 +28,7 @@ from tests.faulty import as_json
 
 SOURCE = Image.new("RGB", (16, 12), (200, 30, 30))
 QUEUED = as_json({"status": "in_queue"})
-DEADLINE_S = 0.3
+DEADLINE_S = 0.15
 LATE_S = 2.0  # what P9 grants
 HEAD = (
     b"HTTP/1.1 200 X\r\ncontent-type: application/json\r\ncontent-length: 9999\r\n\r\n"

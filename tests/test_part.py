@@ -38,7 +38,8 @@ def test_pieces_add_up_to_one_blob(pieces, tmp_path_factory):
                 part.append(piece)
                 expected += piece
             assert part.size == len(expected)
-            assert part.read() == expected
+            with part.open() as file:
+                assert file.read() == expected
         name = part.keep(".png")
     assert name == hashlib.sha256(expected).hexdigest() + ".png"
     assert blobs.get(name) == expected

@@ -102,6 +102,7 @@ def test_a_name_must_be_one(bad):
         kx.edit(Image.new("RGB", (8, 8)), "Make it darker", chain=bad)
 
 
+@pytest.mark.usefixtures("small_results")
 def test_what_is_listed_is_small_and_escaped():
     """Forty chains fit a notebook, with their pictures; names are text."""
     for number in range(41):

@@ -1,6 +1,5 @@
 """The line of an edit says what is known of it, and no more."""
 
-import contextlib
 import fcntl
 import os
 import pty
@@ -18,6 +17,7 @@ from kontext_nb.session.progress import TerminalLine, Watch, hushed
 from tests import faulty
 from tests.billing import as_environment
 from tests.faulty import as_json
+from tests.terminals import all_of
 
 SOURCE = Image.new("RGB", (16, 12), (200, 30, 30))
 ENDED = as_json({"status": "completed"})
@@ -68,13 +68,7 @@ def drawn(monkeypatch):
             watch.report(Progress(State.RUNNING, expected_s=30))
             line.show(watch.text())
             line.close("")
-            terminal.flush()
-            os.set_blocking(handle, False)
-            shown = b""
-            with contextlib.suppress(BlockingIOError):
-                shown = os.read(handle, 2**16)
-        os.close(handle)
-        return shown.decode()
+        return all_of(handle)
 
     return draw
 

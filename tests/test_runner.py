@@ -77,7 +77,7 @@ class Office:
         await asyncio.sleep(0)
 
     async def keep(self, part, _url, _fetched):
-        if not part.read().startswith(PNG[:8]):
+        if not part.path.read_bytes().startswith(PNG[:8]):
             raise BadReply("It is no picture.", "")
         name = part.keep(".png")
         self.kept[name] = self.blobs.get(name)
@@ -525,7 +525,7 @@ def test_answers_in_drops_end_at_the_deadline(office):
     """A service that answers a byte at a time cannot hold the caller for ever."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
     with faulty.serve(status=[faulty.dripping(head)]) as service:
-        desk = office(service, deadline_s=0.3)
+        desk = office(service, deadline_s=0.6)
         with pytest.raises(StillRunning):
             desk.run()
     assert desk.row.state is State.SUBMITTED
@@ -558,7 +558,7 @@ def test_nothing_is_sent_when_the_store_is_broken(office):
 def test_two_waiters_of_one_job_both_get_it(office):
     """A second kernel that adopts an open job is not thrown out by the first."""
     with faulty.serve(status=[QUEUED]) as service:
-        desk = office(service, deadline_s=0.2)
+        desk = office(service, deadline_s=0.5)
         with pytest.raises(StillRunning):
             desk.run()
         desk.facts["deadline_s"] = 100
@@ -597,7 +597,8 @@ NOT_CANCELLED = {
 @pytest.mark.parametrize("fault", NOT_CANCELLED)
 def test_a_cancel_that_did_not_work_keeps_the_job(office, fault, monkeypatch):
     """One bounded cancel; without a clear yes the row stays open, to be adopted."""
-    monkeypatch.setattr(runner_module, "CANCEL_TIMEOUT_S", 0.1)
+    if fault == "silent":  # the others answer, however slow the machine is
+        monkeypatch.setattr(runner_module, "CANCEL_TIMEOUT_S", 0.5)
     with faulty.serve(status=[QUEUED], cancel=[NOT_CANCELLED[fault]]) as service:
         desk = office(service)
         desk.stopped_when(lambda: len(service.phases("status")) > 1)

@@ -1,14 +1,14 @@
 """The token file: private, written as a whole or not at all, never just trusted."""
 
-import itertools
 import json
 import os
-import random
 import signal
 import socket
 import stat
+import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +16,8 @@ from kontext_nb.errors import NotAuthorised, NotSaved, SettingRejected
 from kontext_nb.model import Secret
 from kontext_nb.session import keys, tokens
 from tests.forking import ended, forked
+from tests.logins import written_in_place
 
-KILLS, MOST_S = 100, 0.001
 TOKEN = "tok-kept-for-this-user"  # noqa: S105 - made up
 
 PRECIOUS = json.dumps({"access_token": TOKEN})
@@ -210,42 +210,22 @@ def test_a_logout_does_not_follow_a_link(folder):
     assert (folder / "victim").read_text() == PRECIOUS
 
 
-def written_in_place(token):
-    """Save a token as a file must not be written: emptied first, then filled."""
-    with tokens.token_file().open("w") as file:
-        file.write(json.dumps({"access_token": token.reveal()}))
-        file.flush()
-
-
-def under_fire(path, save):
-    """Let two processes save tokens all the time, and kill one or the other of them."""
-
-    def saving(name):
-        for turn in itertools.count():
-            save(Secret.of(f"tok-{name}-{turn:08d}"))
-
-    seed = random.SystemRandom().randrange(2**32)
-    print("seed of the kills:", seed)  # noqa: T201 - shown if it fails
-    dice, seen = random.Random(seed), set()  # noqa: S311 - it keeps no secret
-    logins = [forked(saving, "one"), forked(saving, "two")]
-    for number in range(KILLS):
-        assert ended(*logins.pop(0), dice.uniform(0, MOST_S))
-        logins.append(forked(saving, ("one", "two")[number % 2]))
-        try:
-            seen.add(tokens.read(path).reveal().split("-")[1])
-        except NotAuthorised:
-            seen.add("nothing")
-            break
-    for login in logins:
-        assert ended(*login, 0.0)
-    return seen
+def under_fire(save):
+    """Return what `logins` finds with one of its ways to save a token."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.logins", save],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return set(json.loads(done.stdout))
 
 
 @posix
 def test_two_logins_at_once_and_a_hundred_kills_leave_a_whole_file(folder):
     """Whoever reads meanwhile finds a token of one of them; a logout leaves nothing."""
-    path = tokens.save(Secret.of("tok-first-00000000"))
-    assert {"one", "two"} <= under_fire(path, tokens.save) <= {"first", "one", "two"}
+    tokens.save(Secret.of("tok-first-00000000"))
+    assert {"one", "two"} <= under_fire("as it is") <= {"first", "one", "two"}
     assert tokens.delete()
     assert list(folder.iterdir()) == []
 
@@ -255,7 +235,7 @@ def test_the_fire_finds_a_file_written_in_place(folder):
     """A reader, or a kill, comes while it is empty."""
     path = tokens.save(Secret.of("tok-first-00000000"))
     assert folder == path.parent
-    assert "nothing" in under_fire(path, written_in_place)
+    assert "nothing" in under_fire("in place")
 
 
 def killed_at_every_line(path, save):

@@ -168,14 +168,14 @@ def test_what_was_heard_of_a_broken_answer_is_kept(fault):
         faulty.serve(submit=[fault]) as service,
         pytest.raises(Dropped) as caught,
     ):
-        send(paid(service.origin, timeout_s=0.1))
+        send(paid(service.origin, timeout_s=0.5))
     assert caught.value.heard.status == 200
     assert caught.value.heard.body.strip() == b'{"request_id": "job-1"}'
 
 
 @pytest.mark.parametrize(
     ("turn", "reason", "limit_s"),
-    [(faulty.reset, "ReadError", 10), (faulty.silent, "WriteTimeout", 0.1)],
+    [(faulty.reset, "ReadError", 10), (faulty.silent, "WriteTimeout", 0.5)],
     ids=["reset", "unread"],
 )
 def test_what_breaks_while_the_body_is_sent_is_dropped(turn, reason, limit_s):
@@ -193,7 +193,7 @@ def test_silence_is_dropped():
         faulty.serve(submit=[faulty.silent]) as service,
         pytest.raises(Dropped, match="ReadTimeout"),
     ):
-        send(paid(service.origin, timeout_s=0.05))
+        send(paid(service.origin, timeout_s=0.3))
 
 
 @pytest.mark.parametrize("method", [call, paid])
@@ -205,7 +205,7 @@ def test_an_answer_in_drops_does_not_hang_a_call(method):
         faulty.serve(submit=drops, status=drops) as service,
         pytest.raises(Dropped) as caught,
     ):
-        send(method(service.origin, timeout_s=0.1))
+        send(method(service.origin, timeout_s=0.3))
     assert caught.value.timed_out
 
 

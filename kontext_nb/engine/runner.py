@@ -155,7 +155,10 @@ class Runner(Generic[P]):
             await self.journal(job, Event.WITHDRAW)
             raise
         except RequestRefused as error:
-            await self.journal(job, Event.FAIL, error=error.problem)
+            if job.sends > 1:  # an earlier sending may still have been taken
+                await self.journal(job, Event.WITHDRAW)
+            else:
+                await self.journal(job, Event.FAIL, error=error.problem)
             raise
         except (Dropped, BadReply) as error:
             heard = error.heard if isinstance(error, Dropped) else None

@@ -6,15 +6,16 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from kontext_nb.errors import StoreError
 from kontext_nb.lifecycle import UNDER_WAY, State
 from kontext_nb.model import Job
 from kontext_nb.session.desk import Desk
-from kontext_nb.session.findings import Check, Finding, fail, ok, skip, warn
+from kontext_nb.session.findings import Check, Finding, fail, failed, ok, skip, warn
 from kontext_nb.session.settings import Settings
 from kontext_nb.store import owner, place
 from kontext_nb.store.place import MIB, RESULT_BYTES
@@ -92,6 +93,14 @@ def _ledger(settings: Settings) -> Iterator[Finding]:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         jobs = ledger.jobs()  # which also mends it, or brings it back from WAL
+    there = os.path.lexists(ledger.path)
+    try:
+        if there:
+            ledger.worked(lambda _: None, write=True)
+    except StoreError as error:  # it is read another way then
+        yield failed("ledger", error)
+        yield from _open(jobs)
+        return
     for mended in told:
         yield warn(
             "ledger", str(mended.message), "Keep that file until all is as it was."
@@ -103,13 +112,12 @@ def _ledger(settings: Settings) -> Iterator[Finding]:
             "network disks; it is a rollback journal again.",
             f"Do not open {ledger.path.name} with other programs while edits run.",
         )
-    if not os.path.lexists(ledger.path):
+    if not there:
         yield ok("ledger", "There is none yet; it is made with the first edit.")
     else:
         edits = "1 edit" if len(jobs) == 1 else f"{len(jobs)} edits"
         yield ok("ledger", f"It opens, holds {edits}, and keeps a rollback journal.")
-    # What the demo engine left open ended with its process: nobody waits for it.
-    yield from _open([job for job in jobs if job.request.provider != "demo"])
+    yield from _open(jobs)
 
 
 def _is_wal(path: Path) -> bool:
@@ -119,8 +127,10 @@ def _is_wal(path: Path) -> bool:
     return False
 
 
-def _open(paid: list[Job]) -> Iterator[Finding]:
+def _open(jobs: Iterable[Job]) -> Iterator[Finding]:
     """Name what is not finished, and above all what nobody knows the fate of."""
+    # What the demo engine left open ended with its process: nobody waits for it.
+    paid = [job for job in jobs if job.request.provider != "demo"]
     lost = [job for job in paid if _is_lost(job)]
     waiting = [job for job in paid if job.state in UNDER_WAY and not _is_lost(job)]
     for job in lost[:_NAMED]:

@@ -175,6 +175,23 @@ class Errand:
         check_waitable(job)
         if job.state is not State.INTENT:
             return job
+        try:
+            return await self._sent_now(job)
+        except BaseException as error:
+            lost = await self._reverted(job) if job.sends else None
+            if lost and isinstance(error, KontextError):
+                raise unknown(lost, error.problem, error.exit_code) from None
+            raise
+
+    async def _reverted(self, job: Job) -> Job | None:
+        """Have a job that was to be sent again be unknown again, if it was not sent."""
+        with suppress(StoreError):  # it went on, or whoever sends it next will see it
+            # When it was sent is what one looks for in the service's history.
+            sent_at = {"claimed_at": job.claimed_at, "owner": job.owner}
+            return await journalled(self.desk, job, Event.REVERT, **sent_at)
+        return None
+
+    async def _sent_now(self, job: Job) -> Job:
         check_time()  # fifty large pictures take long to pack, and in vain
         inputs, notices = await asyncio.to_thread(self._packed, job)
         job = replace(job, notices=notices)
@@ -238,18 +255,19 @@ class Errand:
         suffix = media_suffix(url, fetched.media_type)
         if self.pictures_only or suffix is None:
             try:
-                data = await asyncio.to_thread(part.read)
-                picture = await asyncio.to_thread(pixels.load, data)
+                suffix = await asyncio.to_thread(_picture_suffix, part)
             except ImageRejected as error:
                 raise BadReply(
                     f"The result is not a usable picture: {error.problem}", _FETCH_AGAIN
                 ) from error
-            suffix, ended = picture.suffix, pixels.is_whole(data)
-        else:
-            ended = fetched.whole and fetched.size > 0
-        if not ended:
+        elif not fetched.whole or not fetched.size:
             raise BadReply("The result is damaged or cut short.", _FETCH_AGAIN)
         return await asyncio.to_thread(part.keep, suffix)
+
+
+def _picture_suffix(part: Part) -> str:
+    with part.open() as file:
+        return pixels.check_whole(file, "The file")
 
 
 def _is_left_here(job: Job) -> bool:

@@ -59,7 +59,8 @@ def finish(pending: Pending, *, clock: Clock = _CLOCK) -> Path:
         NotAuthorised: The user denied it.
         LoginExpired: The code expired first.
         NotSaved: The token cannot be kept.
-        ServiceError: What the site answers cannot be understood.
+        ServiceError: What the site answers cannot be understood, or no later answer
+            can come.
     """
     return tokens.save(wait_for(_confirmed(pending, clock)))
 
@@ -73,7 +74,9 @@ async def _confirmed(pending: Pending, clock: Clock) -> Secret:
         limit_s = max(LAST_ANSWER_S, pending.until_s - clock.now())
         try:
             told = await answer(wire, site.poll(grant), site.read_poll, limit_s)
-        except ServiceBusy:
+        except ServiceBusy as error:
+            if error.lasting:
+                raise
             continue  # the network comes back, or the code expires
         except BadReply:
             strange += 1

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kontext_nb.chain import Step
-from kontext_nb.errors import ParameterRejected
+from kontext_nb.errors import (
+    EditCancelled,
+    OutcomeUnknown,
+    ParameterRejected,
+    StillRunning,
+)
 from kontext_nb.grids import as_figure, export, plan
 from kontext_nb.model import checked_prompt, checked_seed
 from kontext_nb.pixels import Picture
@@ -24,6 +29,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_IN_A_ROW = 5
+# What a cell says of an edit that made no picture, and has not just failed.
+_ENDS = (
+    (OutcomeUnknown, plan.UNKNOWN),
+    (StillRunning, "not finished yet"),
+    (EditCancelled, "cancelled"),
+)
 
 
 class Grid:
@@ -140,9 +151,13 @@ def _cell(
 ) -> plan.Cell:
     if isinstance(answer, Exception):
         asked = step.job.request
-        said = getattr(answer, "problem", str(answer))
-        facts = {"prompt": asked.prompt, "seed": asked.seed}
-        return plan.Cell(None, asked.prompt, said, state="failed", facts=facts)
+        return plan.Cell(
+            None,
+            detail=_said(answer),
+            state=next((s for kind, s in _ENDS if isinstance(answer, kind)), "failed"),
+            alt=asked.prompt,
+            facts={"prompt": asked.prompt, "seed": asked.seed},
+        )
     made = Result(desk, answer, reused=True)
     seed = answer.job.request.seed_text if with_seed else ""
     return plan.Cell(
@@ -151,6 +166,13 @@ def _cell(
         alt=made.alt,
         facts=made.facts,
     )
+
+
+def _said(error: Exception) -> str:
+    """Return why there is no picture and what to do, in the room of one."""
+    if isinstance(error, OutcomeUnknown):  # its choices are long
+        return f"{error.problem} kx.resume({error.job!r}) tells what can be done."
+    return str(error)
 
 
 def _sheet(

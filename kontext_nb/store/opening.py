@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
@@ -20,6 +21,8 @@ T = TypeVar("T")
 # Which files this process has looked over. One that took another's place, be it from a
 # backup or rebuilt, is another file and looked over again.
 _looked: set[tuple[int, int]] = set()
+# What the records told in place of a ledger, for they may be many.
+_as_recorded: dict[Path, bytes] = {}
 
 
 def work_on(path: Path, work: Callable[[sqlite3.Connection], T], *, write: bool) -> T:
@@ -72,8 +75,13 @@ def opened(path: Path, *, write: bool) -> Iterator[sqlite3.Connection]:
                 yield db
             return
         with guarded(path):
-            _look_over(path)
-            db = _begun(path) if write else connection.connect(path)
+            try:
+                _look_over(path)
+                db = _begun(path) if write else connection.connect(path)
+            except tables.Newer:
+                if write:
+                    raise
+                db = _in_memory(path)
             try:
                 yield db
                 if write:
@@ -91,7 +99,7 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except tables.Newer as error:
         raise StoreError(
-            f"The ledger {path} cannot be used: {error}.",
+            f"The ledger {path} can only be read, so nothing is sent: {error}.",
             "Update kontext_nb (pip install --upgrade kontext-nb), or choose another "
             "place with configure(home=…); the file is left as it is.",
         ) from error
@@ -154,7 +162,8 @@ def _may_write(path: Path) -> bool:
 def _in_memory(path: Path) -> sqlite3.Connection:
     """Return a copy that nobody can write to, of a ledger that may only be read.
 
-    It may be of an older version, behind, or damaged: a copy can be mended.
+    It may be of an older version, behind, or damaged: a copy can be mended. What the
+    rows of a newer version mean is not known, so there the records tell alone.
     """
     db = _empty()
     try:
@@ -166,17 +175,39 @@ def _in_memory(path: Path) -> sqlite3.Connection:
                     db.deserialize(there.serialize())
             tables.migrate(db)
             connection.read_through(db)
+        except tables.Newer:
+            db.close()
+            db = _recorded(path, None)
         except (sqlite3.Error, UnicodeError, rows.Damaged) as error:
             # It cannot be opened, too, if a journal would have to be played back.
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code != sqlite3.SQLITE_CANTOPEN and not damage.is_damage(error):
                 raise
             with closing(db) as old:
-                db = _empty()
-                tables.migrate(db)
-                rebuild.fill(db, path.parent, old)
+                db = _recorded(path, old)
         rebuild.catch_up(db, path.parent)
         db.execute("PRAGMA query_only = ON")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _recorded(path: Path, old: sqlite3.Connection | None) -> sqlite3.Connection:
+    """Return a ledger in memory, of what the records tell; see `rebuild.fill`."""
+    db = _empty()
+    try:
+        if path not in _as_recorded:
+            tables.migrate(db)
+            rebuild.fill(db, path.parent, old)
+            _as_recorded[path] = db.serialize()
+            if old is None:
+                warnings.warn(
+                    "A newer kontext_nb wrote the ledger. Only what this one can read "
+                    "in its records is shown, and nothing is sent: update kontext_nb.",
+                    stacklevel=2,
+                )
+        db.deserialize(_as_recorded[path])
     except BaseException:
         db.close()
         raise

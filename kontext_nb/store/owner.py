@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -17,7 +18,11 @@ _STARTED = 19  # of the fields after the name, in /proc/<pid>/stat
 
 def mine() -> str:
     """Return this process as an owner: ``host|boot id|pid|start``."""
-    pid = os.getpid()
+    return _named(os.getpid())
+
+
+@cache  # by its id, for a fork is another process
+def _named(pid: int) -> str:
     return "|".join((_host(), _boot(), str(pid), _start(pid)))
 
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 from kontext_nb.errors import StoreError
 from kontext_nb.store import owner
@@ -67,10 +67,10 @@ class Part:
         self._hash = hashlib.sha256()
         self.size = 0
 
-    def read(self) -> bytes:
-        """Return what arrived so far."""
+    def open(self) -> BinaryIO:
+        """Open what arrived so far, to be read."""
         with self._told():
-            return self.path.read_bytes()
+            return self.path.open("rb")
 
     def keep(self, suffix: str) -> str:
         """Make it a blob and return its name, ``<sha-256>.<suffix>``.
@@ -110,11 +110,12 @@ class Part:
 
 def make(folder: Path) -> None:
     """Make a folder whose name outlives a power cut, unless it is there."""
+    if folder.is_dir():
+        return
     missing = [one for one in (folder, *folder.parents) if not one.is_dir()]
-    if missing:
-        folder.mkdir(parents=True, exist_ok=True)
-        for made in missing:
-            flush(made.parent)
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in missing:
+        flush(made.parent)
 
 
 def aside(folder: Path) -> tuple[int, Path]:
