@@ -12,10 +12,10 @@ import hypothesis
 import pytest
 
 import kontext_nb as kx
-from kontext_nb import sizes
 from kontext_nb.cli import main as cli
 from kontext_nb.engine import pace
 from kontext_nb.session import models, settings
+from tests import smaller
 from tests.billing import as_environment, till
 
 # Else every process that a test starts would compile the whole package anew.
@@ -91,9 +91,7 @@ def command(monkeypatch):
 @pytest.fixture
 def small_results(monkeypatch):
     """Have the demo engine give results of a sixteenth, where no rule is of a size."""
-    for name in ("SIZES", "SAFE"):
-        small = tuple((w // 4, h // 4) for w, h in getattr(sizes, name))
-        monkeypatch.setattr(sizes, name, small)
+    smaller.results(monkeypatch, by=4)
 
 
 @pytest.fixture(scope="session")

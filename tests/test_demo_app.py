@@ -5,6 +5,7 @@ import base64
 import contextlib
 import io
 import json
+import ssl
 import threading
 from datetime import datetime
 
@@ -34,6 +35,8 @@ MAKERS = [m for m in MODELS if m not in EDITORS]
 AUTH = {"authorization": "Bearer test-token"}
 FOR_EVER_S = 86_400  # a queue nobody leaves but by a cancel
 RED = Image.new("RGB", (8, 6), (200, 30, 30))
+# Nothing here is https, and each client would read all the authorities there are.
+NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +135,7 @@ async def start(request, plain_server):
             else:
                 own = bool(options)
                 origin = stack.enter_context(serve(build)) if own else plain_server
-                transport = httpx.AsyncHTTPTransport()
+                transport = httpx.AsyncHTTPTransport(verify=NO_AUTHORITIES)
             client = httpx.AsyncClient(base_url=origin, transport=transport)
             return Service(origin, await stack.enter_async_context(client))
 
@@ -717,9 +720,10 @@ def test_a_server_ends_with_its_block():
     build = lambda origin: create_app(origin=origin, queue_s=FOR_EVER_S)  # noqa: E731
     with serve(build) as origin:
         url = f"{origin}/v1/models/{PRO}"
-        assert httpx.post(url, headers=AUTH, json=order()).is_success
+        reply = httpx.post(url, headers=AUTH, json=order(), verify=NO_AUTHORITIES)
+        assert reply.is_success
     left = {thread.name for thread in set(threading.enumerate()) - before}
     # The engine's own workers, of whatever test ran before, may come and go meanwhile.
     assert {name for name in left if not name.startswith("asyncio_")} == set()
     with pytest.raises(httpx.ConnectError):
-        httpx.get(origin)
+        httpx.get(origin, verify=NO_AUTHORITIES)

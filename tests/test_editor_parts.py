@@ -6,6 +6,7 @@ import threading
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ipywidgets import Dropdown
 
 import kontext_nb as kx
 from kontext_nb.errors import (
@@ -21,8 +22,9 @@ from kontext_nb.model import SEED_MAX
 from kontext_nb.pixels import MAX_FILE_BYTES
 from kontext_nb.prompts import lint
 from kontext_nb.session.offers import Offer
+from kontext_nb.widgets import uploads as uploads_module
 from kontext_nb.widgets.aside import Aside
-from kontext_nb.widgets.controls import Controls
+from kontext_nb.widgets.controls import Controls, _fill
 from kontext_nb.widgets.hints import hints
 from kontext_nb.widgets.intake import Intake
 from kontext_nb.widgets.plain_intake import PlainIntake
@@ -32,6 +34,7 @@ from kontext_nb.widgets.prompt import PromptBox
 from kontext_nb.widgets.remedies import alarm, decision
 from kontext_nb.widgets.running import Running
 from kontext_nb.widgets.said import Alarm, Choice, StatusLine
+from kontext_nb.widgets.seen import NOW
 from kontext_nb.widgets.uploads import Uploads
 from kontext_nb.widgets.wanted import seeds
 
@@ -43,20 +46,22 @@ PNG = b"\x89PNG not really"
 # --- uploads
 
 
-def parts(data, size, *, name="a.png", id_=1):
+def parts(data, size, *, name="a.png", id_="1"):
     """Return the messages and buffers a browser sends for a file."""
     yield {"kind": "start", "id": id_, "name": name, "size": len(data)}, []
     for at in range(0, len(data), size):
         yield {"kind": "part", "id": id_, "at": at}, [memoryview(data)[at : at + size]]
 
 
-@given(st.binary(min_size=1, max_size=64), st.integers(1, 64))
-def test_a_file_is_put_together_from_its_parts(data, size):
-    """However it is cut, it comes out whole, once, with its last part."""
+@given(st.binary(min_size=1, max_size=64), st.integers(1, 64), st.data())
+def test_a_file_is_put_together_from_its_parts(data, size, drawn):
+    """However it is cut, and whichever comes first: whole, once, with the last one."""
     uploads = Uploads()
-    *early, last = [uploads.take(*part) for part in parts(data, size)]
+    sent = drawn.draw(st.permutations(list(parts(data, size))))
+    *early, last = [uploads.take(*part) for part in sent]
     assert set(early) <= {None}
     assert (last.name, last.data) == ("a.png", data)
+    assert {uploads.take(*part) for part in sent} == {None}
 
 
 @pytest.mark.parametrize(
@@ -65,30 +70,54 @@ def test_a_file_is_put_together_from_its_parts(data, size):
 def test_a_size_that_cannot_be_is_refused(size):
     """Before a byte is taken."""
     with pytest.raises(ImageRejected, match="empty, or has over 64 MiB"):
-        Uploads().take({"kind": "start", "id": 1, "name": "x", "size": size}, [])
+        Uploads().take({"kind": "start", "id": "1", "name": "x", "size": size}, [])
 
 
-def test_parts_that_do_not_fit_end_the_upload():
-    """A gap, an empty part and one too many are refused, and the rest is ignored."""
-    for odd in (
-        ({"kind": "part", "id": 1, "at": 5}, [b"x"]),
-        ({"kind": "part", "id": 1, "at": 0}, []),
-        ({"kind": "part", "id": 1, "at": 0}, [b"more than was said"]),
-    ):
-        uploads = Uploads()
-        uploads.take({"kind": "start", "id": 1, "name": "x", "size": 9}, [])
-        with pytest.raises(ImageRejected, match="part of 'x' is missing"):
-            uploads.take(*odd)
-        assert uploads.take({"kind": "part", "id": 1, "at": 0}, [b"123456789"]) is None
+def part(at, *data):
+    return {"kind": "part", "id": "1", "at": at}, list(data)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        [part(0)],
+        [part(0, b"more than was said")],
+        [part(5, b"12345678"), part(0, b"1")],
+        [part(0, b"1234"), part(0, b"1234")],
+        [part(0, b"1234567"), part(4, b"12")],
+        [part(-1, b"x")],
+        [part("0", b"x")],
+    ],
+    ids=["empty", "too long", "a gap", "twice", "one over another", "before", "text"],
+)
+def test_parts_that_do_not_fit_end_the_upload(odd):
+    """They are refused, and the rest is ignored."""
+    uploads = Uploads()
+    uploads.take({"kind": "start", "id": "1", "name": "x", "size": 9}, [])
+    *fine, last = odd
+    for message in fine:
+        uploads.take(*message)
+    with pytest.raises(ImageRejected, match="part of 'x' is missing"):
+        uploads.take(*last)
+    assert uploads.take(*part(0, b"123456789")) is None
+
+
+def test_a_file_without_its_start_ends_at_the_cap(monkeypatch):
+    """Nobody can fill the memory with what may never be whole."""
+    monkeypatch.setattr(uploads_module, "MAX_FILE_BYTES", 8)
+    uploads = Uploads()
+    uploads.take(*part(0, b"12345678"))
+    with pytest.raises(ImageRejected, match="is missing"):
+        uploads.take(*part(8, b"9"))
 
 
 def test_a_new_file_takes_the_place_of_one_under_way():
     """What still comes of the old one is ignored."""
     uploads = Uploads()
-    first = list(parts(b"first", 3, id_=1))
-    for part in first[:-1]:
-        uploads.take(*part)
-    second = [uploads.take(*part) for part in parts(b"second", 9, id_=2)]
+    first = list(parts(b"first", 3, id_="1"))
+    for message in first[:-1]:
+        uploads.take(*message)
+    second = [uploads.take(*message) for message in parts(b"second", 9, id_="2")]
     assert uploads.take(*first[-1]) is None
     assert second[-1].data == b"second"
 
@@ -160,7 +189,7 @@ def test_controls_show_what_a_model_has():
     controls.offer(bare, left=None)
     hidden = (controls.kind, controls.number, controls.ratio)
     assert {part.layout.display for part in hidden} == {"none"}
-    assert controls.wanted(None).seeds == (None,)  # and the odd seed is not read
+    assert controls.wanted(None, NOW).seeds == (None,)  # and the odd seed is not read
 
 
 def test_a_late_answer_about_another_model_changes_nothing():
@@ -185,6 +214,31 @@ def test_the_cost_in_words(price, free, count, words):
     """Times the number of variants; unknown is never free."""
     offer = Offer(model="a/b", maker="B", price_usd=price, free=free)
     assert offer.cost_text(count) == words
+
+
+@given(
+    st.lists(st.integers(0, 9), min_size=1, unique=True),
+    st.lists(st.integers(0, 9), min_size=1, unique=True),
+    st.data(),
+)
+def test_a_list_that_is_filled_anew_keeps_its_choice(before, after, data):
+    """Wherever that stands now; if it is gone, the one that is meant for that."""
+    choice = Dropdown(options=before)
+    choice.value = data.draw(st.sampled_from(before))
+    default = data.draw(st.sampled_from(after))
+    wanted = choice.value if choice.value in after else default
+    _fill(choice, after, default)
+    assert (choice.value, choice.index) == (wanted, after.index(wanted))
+    choice.close()
+
+
+def test_more_models_come_and_the_chosen_one_stays():
+    """The live list is longer than what this version knows."""
+    controls = Controls("b/one", changed=lambda _: None)
+    controls.list_models([("One", "b/one"), ("Two", "b/two")])
+    controls.model.value = "b/two"
+    controls.list_models([("New", "b/new"), ("One", "b/one"), ("Two", "b/two")])
+    assert controls.wanted(None, NOW).model == "b/two"
 
 
 # --- hints
@@ -243,6 +297,7 @@ def test_what_can_be_decided_has_buttons():
     other = EditFailed("Failed.", "Do it.", job="j", state=State.FAILED)
     keys = [[c.key for c in alarm(error).choices] for error in (lost, late, other)]
     assert keys == [["accepted", "again", "give-up"], ["wait"], []]
+    assert (alarm(lost).job, alarm(late).job) == ("j", "j")
     assert alarm(other) == Alarm("Failed.", "Do it.")
     assert alarm(ValueError()).problem == "ValueError"
 
@@ -257,26 +312,31 @@ def test_each_button_is_one_decision():
 
 @pytest.mark.parametrize("line", [StatusLine, PlainStatus])
 def test_only_a_button_that_is_shown_counts(line):
-    """A message about another one, or a late one, does nothing."""
+    """A message about another one, or one of an alarm before, does nothing."""
     status, chosen = line(), []
     status.on_choice(lambda *choice: chosen.append(choice))
-    status.warn(Alarm("<b>no</b>", "Do.", [Choice("a", "A", asks="id")]))
-    status._choose("b", "")
-    status._choose("a", "x")
+    shown = Alarm("<b>no</b>", "Do.", [Choice("a", "A", asks="id")], job="j")
+    status.warn(shown)
+    first = status.alarm["number"]
+    status._choose(first, "b", "")
+    status._choose(first, "a", "x")
+    status._choose(first, "a", "too late")
+    status.warn(shown)
+    status._choose(first, "a", "y")
     status.warn(None)
-    status._choose("a", "x")
-    assert chosen == [("a", "x")]
+    status._choose(first + 1, "a", "z")
+    assert chosen == [("j", "a", "x")]
 
 
 def test_plain_buttons_and_words():
     """The plain line shows an alarm as text, with a field and a button."""
     status, chosen = PlainStatus(), []
     status.on_choice(lambda *choice: chosen.append(choice))
-    status.warn(Alarm("<b>no</b>", "Do.", [Choice("a", "A", asks="id")]))
+    status.warn(Alarm("<b>no</b>", "Do.", [Choice("a", "A", asks="id")], job="j"))
     field, button = status.choices.children
     field.value = " x "
     button.click()
-    assert chosen == [("a", "x")]
+    assert chosen == [("j", "a", "x")]
     assert "<b>" not in status._alarm.value
     assert 'role="alert"' in status._alarm.value
 
@@ -350,6 +410,29 @@ def test_an_edit_that_cannot_start_is_answered_for():
     assert isinstance(log[0], ZeroDivisionError)
 
 
+def test_whoever_is_told_may_fail(monkeypatch):
+    """The edits go on, each is answered for, and the next run may begin."""
+    failed, told = [], threading.Event()
+    monkeypatch.setattr(threading, "excepthook", lambda args: failed.append(args[1]))
+    ends = []
+
+    def tell(_):
+        told.set()
+        raise KeyError
+
+    def fail(*_):
+        raise KeyError
+
+    work = Running(tell=tell, arrived=fail, over=fail, free=fail)
+    assert work.start("x", [lambda _, ended: ends.append(ended) or Task()] * 2)
+    assert told.wait(30)
+    for end in ends:
+        end(None)
+    assert work.settled(30)
+    assert len(failed) >= 5  # one at least while they went on, and each of the others
+    assert not work.busy
+
+
 def test_of_many_clicks_the_last_counts():
     """What comes while something is drawn waits, and only the latest of it is done."""
     latest, done, begun, go = (
@@ -387,7 +470,8 @@ def test_an_editor_without_a_picture_offers_to_open_one():
     editor = kx.Editor(chain="hand")
     assert editor.children == (editor.pictures,)
     assert editor.chain is None
-    assert editor.run() is None
+    with pytest.raises(ParameterRejected, match="no picture yet"):
+        editor.run()
     data, _ = editor._repr_mimebundle_()
     assert data["text/plain"] == "Editor without a picture"
     give(editor, bytes_of(kx.samples.room().resize((96, 64))))
@@ -408,6 +492,7 @@ def test_a_new_picture_opens_its_own_chain():
     assert editor.chain.id != first.id
     assert "The chain of Source is kept" in editor.pictures.intake.note
     again = kx.Editor(bottle, chain="both")
+    assert again.settled()
     assert [step["title"] for step in again.strip.steps] == ["Source", "Make it night"]
     names = [name for name, _ in again.pictures.choice.options]
     assert names == ["1. Source", "2. new.png"]

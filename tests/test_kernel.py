@@ -73,14 +73,14 @@ print(asyncio.run(f()))
     assert [printed(fresh.outputs(r)).strip() for r in requests] == list("01234")
 
 
-def test_the_nest_bridge_leaves_the_kernels_loop_alone(fresh):
+def test_the_nest_bridge_leaves_the_kernels_loop_alone(running):
     """After an edit through nest_asyncio the kernel's own loop is unpatched."""
-    begin(fresh, bridge="nest")
-    fresh.run("kx.edit(picture, 'Make it night')")
+    begin(running, bridge="nest")
+    running.run("kx.edit(picture, 'Make it night')")
     asked = (
         "import asyncio; print(hasattr(asyncio.get_running_loop(), '_nest_patched'))"
     )
-    assert fresh.run(f"async def f():\n    {asked}\nawait f()").strip() == "False"
+    assert running.run(f"async def f():\n    {asked}\nawait f()").strip() == "False"
 
 
 def test_progress_is_live_in_a_blocking_cell(running):

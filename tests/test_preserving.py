@@ -16,6 +16,8 @@ from kontext_nb.session import keeping, upkeep
 from kontext_nb.session.settings import current
 from kontext_nb.sizes import nearest
 from kontext_nb.store.ledger import Ledger
+from tests import smaller
+from tests.forking import forked, told
 
 pytestmark = pytest.mark.usefixtures("small_results")
 
@@ -131,21 +133,24 @@ def test_changing_only_preserve_costs_nothing(shop, picture):
     assert made[3].image.tobytes() == made[0].raw.tobytes()
 
 
-PROGRAM = """
+PROGRAM = (
+    smaller.code(by=4)  # as in this process: `small_results`
+    + """
 import sys
 import kontext_nb as kx
-picture = kx.samples.bottle().resize((288, 384))
-edit = kx.edit(picture, %r, seed=1, preserve=True, chain="lesson")
+edit = kx.edit("bottle.png", %r, seed=1, preserve=True, chain="lesson")
 for number in (1, 2):
     edit = edit.edit(%r, seed=number, preserve=True)
     edit = edit.edit("Make it darker", seed=number, preserve=(0, 0, 99, 99))
 print(*(e.reused for e in edit.chain), *(e.step.result for e in edit.chain))
 print(all(e.reused for e in (edit,)), edit.line_of_change)
 """
+)
 
 
-def test_a_chain_of_preserved_edits_is_made_once(counted):
+def test_a_chain_of_preserved_edits_is_made_once(picture, counted):
     """After a restart, and in another program, nothing is sent, made or measured."""
+    picture.save("bottle.png")
     program = PROGRAM % (RECOLOUR, STAR)
     ran = [
         subprocess.run(
@@ -163,24 +168,15 @@ def test_a_chain_of_preserved_edits_is_made_once(counted):
     assert counted == []
 
 
-def test_an_edit_without_a_seed_is_not_made_anew_to_be_preserved():
+def test_an_edit_without_a_seed_is_not_made_anew_to_be_preserved(picture):
     """In its cell, or by its name, the same request is the same edit."""
-    program = (
-        "import kontext_nb as kx\n"
-        "picture = kx.samples.bottle().resize((288, 384))\n"
-        "e = kx.edit(picture, 'Add a red star', chain='lesson'%s)\n"
-        "print(e.job)"
-    )
-    told = {
-        subprocess.run(
-            [sys.executable, "-c", program % more],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for more in ("", ", preserve=True", ", preserve=(9, 9, 99, 99)", "")
-    }
-    assert len(told) == len(jobs()) == 1
+
+    def named(preserve):
+        return kx.edit(picture, STAR, chain="lesson", preserve=preserve).job
+
+    ways = (False, True, (9, 9, 99, 99), False)
+    made = {told(*forked(named, preserve)) for preserve in ways}
+    assert len(made) == len(jobs()) == 1
     assert len(kx.chains()[0].chain) == 3
 
 

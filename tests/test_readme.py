@@ -12,6 +12,7 @@ from PIL import Image
 
 import kontext_nb as kx
 from kontext_nb.cli.main import cli
+from tests import smaller
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -55,6 +56,7 @@ def test_what_the_readme_shows_exists():
 def test_the_python_example_runs(tmp_path, monkeypatch):
     """The example does what its comments say, with the demo engine."""
     monkeypatch.chdir(tmp_path)
+    smaller.results(monkeypatch, by=3)
     (code,) = blocks("python")
     ast.parse(code)
     scope = {}

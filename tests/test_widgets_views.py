@@ -31,7 +31,7 @@ SCRIPTS = {
     Compare: 15,
     Strip: 12,
     PromptBox: 6,
-    AreaPicker: 11,
+    AreaPicker: 12,
     StatusLine: 3,
     Intake: 5,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, Unpack, overload
 
@@ -242,6 +243,7 @@ class Chain(Branches[Edit]):
         report: Report,
         ended: Ended,
         parent: Edit | None = None,
+        now: settings.Settings | None = None,
         **how: Unpack[How],
     ) -> Task[Edit]:
         """Start an edit as `add` does, for someone who cannot wait for it.
@@ -252,9 +254,10 @@ class Chain(Branches[Edit]):
             ended: Is given the edit, or the error that ended it; after a cancel that
                 is `EditCancelled`, which says what became of the job. Same thread.
             parent: One of this chain's edits, or None for its source.
+            now: The settings that count; those in force if left out.
             **how: Its options, such as ``seed``; see `edit`.
         """
-        desk, order = self._order(prompt, parent, how)
+        desk, order = self._order(prompt, parent, how, now)
         return self._started(desk, order, report, ended)
 
     @settings.by_deadline
@@ -353,11 +356,19 @@ class Chain(Branches[Edit]):
 
         return begun(desk, placed, report, ended, edit)
 
-    def _order(self, prompt: str, parent: Edit | None, how: How) -> tuple[Desk, Order]:
+    def _order(
+        self,
+        prompt: str,
+        parent: Edit | None,
+        how: How,
+        now: settings.Settings | None = None,
+    ) -> tuple[Desk, Order]:
         if parent:
             self._check_own(parent)
+        # What is configured decides, but a chain stays in the store it began in.
+        now = replace(now or settings.current(), home=self._desk.home)
         return ordered(
-            self._desk,
+            now,
             prompt,
             how,
             source=parent.after if parent else self.source,

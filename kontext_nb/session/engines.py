@@ -131,13 +131,23 @@ def thread_bridge() -> ThreadBridge:
     return bridge
 
 
+def provider_of(settings: Settings) -> str:
+    """Return the name of the provider that these settings mean now."""
+    return settings.provider or ("runcomfy" if keys.is_meant() else "demo")
+
+
+def is_free(settings: Settings) -> bool:
+    """Tell whether an edit with these settings never costs anything."""
+    return provider_of(settings) == "demo"
+
+
 def engine(settings: Settings) -> Engine:
     """Return the engine for these settings, made at its first use.
 
     Raises:
         NotAuthorised: The provider needs a token and there is none.
     """
-    name = settings.provider or ("runcomfy" if keys.is_meant() else "demo")
+    name = provider_of(settings)
     provider = _PROVIDERS[name]()
     thread, bridge = _bridge(settings.bridge)
     key = (os.getpid(), thread, provider.name, settings.demo_s)

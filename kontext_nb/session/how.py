@@ -14,9 +14,9 @@ from kontext_nb.pixels import Picture, encode_png, load, on_white
 from kontext_nb.preservation import prefit
 from kontext_nb.preservation.masks import mask_of
 from kontext_nb.session import cell as cells
-from kontext_nb.session import settings
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.orders import Order, is_address, source_of
+from kontext_nb.session.settings import Settings
 
 
 class How(TypedDict, total=False):
@@ -53,7 +53,7 @@ def check_options(how: Mapping[str, Any], *besides: str) -> None:
 
 
 def ordered(
-    desk: Desk,
+    now: Settings,
     prompt: str,
     how: How,
     *,
@@ -66,7 +66,7 @@ def ordered(
     """Return an edit's order, and the desk it goes to.
 
     Args:
-        desk: Where the chain is kept.
+        now: The settings, but for the model of its own options.
         prompt: The instruction.
         how: Its options.
         source: See `Order`, as all that follows.
@@ -82,8 +82,6 @@ def ordered(
     """
     check_options(how, "wait")
     preserve, mask = _wish(how.get("preserve"), source)
-    # What is configured now decides, but a chain stays in the store it began in.
-    now = replace(settings.current(), home=desk.home)
     order = Order(
         source=source,
         prompt=prompt,

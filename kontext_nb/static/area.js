@@ -13,8 +13,13 @@ const LEAST = 0.01; // of a side: what is smaller was a click
 const NONE = new DataView(new ArrayBuffer());
 const clamp = (low, n, high) => Math.min(Math.max(n, low), high);
 
-export default {
-  render({ model, el }) {
+export default () => {
+  const past = areasBefore();
+  const follows = new Set(); // one of each view
+  let giving = false;
+  return { render };
+
+  function render({ model, el }) {
     const help = make("p", "kx-quiet", { id: `kx-area-${(numbered += 1)}` });
     const img = make("img", "kx-picture", { draggable: false });
     const canvas = make("canvas", "kx-bright", { ariaHidden: "true", width: 1, height: 1 });
@@ -30,7 +35,7 @@ export default {
     const pixels = make("span", "kx-pixels", { ariaHidden: "true" }); // the slider says it
     const wide = make("label", "kx-wide", {}, "Size", range, pixels);
     const said = make("p", "", { role: "status" });
-    const undo = press("Undo", () => model.send({ kind: "undo" }));
+    const undo = press("Undo", () => back());
     const clear = press("Clear", () => keep([], NONE));
     const bars = [make("div", "kx-row", {}, tools, wide), help, pane, make("div", "kx-row", {}, said, make("div", "kx-ways", {}, undo, clear))];
     const root = make("div", "kx-area", { role: "group", ariaLabel: "Where it may change" }, ...bars);
@@ -41,9 +46,10 @@ export default {
     let drag; // where the pointer was, and for a rectangle what it moves
     let spot; // the middle of the brush
     let byKeys = false; // was it moved so? Then it is said where it is
+    let calls = 0;
     let ended = false;
     const size = () => [model.get("width"), model.get("height")];
-    const scaled = (point) => point.map((n) => (n * canvas.width) / model.get("width"));
+    const scaled = (point) => point.map((n) => (n * img.naturalWidth) / model.get("width"));
     const tool = () => model.get("tool");
     const paints = () => tool() !== "box";
     const width = () => model.get("brush") * Math.max(...size()); // of the brush
@@ -53,11 +59,18 @@ export default {
       for (const name in traits) model.set(name, traits[name]);
       model.save_changes();
     }
-    function keep(next, painted) {
-      box = next.map(Math.round);
+    function give([box, painted]) {
+      giving = true; // no view takes the half of it for an area
       set({ box, painted });
-      draw();
+      giving = false;
+      for (const one of follows) one();
     }
+    const keep = (next, painted) => {
+      const given = [next.map(Math.round), painted];
+      past.remember(given, size());
+      give(given);
+    };
+    const back = () => past.any && give(past.back());
     const keepPaint = () => keep([], ink.share() ? ink.png() : NONE);
     function words() {
       const [left, top, right, bottom] = box;
@@ -74,7 +87,7 @@ export default {
       range.value = 100 * model.get("brush");
       pixels.textContent = range.ariaValueText = `${Math.round(width())} pixels`;
       aim(spot ?? size().map((side) => side / 2));
-      undo.disabled = !model.get("can_undo");
+      undo.disabled = !past.any;
       clear.disabled = !isAny();
       root.classList.toggle("kx-some", isAny() || (paints() && !!drag));
       if (drag) return; // else all of the way would be said
@@ -104,7 +117,7 @@ export default {
       const y = clamp(-top, by[1], h - bottom);
       return [left + x, top + y, right + x, bottom + y];
     }
-    function sized([left, top, right, bottom], by) {
+    function grown([left, top, right, bottom], by) {
       const [w, h] = size();
       const least = [w, h].map((side) => Math.max(1, LEAST * side));
       return [
@@ -125,7 +138,7 @@ export default {
       if (event.button || !event.isPrimary || img.hidden) return;
       pane.setPointerCapture(event.pointerId);
       const from = at(event);
-      drag = { from, own: within(from) && box, real: paints() };
+      drag = { from, own: within(from) && box, real: paints(), sized: `${size()}` };
       if (!paints()) return;
       aim(from);
       stroke(from);
@@ -161,10 +174,11 @@ export default {
       follow();
     };
     pane.onkeydown = (event) => {
+      if (drag) return; // it is one step, and not over
       const sides = size();
       const way = WAYS[event.key]?.map((n, i) => (n * sides[i]) / STEPS);
       const command = event.ctrlKey || event.metaKey;
-      if (command && event.key === "z") undo.click();
+      if (command && event.key === "z") back();
       else if (command || event.altKey || img.hidden) return;
       else if (event.key === "Escape" && isAny()) keep([], NONE);
       else if (!way && event.key !== "Enter") return;
@@ -178,33 +192,39 @@ export default {
         }
         draw();
       } else if (!box.length) keep([...sides.map((n) => n / 4), ...sides.map((n) => (3 * n) / 4)], NONE);
-      else if (way) keep((event.shiftKey ? sized : moved)(box, way), NONE);
+      else if (way) keep((event.shiftKey ? grown : moved)(box, way), NONE);
       event.preventDefault();
       event.stopPropagation();
     };
 
     /** Show what the other side says. */
     async function follow() {
+      if (giving) return;
+      if (drag?.sized !== `${size()}`) drag = undefined; // it was of another picture
       if (drag) return;
+      const call = (calls += 1);
       const [picture, painted] = [model.get("picture"), model.get("painted")];
       box = model.get("box");
       img.alt = model.get("alt");
       if (paint(img, picture)) await img.decode().catch(() => {});
       const sheet = painted?.byteLength && (await createImageBitmap(new Blob([painted])));
-      // While it was read another may have come.
-      if (ended || drag || picture !== model.get("picture") || painted !== model.get("painted")) return;
+      if (ended || drag || call !== calls) return; // while it was read another has come
+      // Of both, the kernel will drop the one that was set before.
+      if (!box.length || !painted?.byteLength) past.remember([box, painted], size());
       ink.show(scaled(box), sheet);
       draw();
     }
     const heard = {};
     for (const name of ["picture", "alt", "width", "height", "box", "painted"]) heard[name] = follow;
-    for (const name of ["can_undo", "tool", "brush"]) heard[name] = () => draw();
+    for (const name of ["tool", "brush"]) heard[name] = () => draw();
     for (const name in heard) model.on(`change:${name}`, heard[name]);
+    follows.add(follow);
     follow();
     return () => {
       ended = true;
+      follows.delete(follow);
       for (const name in heard) model.off(`change:${name}`, heard[name]);
       unpaint(img);
     };
-  },
+  }
 };

@@ -82,10 +82,12 @@ export default {
 
     function set(state) {
       for (const trait in state) model.set(trait, state[trait]);
-      saving ??= setTimeout(() => {
-        saving = undefined;
-        model.save_changes();
-      }, 100);
+      saving ??= setTimeout(save, 100);
+    }
+    function save() {
+      clearTimeout(saving);
+      saving = undefined;
+      model.save_changes();
     }
     // Once for all that an event sets, but not as late as the next frame.
     const later = () => (queued ??= Promise.resolve().then(draw));
@@ -311,6 +313,9 @@ export default {
     model.on("change", later);
     draw();
     return () => {
+      // From here on nothing is drawn or told: there may be no kernel to hear it.
+      queued = true;
+      if (saving) save();
       model.off("change", later);
       seen.disconnect();
       slots.forEach((slot) => slot.release());

@@ -25,7 +25,7 @@ export default {
     root.dataset.lmSuppressShortcuts = "true";
     el.append(root);
 
-    let sent = 0;
+    let sent = "";
     const tell = (error, progress = "") => {
       wrong.textContent = error && `✕ ${error}`;
       said.textContent = progress;
@@ -34,7 +34,8 @@ export default {
       const file = [...files].find(({ type }) => type.startsWith("image/")) ?? files[0];
       const bad = file ? fault(file, model.get("most_bytes")) : "There is no file in it. Save the picture first, then open it.";
       if (bad) return tell(file ? `${file.name}: ${bad}` : bad);
-      const [id, name] = [(sent += 1), file.name];
+      const [id, name] = [`${Math.random()}`, file.name]; // no other view has that
+      sent = id;
       tell("", `Sending ${name}…`);
       model.send({ kind: "start", id, name, size: file.size });
       for (let at = 0; at < file.size && id === sent; at += PART_BYTES) {
@@ -89,7 +90,7 @@ export default {
     draw();
     told();
     return () => {
-      sent = NaN;
+      sent = "";
       cancelAnimationFrame(waiting);
       if (area) for (const name in heardOn) area.removeEventListener(name, heardOn[name]);
       for (const name in heard) model.off(`change:${name}`, heard[name]);

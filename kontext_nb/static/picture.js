@@ -7,15 +7,22 @@ const MAGIC = [
   ["image/webp", "RIFF"],
 ];
 
-/** Show `view` (a DataView, or nothing) in `img`; return whether it can be seen. */
-function paint(img, view) {
-  const bytes = view?.byteLength
+/** Return the bytes of `view` (a DataView, or nothing). */
+function bytesOf(view) {
+  return view?.byteLength
     ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
     : new Uint8Array();
+}
+
+function sameBytes(a, b) {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+/** Show `view` (a DataView, or nothing) in `img`; return whether it can be seen. */
+function paint(img, view) {
+  const bytes = bytesOf(view);
   // A list of steps arrives whole each time: what did not change must not flicker.
-  const old = img.kxBytes;
-  const same = old?.length === bytes.length && old.every((b, i) => b === bytes[i]);
-  if (!same) {
+  if (!img.kxBytes || !sameBytes(img.kxBytes, bytes)) {
     unpaint(img);
     img.kxBytes = bytes;
     img.kxBroken = false; // set by whoever hears the picture's error event

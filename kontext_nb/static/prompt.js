@@ -22,7 +22,7 @@ export default {
     const id = `kx-prompt-${(numbered += 1)}`;
     const field = make("textarea", "kx-field", { id, rows: 2, dir: "auto" });
     const label = make("label", "kx-name", { htmlFor: id }, "Instruction");
-    const [run, cancel] = [press("Run", () => ask("run"), "kx-button kx-run"), press("Cancel", () => ask("cancel"))];
+    const [run, cancel] = [press("Run", () => ask(), "kx-button kx-run"), press("Cancel", () => model.send({ kind: "cancel" }))];
     const hints = make("ul", "kx-hints", { role: "list", id: `${id}-hints`, tabIndex: 0 });
     const queue = make("p", "kx-quiet kx-queue", { dir: "auto" });
     hints.ariaLabel = "Hints on the wording";
@@ -37,15 +37,17 @@ export default {
     let [pause, place, draft, undo] = [0, -1, "", null];
     const save = () => {
       clearTimeout(pause);
+      pause = 0;
       if (model.get("value") === field.value) return;
       model.set("value", field.value);
       model.save_changes();
     };
-    const ask = (kind) => {
+    const ask = async () => {
       save();
-      // With its text: a change that is under way would come too late.
-      model.send({ kind, value: field.value });
       field.focus();
+      const buffers = [];
+      const shown = await seen(model, model.get("along"), buffers);
+      model.send({ kind: "run", seen: shown }, undefined, buffers);
     };
     /** Write over the text so that the browser's own undo takes it back. */
     const write = (text, undoable) => {
@@ -83,7 +85,7 @@ export default {
       if (isComposing || altKey || shiftKey) return;
       const up = key === "ArrowUp";
       if (key === "Enter" && (ctrlKey || metaKey)) {
-        if (!model.get("busy")) ask("run");
+        if (!model.get("busy")) ask();
       } else if ((up || key === "ArrowDown") && !ctrlKey && !metaKey && atEdge(field, up)) recall(up ? 1 : -1);
       else return;
       event.preventDefault();
@@ -126,14 +128,16 @@ export default {
         field.focus();
       }));
     };
+    const suggest = () => (field.placeholder = model.get("placeholder"));
     const fill = () => {
-      field.placeholder = model.get("placeholder");
-      if (field.value === model.get("value")) return;
+      // What is being typed is not heard yet, and more than what was said before it.
+      if (pause || field.value === model.get("value")) return;
       field.value = model.get("value");
       place = -1;
     };
-    const heard = { value: fill, placeholder: fill, busy: draw, findings: draw, following: draw, tip: draw };
+    const heard = { value: fill, placeholder: suggest, busy: draw, findings: draw, following: draw, tip: draw };
     for (const name in heard) model.on(`change:${name}`, heard[name]);
+    suggest();
     fill();
     draw();
     return () => {

@@ -22,12 +22,12 @@ export default {
       bar.firstChild.style.width = `${100 * Math.min(1, Math.max(0, share))}%`;
     };
     const wrong = () => {
-      const { problem = "", remedy = "", choices = [] } = model.get("alarm");
+      const { problem = "", remedy = "", choices = [], number } = model.get("alarm");
       const held = does.contains(document.activeElement);
       text(alarm, [problem && `✕ ${problem}`, remedy].filter(Boolean).join(" "));
       does.replaceChildren(...choices.map(({ key, label, asks, title = "" }) => {
         const field = asks && make("input", "kx-field", { placeholder: asks, ariaLabel: asks, dir: "auto" });
-        const send = press(label, () => model.send({ kind: "choose", key, text: field ? field.value.trim() : "" }));
+        const send = press(label, () => model.send({ kind: "choose", number, key, text: field ? field.value.trim() : "" }));
         send.title = title;
         if (!field) return send;
         field.onkeydown = (event) => {

@@ -16,6 +16,7 @@ import traitlets
 from kontext_nb import pixels
 from kontext_nb.errors import KontextError
 from kontext_nb.preservation.masks import mask_of
+from kontext_nb.widgets.seen import NOW, Seen, Shown
 from kontext_nb.widgets.view import asset
 
 AREA_PX = 1024
@@ -42,7 +43,7 @@ class Area(ipywidgets.DOMWidget):
         alt: The picture in words.
         box: [left, top, right, bottom] in pixels of the full picture; empty for none.
         painted: A PNG of the preview's size whose white is the area; empty for none.
-        can_undo: Whether there is something to go back to.
+        turn: How many pictures were shown.
     """
 
     picture = traitlets.Bytes()
@@ -51,13 +52,11 @@ class Area(ipywidgets.DOMWidget):
     alt = traitlets.Unicode()
     box = traitlets.List(traitlets.Int())
     painted = traitlets.Bytes().tag(from_json=_encoded)
-    can_undo = traitlets.Bool()
+    turn = traitlets.Int()
 
     def __init__(self, *args: Any, **traits: Any) -> None:
-        self._past: list[tuple[list[int], bytes]] = []
-        self._now: tuple[list[int], bytes] = ([], b"")
         super().__init__(*args, **traits)
-        self.observe(self._remember, ["box", "painted"])
+        self.observe(self._one_of_them, ["box", "painted"])
 
     @property
     def chosen(self) -> Box | bytes | None:
@@ -70,10 +69,7 @@ class Area(ipywidgets.DOMWidget):
             ImageRejected: It is a picture that cannot be read.
             ParameterRejected: It is no mask of the picture that is shown.
         """
-        if self.box:
-            left, top, right, bottom = self.box
-            return left, top, right, bottom
-        return self.painted or None
+        return self.meant(NOW)
 
     @chosen.setter
     def chosen(self, given: Any) -> None:
@@ -87,6 +83,23 @@ class Area(ipywidgets.DOMWidget):
         else:
             self._set([], pixels.encode_png(mask.resize(self._grid, reducing_gap=2.0)))
 
+    @property
+    def shown(self) -> Shown:
+        """What one sees of it."""
+        return Shown(self, ("box", "painted"), within=("turn",))
+
+    def meant(self, seen: Seen) -> Box | bytes | None:
+        """Return the area that one sees, as `chosen` is.
+
+        Raises:
+            Outdated: It is on another picture.
+        """
+        box, painted = seen.of(self.shown)
+        if inside := self._within(box):
+            left, top, right, bottom = inside
+            return left, top, right, bottom
+        return painted or None
+
     def show(self, picture: pixels.Picture, alt: str) -> None:
         """Show another picture; an area stays where it means the same pixels.
 
@@ -98,16 +111,9 @@ class Area(ipywidgets.DOMWidget):
         with self.hold_sync():
             if picture.image.size != (self.width, self.height):
                 self._set([], b"")
-                self._past, self.can_undo = [], False
             self.width, self.height = picture.image.size
+            self.turn += preview != self.picture
             self.picture, self.alt = preview, alt
-
-    def undo(self) -> None:
-        """Go back to the area before; nothing happens if there is none."""
-        if self._past:
-            self._now = self._past.pop()
-            self._set(*self._now)
-            self.can_undo = bool(self._past)
 
     @property
     def _grid(self) -> tuple[int, int]:
@@ -120,26 +126,21 @@ class Area(ipywidgets.DOMWidget):
         with self.hold_sync(), self.hold_trait_notifications():
             self.box, self.painted = box, painted
 
-    def _remember(self, change: Any) -> None:
-        """Keep what was there before for `undo`."""
-        if self.box and self.painted:  # what was set last is the area
+    def _one_of_them(self, change: Any) -> None:
+        """Drop the other of both: what was set last is the area."""
+        if self.box and self.painted:
             self.set_trait(*(("painted", b"") if change.name == "box" else ("box", [])))
-        now = (list(self.box), self.painted)
-        if now != self._now:
-            self._past.append(self._now)
-            self._now = now
-            self.can_undo = True
 
     @traitlets.validate("box")
     def _inside(self, proposal: Any) -> list[int]:
+        return self._within(proposal.value)
+
+    def _within(self, box: list[int]) -> list[int]:
         """Bring a box into the picture; one of no size is none."""
-        if len(proposal.value) != _EDGES:
+        if len(box) != _EDGES:
             return []
         ends = (self.width, self.height) * 2
-        edges = [
-            min(max(edge, 0), end)
-            for edge, end in zip(proposal.value, ends, strict=True)
-        ]
+        edges = [min(max(edge, 0), end) for edge, end in zip(box, ends, strict=True)]
         left, top, right, bottom = edges
         return edges if left < right and top < bottom else []
 
@@ -171,18 +172,11 @@ class AreaPicker(Area, anywidget.AnyWidget):
     brush = traitlets.Float(_BRUSH_SHARE).tag(sync=True)
 
     _esm = asset(
-        "node.js", "make.js", "elements.js", "picture.js", "area_ink.js", "area.js"
+        *("node.js", "make.js", "elements.js", "picture.js"),
+        *("area_ink.js", "area_past.js", "area.js"),
     )
     _css = asset("parts.css", "area.css")
-
-    def __init__(self, **traits: Any) -> None:
-        super().__init__(**traits)
-        self.on_msg(self._heed)
 
     @traitlets.default("keys")
     def _synced(self) -> list[str]:
         return [*self.traits(sync=True), *Area.class_own_traits()]
-
-    def _heed(self, _widget: object, message: Any, _buffers: object) -> None:
-        if isinstance(message, dict) and message.get("kind") == "undo":
-            self.undo()

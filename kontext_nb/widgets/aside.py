@@ -8,6 +8,14 @@ from collections import deque
 from collections.abc import Callable
 
 
+def attempt(work: Callable[[], object]) -> None:
+    """Do ``work``; what it raises is told as of a thread, and ends nothing else."""
+    try:
+        work()
+    except Exception:  # noqa: BLE001 - whatever it is
+        threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), None)))
+
+
 class Aside:
     """Does one thing after the other, in a thread that is there while it is needed.
 
@@ -47,7 +55,4 @@ class Aside:
                     self._idle.set()
                     return
                 work = self._waiting.popleft()
-            try:
-                work()
-            except Exception:  # noqa: BLE001 - what comes next must still be done
-                threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), None)))
+            attempt(work)

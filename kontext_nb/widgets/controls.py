@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import ipywidgets
 
 from kontext_nb.session.offers import Offer
 from kontext_nb.widgets.captions import caption
+from kontext_nb.widgets.seen import Outdated, Seen, Shown
 from kontext_nb.widgets.wanted import MOST_VARIANTS, Wanted, seeds
 
 _WRAPS = {
@@ -33,6 +35,7 @@ class Controls(ipywidgets.HBox):
     def __init__(self, model: str, *, changed: Callable[[str], object]) -> None:
         self._offer = Offer(model=model, maker=model)
         self._left: int | None = None
+        self._lock = threading.RLock()  # a list that is filled has another choice
         self.model = _choice("Model", [(model, model)], "300px")
         self.kind = _choice("Seed", _SEEDS, "150px")
         self.number = ipywidgets.Text(
@@ -41,6 +44,9 @@ class Controls(ipywidgets.HBox):
         self.ratio = _choice("Aspect ratio", [(_AS_SOURCE, _NONE)], "220px")
         self.count = _choice("Variants", [1], "110px")
         self._cost = ipywidgets.HTML()
+        self._typed = Shown(self.number, ("value",))
+        self._cost_shown = Shown(self._cost, (), ("value",))
+        self._lists = (self.model, self.kind, self.ratio, self.count)
         parts = [self.model, self.kind, self.number, self.ratio, self.count, self._cost]
         super().__init__(parts, layout=_WRAPS)
         self.model.observe(lambda change: changed(change.new), "value")
@@ -54,40 +60,74 @@ class Controls(ipywidgets.HBox):
         return self._offer.maker
 
     @property
+    def shown(self) -> list[Shown]:
+        """What one sees chosen."""
+        lists = map(_of_list, self._lists)
+        return [*lists, self._typed, self._cost_shown]
+
+    @property
+    def shape(self) -> Shown:
+        """Where one sees the shape of the result."""
+        return _of_list(self.ratio)
+
+    def check_cost(self, seen: Seen) -> None:
+        """Refuse a press if one does not see the cost of what one chose.
+
+        Raises:
+            Outdated: It is that of another model, or not of so many variants, unless
+                they are free.
+        """
+        with self._lock:
+            if self._offer.free:
+                return
+            seen.of(self._cost_shown)
+            if not seen.is_now(_of_list(self.count)):
+                raise Outdated
+
+    def shows(self, seen: Seen, *, free: bool) -> bool:
+        """Tell whether what is offered is of the model one sees, at a price or free.
+
+        Raises:
+            Outdated: The list of models is another one.
+        """
+        with self._lock:
+            offered = (self._offer.model, self._offer.free)
+            return offered == (_value(self.model, seen), free)
+
+    @property
     def free(self) -> bool:
         """Whether the next edit costs nothing."""
         return self._offer.free
 
-    def wanted(self, last_seed: int | None) -> Wanted:
+    def wanted(self, last_seed: int | None, seen: Seen) -> Wanted:
         """Return what is chosen.
 
         Args:
             last_seed: That of the edit before; None if there is none.
+            seen: Where one sees it.
 
         Raises:
+            Outdated: Other things are offered than one sees.
             ParameterRejected: The seed is none.
         """
-        count = self.count.value
-        if self._offer.seeds is None:
+        with self._lock:
+            model, kind, ratio, count = (_value(one, seen) for one in self._lists)
+            (typed,) = seen.of(self._typed)
             numbers: tuple[int | None, ...] = (None,) * count
-        else:
-            numbers = seeds(
-                self.kind.value,
-                self.number.value,
-                count=count,
-                last=last_seed,
-                span=self._offer.seeds,
-            )
-        return Wanted(
-            model=self.model.value, seeds=numbers, aspect_ratio=self.ratio.value or None
-        )
+            span = self._offer.seeds
+            if span is not None:
+                numbers = seeds(kind, typed, count=count, last=last_seed, span=span)
+            return Wanted(model=model, seeds=numbers, aspect_ratio=ratio or None)
 
     def list_models(self, models: Sequence[tuple[str, str]]) -> None:
-        """Offer these models, as names and ids; the one chosen stays if it is there."""
-        ids = [model for _, model in models]
+        """Offer these models, as names and ids, and the one that is chosen."""
         # The same models under other names are no reason to disturb who is choosing.
-        if ids != [model for _, model in self.model.options]:
-            _fill(self.model, models, ids[0])
+        with self._lock:
+            kept = self.model.options[self.model.index]
+            models = [*models, *([] if kept[1] in dict(models).values() else [kept])]
+            ids = [model for _, model in models]
+            if ids != [model for _, model in self.model.options]:
+                _fill(self.model, models, ids[0])
 
     def offer(self, offer: Offer, *, left: int | None) -> None:
         """Show what the chosen model offers; what is chosen stays where it can.
@@ -96,15 +136,16 @@ class Controls(ipywidgets.HBox):
             offer: What is known of the model.
             left: How many edits the user's own limits allow; None for any number.
         """
-        if offer.model != self.model.value:
-            return  # another was chosen meanwhile
-        self._offer, self._left = offer, left
         own = f"the model's own ({offer.own_ratio})" if offer.own_ratio else _AS_SOURCE
-        _fill(self.ratio, [(own, _NONE), *((r, r) for r in offer.ratios)], _NONE)
-        self.ratio.layout.display = "" if offer.ratios else "none"
         most = MOST_VARIANTS if left is None else max(1, min(MOST_VARIANTS, left))
-        _fill(self.count, range(1, most + 1), 1)
-        self._draw()
+        with self._lock:
+            if offer.model != self.model.value:
+                return  # another was chosen meanwhile
+            self._offer, self._left = offer, left
+            _fill(self.ratio, [(own, _NONE), *((r, r) for r in offer.ratios)], _NONE)
+            self.ratio.layout.display = "" if offer.ratios else "none"
+            _fill(self.count, range(1, most + 1), 1)
+            self._draw()
 
     def _draw(self) -> None:
         seeded = self._offer.seeds is not None
@@ -131,13 +172,27 @@ def _choice(label: str, options: Any, width: str) -> Any:
     )
 
 
+def _of_list(choice: Any) -> Shown:
+    return Shown(choice, ("index",), within=("_options_labels",))
+
+
+def _value(choice: Any, seen: Seen) -> Any:
+    """Return what one sees chosen in a list."""
+    (index,) = seen.of(_of_list(choice))
+    return _values(choice.options)[index]
+
+
+def _values(options: Any) -> list[Any]:
+    return [one[1] if isinstance(one, tuple) else one for one in options]
+
+
 def _fill(choice: Any, options: Any, default: Any) -> None:
     """Give a list other options without losing what is chosen."""
     options = tuple(options)
     if tuple(choice.options) == options:
         return
-    values = [one[1] if isinstance(one, tuple) else one for one in options]
+    values = _values(options)
     chosen = choice.value if choice.value in values else default
-    with choice.hold_trait_notifications():
-        choice.options = options
+    with choice.hold_sync():
+        choice.options = options  # of which ipywidgets chooses the first
         choice.value = chosen

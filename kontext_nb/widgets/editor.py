@@ -14,6 +14,7 @@ from typing import Any
 
 import ipywidgets
 
+from kontext_nb.errors import ParameterRejected
 from kontext_nb.session import settings
 from kontext_nb.session.branches import SHOWN_PX
 from kontext_nb.session.edits import Chain
@@ -26,6 +27,7 @@ from kontext_nb.widgets.exporting import ExportMenu
 from kontext_nb.widgets.marking import Marking
 from kontext_nb.widgets.pictures import Pictures
 from kontext_nb.widgets.preserving import NOT_HERE, OTHER_SHAPE, Preserving
+from kontext_nb.widgets.pressing import Pressing
 from kontext_nb.widgets.showing import Showing
 from kontext_nb.widgets.sides import SidesChoice
 from kontext_nb.widgets.supply import Supply
@@ -62,18 +64,25 @@ class Editor(Still, ipywidgets.VBox):
         self.strip = choice.strip_view()
         self.changes = ChangesView()
         self.sides = SidesChoice()
-        self.drift = DriftView(lambda place: self.strip.set_trait("selected", place))
+        self.drift = DriftView(self._go)
         self.showing = Showing(
             self.strip, self.view, self.changes, sides=self.sides, drift=self.drift
         )
-        self.preserving = Preserving(self.showing.start)
+        self.preserving = Preserving(
+            self.showing.start, of=(self.controls.shape, self.showing.shown)
+        )
         self.marking = Marking(self.strip, self.showing, self.status)
         self.supply = Supply(self.controls)
         self.wording = Wording(self.prompt, self.controls)
         self.work = Work(
             self.prompt,
-            self.controls,
-            preserving=self.preserving,
+            Pressing(
+                self.prompt,
+                self.controls,
+                preserving=self.preserving,
+                supply=self.supply,
+                showing=self.showing,
+            ),
             status=self.status,
             showing=self.showing,
             made=self._made,
@@ -81,6 +90,8 @@ class Editor(Still, ipywidgets.VBox):
         self.pictures = Pictures(workplace, opened=self._open)
         self.strip.observe(lambda _: self._moved(), "selected")
         self.controls.ratio.observe(lambda _: self._moved(), "value")
+        chosen = (*self.controls.shown, *self.preserving.shown, self.showing.shown)
+        self.prompt.bring(chosen)
         super().__init__()
         self.add_class("kx-editor")
         self.supply.refresh()
@@ -95,7 +106,13 @@ class Editor(Still, ipywidgets.VBox):
         return self._place.chain if self._place else None
 
     def run(self) -> None:
-        """Start the edit that the instruction describes, from the selected step."""
+        """Start the edit that the instruction describes, from the selected step.
+
+        Raises:
+            ParameterRejected: No picture is open.
+        """
+        if self.chain is None:
+            raise ParameterRejected("There is no picture yet.", "Open one first.")
         self.work.run()
 
     def cancel(self) -> None:
@@ -111,17 +128,21 @@ class Editor(Still, ipywidgets.VBox):
         return all(part.settled(limit_s) for part in parts)
 
     def _open(self, place: Place) -> None:
-        """Show another picture and its chain."""
+        """Show another picture and its chain.
+
+        Raises:
+            StoreError: It cannot be read; what was shown stays.
+        """
         with self._lock:
+            newest = [edit.step.keeping for edit in place.chain.edits[-1:]]
+            self.showing.open(place.chain, place.name)
             self._place = place
             self.static = partial(self._still, place.chain)
-            self.showing.open(place.chain, place.name)
             self.wording.open(place)
-            self.work.open(place.chain)
-            newest = [edit.step.keeping for edit in place.chain.edits[-1:]]
             self.preserving.toggle.value = any(keeping.preserve for keeping in newest)
             self.preserving.drawing.value = any(keeping.mask for keeping in newest)
             self._moved()
+            self.work.open(place.chain)
             gone = [part for part in self.children if isinstance(part, ExportMenu)]
             self.children = [
                 self.prompt,
@@ -151,6 +172,9 @@ class Editor(Still, ipywidgets.VBox):
         other_shape = OTHER_SHAPE if self.controls.ratio.value else ""
         self.preserving.bar(other_shape if self.showing.is_here else NOT_HERE)
         self.preserving.refresh()
+
+    def _go(self, place: str) -> None:
+        self.showing.go(place)
 
     def _model_chosen(self, _model: str) -> None:
         self.supply.refresh_soon()

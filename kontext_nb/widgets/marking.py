@@ -42,7 +42,7 @@ class Marking:
         try:
             self._done(act)
         except KontextError as error:
-            self._status.warn(alarm(error))
+            self._status.complain(alarm(error))
 
     def _done(self, act: Act) -> None:
         edit = self._showing.edit(act.step)

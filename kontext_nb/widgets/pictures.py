@@ -44,7 +44,8 @@ class Pictures(ipywidgets.HBox):
         )
         self.choice.observe(self._choose, "value")
         super().__init__([self.choice, self.intake], layout=_WRAPS)
-        self._list(workplace.first)
+        self._shown = workplace.first
+        self._list(self._shown)
 
     def settled(self, limit_s: float) -> bool:
         """Wait until all that came is open; False if that takes longer."""
@@ -57,7 +58,7 @@ class Pictures(ipywidgets.HBox):
         """Open what came in, and say what became of the picture before."""
         name = came if isinstance(came, str) else came.name
         self.intake.say(f"Opening {name}…")
-        before = self.choice.value
+        before = self._shown
         try:
             if isinstance(came, str):
                 place = self._workplace.add_sample(came)
@@ -66,14 +67,23 @@ class Pictures(ipywidgets.HBox):
         except KontextError as error:
             self.intake.say(error=f"{name}: {error}")
             return
-        self._list(place)
-        self._opened(place)
         kept = (
             f" The chain of {before.name} is kept: it is in the list of pictures."
             if before and before is not place
             else ""
         )
-        self.intake.say(f"{name} is open.{kept}")
+        self._show(place, f"{name} is open.{kept}")
+
+    def _show(self, place: Place, said: str = "") -> None:
+        """Open a picture; what is listed as chosen is what is shown."""
+        try:
+            self._opened(place)
+        except KontextError as error:
+            self.intake.say(error=f"{place.name}: {error}")
+        else:
+            self._shown = place
+            self.intake.say(said)
+        self._list(self._shown)
 
     def _list(self, chosen: Place | None) -> None:
         """Show which pictures are open; a single one needs no list."""
@@ -93,7 +103,7 @@ class Pictures(ipywidgets.HBox):
     def _choose(self, change: Any) -> None:
         if not self._filling and change.new is not None:
             self.intake.say("")
-            self._aside.do(partial(self._opened, change.new))
+            self._aside.do(partial(self._show, change.new))
 
     def __repr__(self) -> str:
         """Say how many there are."""

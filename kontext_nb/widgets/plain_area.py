@@ -25,6 +25,10 @@ class PlainArea(Area, ipywidgets.VBox):
     def __init__(self, **traits: Any) -> None:
         self._lock = threading.RLock()
         self._setting = False
+        self._drawn_of: object = None
+        self._past: list[tuple[list[int], bytes]] = []
+        self._now: tuple[list[int], bytes] = ([], b"")
+        self._size = (0, 0)
         self._across = ipywidgets.IntRangeSlider(description="Across", layout=_WIDE)
         self._down = ipywidgets.IntRangeSlider(description="Down", layout=_WIDE)
         self._undo = ipywidgets.Button(description="Undo")
@@ -39,16 +43,32 @@ class PlainArea(Area, ipywidgets.VBox):
         super().__init__(parts, **traits)
         for slider in (self._across, self._down):
             slider.observe(self._slide, "value")
-        self._undo.on_click(lambda _: self.undo())
+        self._undo.on_click(lambda _: self._back())
         self._clear.on_click(lambda _: setattr(self, "chosen", None))
-        shown = ["picture", "width", "height", "box", "painted", "can_undo"]
-        self.observe(self._draw, shown)
+        self.observe(self._remember, ["box", "painted", "width", "height"])
+        self.observe(self._draw, ["picture", "width", "height", "box", "painted"])
         self._draw()
 
     def _slide(self, _change: object) -> None:
         if not self._setting:
             (left, right), (top, bottom) = self._across.value, self._down.value
             self.box = [left, top, right, bottom]
+
+    def _back(self) -> None:
+        with self._lock:
+            if self._past:
+                self._now = self._past.pop()
+                self._set(*self._now)
+
+    def _remember(self, _change: object) -> None:
+        """Keep what was there before, as long as the picture is of that size."""
+        with self._lock:
+            now, size = (list(self.box), self.painted), (self.width, self.height)
+            if size != self._size:
+                self._past.clear()
+            elif now != self._now:
+                self._past.append(self._now)
+            self._now, self._size = now, size
 
     def _draw(self, _change: object = None) -> None:
         with self._lock:
@@ -61,12 +81,16 @@ class PlainArea(Area, ipywidgets.VBox):
                 slider.max = end
                 slider.value = (box[at], box[at + 2])
             self._setting = False
-            self._undo.disabled = not self.can_undo
+            self._undo.disabled = not self._past
             self._clear.disabled = self.chosen is None
             self._words.value = caption("", self.alt)
-            mask = self._mask()
-            self._said.value = status(_worded(self.box, mask))
-            self._image.value = self._drawn(mask) if mask else self.picture
+            of = (self.picture, self.width, self.height, self.chosen)
+            # One change is told once for each trait it is of.
+            if of != self._drawn_of:
+                mask = self._mask()
+                self._said.value = status(_worded(self.box, mask))
+                self._image.value = self._drawn(mask) if mask else self.picture
+                self._drawn_of = of
 
     def _mask(self) -> Image.Image | None:
         """Return the area at the preview's size; None where there is none."""

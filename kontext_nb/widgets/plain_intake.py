@@ -10,7 +10,7 @@ import traitlets
 from kontext_nb.errors import ImageRejected
 from kontext_nb.widgets.captions import status
 from kontext_nb.widgets.intake import Taking
-from kontext_nb.widgets.uploads import Upload, Uploads
+from kontext_nb.widgets.uploads import whole_file
 
 _WRAPS = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "4px 8px"}
 
@@ -44,7 +44,7 @@ class PlainIntake(Taking, ipywidgets.VBox):
         file = change.new[0]
         self.upload.value = ()  # the same file may be chosen again
         try:
-            upload = _checked(str(file["name"]), bytes(file["content"]))
+            upload = whole_file(str(file["name"]), bytes(file["content"]))
         except ImageRejected as error:
             self.say(error=str(error))
         else:
@@ -71,12 +71,3 @@ class PlainIntake(Taking, ipywidgets.VBox):
     def __repr__(self) -> str:
         """Say what it is."""
         return "PlainIntake()"
-
-
-def _checked(name: str, data: bytes) -> Upload:
-    """Return a file that came in one piece, if it is of a size that can be used."""
-    uploads = Uploads()
-    uploads.take({"kind": "start", "id": 0, "name": name, "size": len(data)}, ())
-    whole = uploads.take({"kind": "part", "id": 0, "at": 0}, [data])
-    assert whole is not None  # noqa: S101 - for the type checker: its one part is all
-    return whole

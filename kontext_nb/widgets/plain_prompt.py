@@ -9,7 +9,8 @@ from typing import Any
 import ipywidgets
 import traitlets
 
-from kontext_nb.widgets.prompt import Asking, Wish
+from kontext_nb.widgets.prompt import Asking
+from kontext_nb.widgets.seen import NOW
 
 _MARKS = {"info": "✎ Tip", "warning": "⚠ Warning", "error": "✕ Problem"}
 _WRAPS = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "4px"}
@@ -27,10 +28,13 @@ class PlainPrompt(Asking, ipywidgets.VBox):
     history = traitlets.List(traitlets.Unicode())
     following = traitlets.List(traitlets.Unicode())
     busy = traitlets.Bool()
+    chain = traitlets.Unicode()
 
     def __init__(self, **kwargs: Any) -> None:
+        # Not with each key: while the kernel is busy, ipywidgets holds back what comes
+        # after the first, and a press of Run would overtake it.
         self.field = ipywidgets.Textarea(
-            description="Instruction", rows=2, layout=_ROOMY
+            description="Instruction", rows=2, continuous_update=False, layout=_ROOMY
         )
         self.run = ipywidgets.Button(
             description="Run", button_style="primary", icon="play"
@@ -48,8 +52,8 @@ class PlainPrompt(Asking, ipywidgets.VBox):
         super().__init__([self.field, row, self._hints], **kwargs)
         self.field.observe(lambda c: self.set_trait("value", c.new), "value")
         self.earlier.observe(self._recall, "value")
-        self.run.on_click(lambda _: self._wish("run"))
-        self.cancel.on_click(lambda _: self._wish("cancel"))
+        self.run.on_click(lambda _: self._wished("run", NOW))
+        self.cancel.on_click(lambda _: self._wished("cancel", NOW))
         self.fix.on_click(lambda _: self._reword("better"))
         self.split.on_click(lambda _: self._reword("passes"))
         self.undo.on_click(lambda _: self._take_back())
@@ -59,9 +63,6 @@ class PlainPrompt(Asking, ipywidgets.VBox):
         self._typed()
         self._list()
         self._draw()
-
-    def _wish(self, wish: Wish) -> None:
-        self._wished(wish)
 
     def _typed(self, _change: object = None) -> None:
         self.field.value = self.value

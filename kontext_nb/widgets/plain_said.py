@@ -52,21 +52,24 @@ class PlainStatus(Saying, ipywidgets.VBox):
         self.choices.children = [
             part
             for choice in self.alarm.get("choices", ())
-            for part in self._parts(choice)
+            for part in self._parts(self.alarm["number"], choice)
         ]
         for part in gone:
             part.close()
 
-    def _parts(self, choice: dict[str, str]) -> list[Any]:
+    def _parts(self, number: int, choice: dict[str, str]) -> list[Any]:
         field = ipywidgets.Text(placeholder=choice["asks"]) if choice["asks"] else None
         button = ipywidgets.Button(
             description=choice["label"],
             tooltip=choice["title"],
             layout={"width": "auto"},
         )
-        button.on_click(
-            lambda _: self._choose(choice["key"], field.value.strip() if field else "")
-        )
+
+        def choose(_button: object) -> None:
+            typed = field.value.strip() if field else ""
+            self._choose(number, choice["key"], typed)
+
+        button.on_click(choose)
         return [field, button] if field else [button]
 
     def __repr__(self) -> str:

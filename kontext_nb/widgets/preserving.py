@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from kontext_nb.widgets import choice
 from kontext_nb.widgets.area import Box
 from kontext_nb.widgets.aside import Aside
 from kontext_nb.widgets.captions import status
+from kontext_nb.widgets.seen import NOW, Outdated, Seen, Shown
 
 _WRAPS = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "4px 16px"}
 _FITS = {"width": "auto"}
@@ -43,10 +44,11 @@ class Preserving(ipywidgets.VBox):
 
     Args:
         start: Returns what the next edit starts from; it may take its time.
+        of: Where one chooses what that is, and the shape of its result.
     """
 
-    def __init__(self, start: Callable[[], Start]) -> None:
-        self._start = start
+    def __init__(self, start: Callable[[], Start], *, of: Sequence[Shown]) -> None:
+        self._start, self._of = start, of
         self._recalled: Box | bytes | None = None
         self._aside = Aside(latest_only=True)
         self._barred = ""
@@ -61,6 +63,8 @@ class Preserving(ipywidgets.VBox):
             description="Only in an area that I draw", indent=False, layout=_FITS
         )
         self.area = choice.area()
+        self._on = Shown(self.toggle, ("value", "disabled"))
+        self._drawn = Shown(self.drawing, ("value",))
         self._why = ipywidgets.HTML()
         row = ipywidgets.HBox([self.toggle, self.drawing, self._why], layout=_WRAPS)
         super().__init__([row, self.area], layout={"width": "100%"})
@@ -68,6 +72,11 @@ class Preserving(ipywidgets.VBox):
         self.drawing.observe(self._draw, "value")
         self.drawing.observe(lambda _: self.refresh(), "value")
         self._draw()
+
+    @property
+    def shown(self) -> list[Shown]:
+        """What one sees chosen."""
+        return [self._on, self._drawn, self.area.shown]
 
     @property
     def wanted(self) -> bool | Box | bytes:
@@ -78,9 +87,7 @@ class Preserving(ipywidgets.VBox):
             ParameterRejected: It is set to what is no mask of what the next edit
                 starts from, or that has no pixels here.
         """
-        if not self.toggle.value or self._barred:
-            return False
-        return (self.drawing.value and self.area.chosen) or True
+        return self.meant(NOW)
 
     @wanted.setter
     def wanted(self, given: Any) -> None:
@@ -94,6 +101,18 @@ class Preserving(ipywidgets.VBox):
         self.drawing.value = is_mask
         self.toggle.value = is_mask or bool(given)
 
+    def meant(self, seen: Seen) -> bool | Box | bytes:
+        """Return the same of what one sees.
+
+        Raises:
+            Outdated: The area is one of another picture.
+        """
+        on, barred = seen.of(self._on)
+        (drawn,) = seen.of(self._drawn)
+        if not on or barred:
+            return False
+        return (drawn and self.area.meant(seen)) or True
+
     def bar(self, reason: str) -> None:
         """Disable it, and say why; "" enables it again, as it was."""
         self._barred = reason
@@ -103,6 +122,17 @@ class Preserving(ipywidgets.VBox):
         """Draw on what the next edit starts from, if one draws at all."""
         if self.drawing.value:
             self._aside.do(self._show)
+
+    def check(self, seen: Seen) -> None:
+        """Refuse a press if what one sees kept is not of the picture one sees chosen.
+
+        Raises:
+            Outdated: It is of another one, or of another shape; or nothing can be
+                kept of that.
+        """
+        answered = all(map(seen.is_now, (self._on, self._drawn, *self._of)))
+        if self.meant(seen) and (self._barred or not answered or not self.settled(0)):
+            raise Outdated
 
     def settled(self, limit_s: float) -> bool:
         """Wait until the picture to draw on is there; False if that takes longer."""
@@ -119,7 +149,7 @@ class Preserving(ipywidgets.VBox):
         if now and _png(now, start.picture) == mask:
             self._recalled = now
         # What was drawn since, and is not used yet, is not to be lost.
-        elif now is None or now == self._recalled:
+        elif now == self.area.chosen and now in (None, self._recalled):
             with suppress(KontextError):  # the result has another shape than that
                 self.area.chosen = mask
             self._recalled = self.area.chosen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 from kontext_nb.errors import (
@@ -42,17 +42,22 @@ def alarm(error: Exception) -> Alarm:
     """Return an error as it is shown: two sentences, and buttons where those help."""
     if not isinstance(error, KontextError):
         return Alarm(str(error) or type(error).__name__)
-    if error.job and (
-        isinstance(error, OutcomeUnknown) or error.state is State.UNKNOWN
-    ):
-        return Alarm(error.problem, _LOOK, _UNKNOWN)
-    open_still = error.state in UNDER_WAY and error.state is not State.INTENT
-    if error.job and open_still and isinstance(error, _GOES_ON):
-        return Alarm(error.problem, "Nothing is sent again.", _WAIT)
+    offered = waits_for(error.state)
+    if error.job and (isinstance(error, OutcomeUnknown) or offered is _UNKNOWN):
+        return Alarm(error.problem, _LOOK, _UNKNOWN, error.job)
+    if error.job and offered and isinstance(error, _GOES_ON):
+        return Alarm(error.problem, "Nothing is sent again.", _WAIT, error.job)
     return Alarm(error.problem, error.remedy)
 
 
 _GOES_ON = (StillRunning, BadReply, ServiceBusy)
+
+
+def waits_for(state: str | None) -> Sequence[Choice]:
+    """Return what can be decided about a job in this state; None is in none."""
+    if state is State.UNKNOWN:
+        return _UNKNOWN
+    return _WAIT if state in UNDER_WAY - {State.INTENT} else ()
 
 
 def decision(key: str, typed: str) -> Decision:

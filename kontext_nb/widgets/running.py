@@ -1,7 +1,7 @@
 """Edits under way: started together, watched, stopped, each answered for.
 
 No widget is known here. Whoever owns this is told on a thread of its own, so it may
-take its time; what starts or stops edits returns at once.
+take its time, and fail: the edits go on. What starts or stops them returns at once.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from kontext_nb.engine.bridge import Task
 from kontext_nb.errors import EditCancelled
 from kontext_nb.session.edits import Edit, Ended, Report
 from kontext_nb.session.progress import Watch
+from kontext_nb.widgets.aside import attempt
 
 TICK_S = 0.2  # a front end is told at most this often
 
@@ -71,6 +73,7 @@ class Running:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _busy: bool = False
     _cancelled: bool = False
+    _ending: bool = False
     _parts: Sequence[_Part] = ()
     _idle: threading.Event = field(default_factory=_set_event)
 
@@ -89,7 +92,8 @@ class Running:
         with self._lock:
             if self._busy:
                 return False
-            self._busy, self._cancelled, self._parts = True, False, ()
+            self._busy, self._parts = True, ()
+            self._cancelled = self._ending = False
             self._idle.clear()
         threading.Thread(target=self._run, args=(label, begins), daemon=True).start()
         return True
@@ -98,14 +102,14 @@ class Running:
         """Ask what runs to stop; what became of it is said when it is known.
 
         Returns:
-            Whether anything runs.
+            Whether there is anything to stop.
         """
         with self._lock:
-            self._cancelled = self._busy
+            self._cancelled = self._busy and not self._ending
             for part in self._parts:
                 if part.task is not None:
                     part.task.cancel()
-            return self._busy
+            return self._cancelled
 
     def settled(self, limit_s: float) -> bool:
         """Wait until nothing is under way; False if that takes longer."""
@@ -123,18 +127,18 @@ class Running:
                 part, outcome = came.get(timeout=TICK_S)
             except queue.Empty:
                 if not self._cancelled:
-                    self.tell(self._stand(label, parts))
+                    attempt(lambda: self.tell(self._stand(label, parts)))
                 continue
             part.over = True
-            self.arrived(outcome)
-        try:
-            self.over()
-        finally:
-            with self._lock:
-                self._busy, self._parts = False, ()
-            self.free()
-            if not self._busy:
-                self._idle.set()
+            attempt(partial(self.arrived, outcome))
+        with self._lock:
+            self._ending = True
+        attempt(self.over)
+        with self._lock:
+            self._busy, self._parts = False, ()
+        attempt(self.free)
+        if not self._busy:
+            self._idle.set()
 
     def _begin(
         self, part: _Part, begin: Begin, ended: Callable[[Outcome], None]

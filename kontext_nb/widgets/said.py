@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -37,11 +38,21 @@ class Alarm:
         problem: What is wrong.
         remedy: What to do.
         choices: The buttons that do it.
+        job: The job that these are about.
     """
 
     problem: str
     remedy: str = ""
     choices: Sequence[Choice] = field(default=())
+    job: str = ""
+
+    @property
+    def text(self) -> str:
+        """Both sentences."""
+        return f"{self.problem} {self.remedy}".strip()
+
+
+_lock = threading.Lock()
 
 
 class Saying:
@@ -51,14 +62,15 @@ class Saying:
         said: What screen readers hear when it changes.
         ticking: What changes too often to be heard: the seconds.
         share: How much is done, 0 to 1; negative where nobody knows.
-        alarm: An `Alarm` as a dict; {} for none.
+        alarm: An `Alarm` as a dict, with its number; {} for none.
     """
 
     said: str
     ticking: str
     share: float
     alarm: dict[str, Any]
-    _chosen: Callable[[str, str], object] = staticmethod(lambda _key, _text: None)
+    _number = _answered = 0
+    _chosen: Callable[[str, str, str], object] = staticmethod(lambda *_: None)
 
     def say(self, text: str, ticking: str = "", share: float = -1.0) -> None:
         """Say how it stands; whatever is not new is not sent."""
@@ -67,16 +79,35 @@ class Saying:
 
     def warn(self, alarm: Alarm | None) -> None:
         """Show what went wrong, or take it away."""
-        self.alarm = asdict(alarm) if alarm else {}
+        self._number += 1
+        self.alarm = {**asdict(alarm), "number": self._number} if alarm else {}
 
-    def on_choice(self, callback: Callable[[str, str], object]) -> None:
-        """Have ``callback`` told of each choice, with what was typed beside it."""
+    def complain(self, alarm: Alarm) -> None:
+        """Show what went wrong; only say it where there is something to decide."""
+        if self.alarm.get("choices"):
+            self.say(alarm.text)
+        else:
+            self.warn(alarm)
+
+    def on_choice(self, callback: Callable[[str, str, str], object]) -> None:
+        """Have ``callback`` told of each choice: job, key, and what was typed."""
         self._chosen = callback
 
-    def _choose(self, key: str, text: str) -> None:
-        known = [choice["key"] for choice in self.alarm.get("choices", ())]
-        if key in known:
-            self._chosen(key, text)
+    def _choose(self, number: object, key: str, text: str) -> None:
+        """Hand on the first choice of the alarm that is shown.
+
+        A second press may come when there is another alarm with the same buttons
+        already: it must neither decide that one nor the same job twice.
+        """
+        alarm = self.alarm
+        known = [choice["key"] for choice in alarm.get("choices", ())]
+        if key not in known or number != alarm["number"]:
+            return
+        with _lock:
+            late = self._answered == number
+            self._answered = alarm["number"]
+        if not late:
+            self._chosen(alarm["job"], key, text)
 
 
 class StatusLine(Saying, anywidget.AnyWidget):
@@ -96,7 +127,8 @@ class StatusLine(Saying, anywidget.AnyWidget):
 
     def _heed(self, _widget: object, message: Any, _buffers: object) -> None:
         if isinstance(message, dict) and message.get("kind") == "choose":
-            self._choose(str(message.get("key")), str(message.get("text", "")))
+            key, text = (str(message.get(name, "")) for name in ("key", "text"))
+            self._choose(message.get("number"), key, text)
 
     def __repr__(self) -> str:
         """Repeat what it says."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ from kontext_nb.widgets.drift_view import DriftView
 from kontext_nb.widgets.plain_compare import PlainCompare
 from kontext_nb.widgets.plain_strip import PlainStrip
 from kontext_nb.widgets.preserving import Start
+from kontext_nb.widgets.seen import Outdated, Seen, Shown
 from kontext_nb.widgets.shots import Shot, of_edit
 from kontext_nb.widgets.sides import SidesChoice
 from kontext_nb.widgets.strip import Strip
@@ -76,43 +78,62 @@ class Showing:
         Args:
             chain: The chain.
             name: What its source is called.
+
+        Raises:
+            StoreError: It cannot be read; what was shown stays.
         """
         with self._lock:
+            tree, left = chain.tree(), chain.open_steps  # before anything is changed
             self._chain, self._name = chain, name
-            self._edits, self._right, self._previous = {}, None, None
+            self._right = self._previous = None
             self._strip.compared = self._strip.removed = ""
             self._strip.thumbs = {}
-            self.refresh(select=SOURCE)
-            self.refresh(select=next(reversed(self._edits), SOURCE))
+            self._fill(chain, tree, left, tree[-1][0].step.id if tree else SOURCE)
 
     def refresh(self, *, select: str | None = None) -> None:
         """Read the chain again.
 
         Args:
             select: The step to go to; None to stay where one is.
+
+        Raises:
+            StoreError: It cannot be read; what was shown stays.
         """
         with self._lock:
             chain = self._chain
-            if chain is None:
-                return
-            tree = chain.tree()
-            self._edits = {edit.step.id: edit for edit, _ in tree}
-            self._thumbs.do(partial(self._add_thumbs, chain))
-            self._strip.steps = [
-                dict(ShownStep(id=SOURCE, title=self._name)),
-                *(_step(edit, parent or SOURCE) for edit, parent in tree),
-                *map(_open_step, chain.open_steps),
-            ]
-            places = (SOURCE, *self._edits)
-            wanted = select or self._strip.selected
-            wanted = wanted if wanted in places else places[-1]
-            # What is new is seen beside what it was made of.
-            moved = wanted != self._strip.selected
-            if moved or self._strip.compared not in places:
-                self._strip.compared = ""
-            self._strip.selected = wanted
+            if chain is not None:
+                self._fill(chain, chain.tree(), chain.open_steps, select)
+
+    def _fill(
+        self,
+        chain: Chain,
+        tree: Sequence[tuple[Edit, str | None]],
+        left_open: Sequence[Step],
+        select: str | None,
+    ) -> None:
+        """Show what was read of a chain; who calls it holds the lock."""
+        self._edits = {edit.step.id: edit for edit, _ in tree}
+        self._thumbs.do(partial(self._add_thumbs, chain))
+        self._strip.steps = [
+            dict(ShownStep(id=SOURCE, title=self._name)),
+            *(_step(edit, parent or SOURCE) for edit, parent in tree),
+            *map(_open_step, left_open),
+        ]
+        places = (SOURCE, *self._edits)
+        wanted = select or self._strip.selected
+        wanted = wanted if wanted in places else places[-1]
+        # What is new is seen beside what it was made of.
+        moved = wanted != self._strip.selected
+        if moved or self._strip.compared not in places:
+            self._strip.compared = ""
+        self._strip.selected = wanted
         self._aside.do(self._draw)
         self._measuring.do(self._follow)
+
+    def go(self, place: str) -> None:
+        """Select a place, if the chain that is shown has it."""
+        if place == SOURCE or place in self._edits:
+            self._strip.selected = place
 
     def edit(self, place: str) -> Edit | None:
         """Return the edit of a place in the strip; None for the source."""
@@ -137,12 +158,31 @@ class Showing:
         """Where the next edit starts from, as the strip's id of it."""
         return self._strip.selected
 
+    @property
+    def shown(self) -> Shown:
+        """Where one sees the place."""
+        return Shown(self._strip, ("selected",))
+
+    def start_of(self, seen: Seen) -> tuple[Chain, str, Edit | None]:
+        """Return the chain that is shown, the place one sees chosen, and its edit.
+
+        Raises:
+            Outdated: No edit can start there.
+        """
+        chain = self._chain
+        (place,) = seen.of(self.shown)
+        edit = self._edits.get(place)
+        if chain is None or (edit is None and place != SOURCE):
+            raise Outdated
+        return chain, place, edit
+
     def start(self) -> Start:
         """Return what the next edit starts from."""
         edit = self.selected
         if edit:
-            mask = edit.step.keeping.mask
-            kept = edit.desk.blobs.get(mask) if mask else b""
+            mask, kept = edit.step.keeping.mask, b""
+            with suppress(KontextError):  # then one can draw another one
+                kept = edit.desk.blobs.get(mask) if mask else b""
             return Start(edit.after, edit.alt, kept)
         assert self._chain is not None  # noqa: S101 - for the type checker
         return Start(self._chain.source, self._name)
@@ -158,8 +198,7 @@ class Showing:
     @property
     def last_seed(self) -> int | None:
         """The seed of the newest edit; None if there is none."""
-        with self._lock:
-            newest = next(reversed(self._edits.values()), None)
+        newest = next(reversed(self._edits.values()), None)
         return newest.seed if newest else None
 
     def settled(self, limit_s: float) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from kontext_nb.errors import KontextError
 from kontext_nb.session.history import prompts
 from kontext_nb.session.starters import abilities, example
 from kontext_nb.widgets.controls import Controls
@@ -35,6 +38,7 @@ class Wording:
 
     def recall(self, place: Place) -> None:
         """Read earlier instructions, and say what can be done."""
-        self._prompt.history = prompts(place.chain.desk, place.chain.id)
+        with suppress(KontextError):  # a help; what cannot be read is said elsewhere
+            self._prompt.history = prompts(place.chain.desk, place.chain.id)
         can = f"{abilities()} " if self._controls.free else ""
         self._prompt.tip = can + TIP

@@ -1,27 +1,35 @@
-"""From Run to a result: what is asked for, how it goes, what came of it.
+"""From Run to a result: how it goes, what came of it, what is to be decided.
 
 Nothing here waits on the thread that calls: what takes time goes on in `Running`.
 """
 
 from __future__ import annotations
 
+import textwrap
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 from kontext_nb.chain import Step
 from kontext_nb.engine.bridge import Task
-from kontext_nb.errors import EditCancelled, KontextError
+from kontext_nb.errors import EditCancelled, KontextError, StoreError
+from kontext_nb.lifecycle import State
 from kontext_nb.session.edits import Chain, Edit, Ended, Report
 from kontext_nb.session.reopening import reopened
-from kontext_nb.widgets.controls import Controls
-from kontext_nb.widgets.preserving import Preserving
+from kontext_nb.widgets.asked import Asked
+from kontext_nb.widgets.pressing import Meant, Pressing
 from kontext_nb.widgets.prompt import Asking, Wish
-from kontext_nb.widgets.remedies import Decision, alarm, decision
+from kontext_nb.widgets.remedies import Decision, alarm, decision, waits_for
 from kontext_nb.widgets.running import Begin, Outcome, Running, Stand
 from kontext_nb.widgets.said import Alarm, Saying
-from kontext_nb.widgets.showing import SOURCE, Showing
+from kontext_nb.widgets.seen import Outdated, Seen
+from kontext_nb.widgets.showing import Showing
+
+_ALL = frozenset(State)
+_UNKNOWN = frozenset({State.UNKNOWN})
 
 
 class Work:
@@ -29,8 +37,7 @@ class Work:
 
     Args:
         prompt: Where the instruction is typed.
-        controls: Say how it shall be made.
-        preserving: Says what shall be kept.
+        pressing: Knows what is asked for.
         status: Says how it goes.
         showing: Shows the chain.
         made: Is called after each run, on a thread that may take its time.
@@ -39,22 +46,19 @@ class Work:
     def __init__(
         self,
         prompt: Asking,
-        controls: Controls,
+        pressing: Pressing,
         *,
-        preserving: Preserving,
         status: Saying,
         showing: Showing,
         made: Callable[[], object],
     ) -> None:
-        self._prompt, self._controls = prompt, controls
-        self._preserving = preserving
+        self._prompt, self._pressing = prompt, pressing
         self._status, self._showing, self._made = status, showing, made
         self._chain: Chain | None = None
-        self._from = SOURCE  # the place that the run started at
-        self._came: list[Outcome] = []
-        self._asked = ""  # the job that the alarm is about
-        self._alarm: Alarm | None = None
-        self._deciding = self._decided = self._placed = False
+        self._last: Asked | None = None  # what runs, or ran last
+        self._undecided: Alarm | None = None  # shown, and still to be decided
+        self._decided: deque[Meant] = deque()  # while something else ran
+        self._left: frozenset[State] = frozenset()  # of jobs to be looked at then
         self._lock = threading.Lock()
         self._running = Running(
             tell=self._tell, arrived=self._arrived, over=self._over, free=self._free
@@ -64,40 +68,23 @@ class Work:
 
     def open(self, chain: Chain) -> None:
         """Work on another chain; go on with what was left open in it."""
-        self._chain = chain
+        self._chain, self._prompt.chain = chain, chain.id
+        self._warn(None)
         if not self._running.busy:
-            self._warn(None)
             self._status.say("")
-        self._pick_up()
+        self._resume(_ALL)
 
     def run(self) -> None:
         """Start the edit that the instruction describes, from the selected step."""
-        chain = self._chain
-        if chain is None:
-            return
-        try:
-            wanted = self._controls.wanted(self._showing.last_seed)
-        except KontextError as error:
-            self._warn(alarm(error))
-            return
-        begin = partial(
-            chain.begin,
-            self._prompt.value,
-            parent=self._showing.selected,
-            aspect_ratio=wanted.aspect_ratio,
-            model=wanted.model,
-            preserve=self._preserving.wanted,
-        )
-
-        def variant(seed: int | None) -> Begin:
-            return lambda report, ended: begin(seed=seed, report=report, ended=ended)
-
-        if not self._running.busy:
-            self._warn(None)
-        self._start([variant(seed) for seed in wanted.seeds], said="Starting…")
+        self._run(self._pressing.from_code)
 
     def cancel(self) -> None:
         """Ask the running edit to stop; what became of it is said when it is known."""
+        with self._lock:
+            taken_back = bool(self._decided)
+            self._decided.clear()
+        if taken_back:
+            self._warn(self._undecided)  # to be decided anew
         if self._running.cancel():
             self._status.say("Cancelling…")
 
@@ -105,91 +92,179 @@ class Work:
         """Wait until nothing runs; False if that takes longer."""
         return self._running.settled(limit_s)
 
-    def _heed(self, wish: Wish) -> None:
-        self.run() if wish == "run" else self.cancel()
+    def _heed(self, wish: Wish, seen: Seen) -> None:
+        if wish == "cancel":
+            self.cancel()
+        elif not self._running.busy:
+            self._run(partial(self._pressing.pressed, seen))
 
-    def _start(
-        self, begins: Sequence[Begin], *, said: str, deciding: bool = False
-    ) -> None:
-        place = self._showing.place
+    def _run(self, ask: Callable[[], Meant]) -> None:
+        try:
+            meant = ask()
+        except Outdated:
+            self._prompt.show_again()
+            self._status.say("This has just changed: look once more, then press Run.")
+        except KontextError as error:
+            self._status.complain(alarm(error))
+        else:
+            self._start(meant, said="Starting…")
+
+    def _start(self, meant: Meant, *, said: str = "") -> None:
+        """Start it; of what comes while something runs, a press is late."""
+        asked, begins = meant
         with self._lock:
             if self._running.busy:
+                if asked.decided:
+                    self._decided.append(meant)
+                self._left |= asked.picks
                 return
-            # Before it starts: it may be over at once.
-            self._from, self._placed, self._deciding = place, False, deciding
+            self._last = asked  # before it starts: it may be over at once
             self._prompt.busy = True
+            if not self._undecided:
+                self._status.warn(None)
             if said:
                 self._status.say(said)
-            self._running.start(self._controls.maker, begins)
+            self._running.start(self._pressing.maker, begins)
 
     def _warn(self, told: Alarm | None) -> None:
-        self._alarm = told
+        self._undecided = told if told and told.choices else None
         self._status.warn(told)
 
+    @property
+    def _now(self) -> Asked:
+        """What runs."""
+        assert self._last is not None  # noqa: S101 - for the type checker
+        return self._last
+
+    def _is_shown(self, asked: Asked) -> bool:
+        return self._chain is not None and self._chain.id == asked.chain.id
+
     def _tell(self, stand: Stand) -> None:
-        if not self._placed:  # an edit of a moment needs no place of its own
-            self._placed = True
-            self._showing.refresh()
+        asked = self._now
+        if asked.doing != stand.said:
+            asked.doing = stand.said
+            self._showing.refresh()  # it may have a place by now
         self._status.say(stand.said, stand.ticking, stand.share)
 
     def _arrived(self, outcome: Outcome) -> None:
-        """Show what came of one edit, unless the user looks at something else."""
-        self._came.append(outcome)
+        asked = self._now
+        asked.came.append(outcome)
         if isinstance(outcome, Edit):
-            here = self._showing.place == self._from
-            self._showing.refresh(select=outcome.step.id if here else None)
+            asked.unshown = outcome
+            self._show(asked)
+
+    def _show(self, asked: Asked) -> None:
+        """Read the chain again; go to what came, unless one looks elsewhere."""
+        edit, here = asked.unshown, self._showing.place == asked.place
+        select = edit.step.id if edit and here and self._is_shown(asked) else None
+        self._showing.refresh(select=select)
+        asked.unshown = None
 
     def _over(self) -> None:
         """Say what came of all of it."""
-        came, self._came = self._came, []
-        edits = [one for one in came if isinstance(one, Edit)]
-        errors = [one for one in came if isinstance(one, Exception)]
-        stops = [one for one in errors if isinstance(one, EditCancelled)]
-        wrong = [one for one in errors if one not in stops]
-        notices = dict.fromkeys(notice for edit in edits for notice in edit.notices)
-        said = [_count(len(edits), len(came)) if edits else "", *notices]
-        said += [str(stop) for stop in stops[:1]]
-        if edits and not errors and self._prompt.next_pass():
+        asked = self._now
+        wrong = [one for one in asked.errors if not isinstance(one, EditCancelled)]
+        if asked.unshown or len(asked.edits) < len(asked.came):
+            try:
+                self._show(asked)  # what was shown as running is so no more
+            except StoreError as error:
+                wrong.append(error)
+        said = asked.sentences
+        if asked.edits and not asked.errors and self._next_pass(asked):
             said.append("The next part of the instruction is in the box.")
-        self._blame(wrong[0] if wrong else None)
-        if len(edits) < len(came):
-            self._showing.refresh()  # what was shown as running is so no more
-        self._status.say(" ".join(filter(None, said)))
-        self._decided = self._deciding and not errors
+        said += self._blame(asked, wrong)
+        if not asked.picks and not wrong:
+            with self._lock:  # there may be another one to decide about
+                self._left |= _ALL if asked.decided and not asked.errors else _UNKNOWN
+        self._status.say(" ".join(said) or asked.before)
         self._made()
+
+    def _next_pass(self, asked: Asked) -> bool:
+        """Put the next part of the instruction where the one that was made still is."""
+        same = self._is_shown(asked) and self._prompt.value == asked.prompt
+        return same and self._prompt.next_pass()
+
+    def _blame(self, asked: Asked, wrong: Sequence[Exception]) -> list[str]:
+        """Show what went wrong, if anything did; return what there is no place for."""
+        alarms = [_naming(asked.chain, alarm(error)) for error in wrong]
+        if not self._is_shown(asked):  # its own chain asks, when that is shown
+            alarms = [replace(one, choices=(), job="") for one in alarms]
+        told = next((one for one in alarms if one.choices), next(iter(alarms), None))
+        before = self._still_undecided()
+        if before is None or (told and told.choices):
+            self._warn(told)
+        elif asked.decided == before.job:  # decide again, or otherwise
+            told = told or before
+            self._warn(replace(told, choices=before.choices, job=before.job))
+        elif told:
+            return [told.text]
+        return []
+
+    def _still_undecided(self) -> Alarm | None:
+        """Return the alarm that waits for a decision, unless there is none to make."""
+        told = self._undecided
+        if told is None or self._chain is None:
+            return None
+        with suppress(StoreError):  # else it stays, for nobody knows
+            states = {one.job.id: one.job.state for one in self._chain.open_steps}
+            state = states.get(told.job)
+            if waits_for(state) != told.choices:
+                return None
+        return told
 
     def _free(self) -> None:
         """Let the next run begin."""
         with self._lock:  # it may have begun already
             self._prompt.busy = self._running.busy
-        decided, self._decided = self._decided, False
+            decided = self._decided.popleft() if self._decided else None
+            left, self._left = self._left, frozenset()
         if decided:
-            self._pick_up()  # there may be another one to decide about
+            self._start(decided, said="Asking…")
+        if left:
+            self._resume(left)
 
-    def _blame(self, error: Exception | None) -> None:
-        """Show what went wrong, if anything did."""
-        told = alarm(error) if error else None
-        before = self._alarm
-        if told and self._deciding and not told.choices and before:
-            told = replace(told, choices=before.choices)  # decide again, or otherwise
-        elif error:
-            self._asked = getattr(error, "job", None) or ""
-        self._warn(told)
+    def _resume(self, picks: frozenset[State]) -> None:
+        """Go on waiting for what was sent and not yet collected.
 
-    def _pick_up(self) -> None:
-        """Go on waiting for what was sent and not yet collected."""
+        Args:
+            picks: Of the jobs that are meant; one of unknown fate only asks.
+        """
         chain = self._chain
-        # Without a finished edit a chain is empty, and so false.
-        if chain is not None and (steps := chain.open_steps):
-            self._start([_going_on(chain, step) for step in steps], said="")
+        if chain is None:
+            return
+        try:
+            steps = [one for one in chain.open_steps if one.job.state in picks]
+        except StoreError as error:
+            self._warn(alarm(error))
+            return
+        if not steps or (picks == _UNKNOWN and self._undecided):
+            return  # one after the other is asked about
+        place, before = self._showing.place, self._status.said
+        asked = Asked(chain=chain, place=place, picks=picks, before=before)
+        self._start((asked, [_going_on(chain, step) for step in steps]))
 
-    def _decide(self, key: str, typed: str) -> None:
+    def _decide(self, job: str, key: str, typed: str) -> None:
         """Do what a button of the alarm says."""
-        chain, job = self._chain, self._asked
+        chain, last = self._chain, self._last
         if chain is None or not job:
             return
+        # Then what comes after this instruction is next.
+        prompt = last.prompt if last and last.failed_of(job) else None
+        asked = Asked(
+            chain=chain, place=self._showing.place, prompt=prompt, decided=job
+        )
         begin = _reopen(chain, job, decision(key, typed))
-        self._start([begin], said="Asking…", deciding=True)
+        self._start((asked, [begin]), said="Asking…")
+
+
+def _naming(chain: Chain, told: Alarm) -> Alarm:
+    """Have an alarm say which edit it is about: it stays while others are made."""
+    with suppress(StoreError):
+        for step in chain.open_steps if told.job else ():
+            if step.job.id == told.job:
+                prompt = textwrap.shorten(step.job.request.prompt, 60, placeholder="…")
+                return replace(told, problem=f"“{prompt}”: {told.problem}")
+    return told
 
 
 def _going_on(chain: Chain, step: Step) -> Begin:
@@ -201,7 +276,3 @@ def _reopen(chain: Chain, job: str, decided: Decision) -> Begin:
         return reopened(chain, job, report=report, ended=ended, **decided)
 
     return begin
-
-
-def _count(done: int, all_of_them: int) -> str:
-    return "Done." if all_of_them == 1 else f"{done} of {all_of_them} done."

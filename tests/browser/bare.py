@@ -61,6 +61,9 @@ async ({script, state}) => {
       const changes = Object.fromEntries(
         [...dirty].map(n => [n, told(model.values[n])]));
       dirty.clear();
+      // As in JupyterLab: what was sent is soon another object, and no event tells.
+      setTimeout(() => Object.keys(changes).forEach(
+        n => model.values[n] = real(told(model.values[n]))));
       window.sent.push({method: 'update', state: changes});
     },
     send: (content, _, buffers = []) =>
@@ -79,7 +82,8 @@ async ({script, state}) => {
     tell('msg:custom', content, buffers.map(bytes));
   window.given(state);
   const url = URL.createObjectURL(new Blob([script], {type: 'text/javascript'}));
-  const widget = (await import(url)).default;
+  const given = (await import(url)).default;
+  const widget = typeof given === 'function' ? await given() : given;
   const end = await widget.render({model, el: document.querySelector('main')});
   window.end = end;
 }

@@ -5,6 +5,9 @@ and `voila` one on Voila; one server serves them all. They talk to JupyterLab's 
 objects (``jupyterapp``) for what is not under test, and leave clicks and keys to the
 test. Whatever a page asks of any other machine is refused, written down in
 `Lab.foreign`, and fails the test.
+
+To load JupyterLab takes a processor four seconds. So the tests open their notebooks one
+after the other in one page of it, as people do; each has a kernel of its own.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ import nbformat
 import pytest
 from ipywidgets import Widget
 
-from tests import browsers
+from tests import browsers, smaller
 
 REPO = Path(__file__).parents[2]
 ARTIFACTS = REPO / "artifacts"
@@ -46,6 +49,17 @@ FLAGS = (
     # hundreds of a page would ask the test first, and none would come from the cache.)
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+SIZE = {"width": 1280, "height": 900}
+# No rule that is asked of a browser is of a size.
+STARTUP = smaller.code(by=2)
+# JupyterLab, without a grammar of addresses that its server would build first: it takes
+# two seconds, and no notebook of ours has an address that it is for.
+START = """
+import sys
+sys.modules["rfc3987_syntax"] = None
+from jupyterlab.labapp import main
+main()
+"""
 # Nothing of the person who runs the tests may reach the notebook's kernel: no token,
 # no store, no settings of their own Jupyter.
 PRIVATE = ("RUNCOMFY_", "KONTEXT_NB_", "JUPYTER", "IPYTHON", "JPY_", "XDG_")
@@ -66,9 +80,9 @@ def _free_port():
         return held.getsockname()[1]
 
 
-# Not wider than a module: while Playwright's blocking form is open, this thread counts
-# as inside a running event loop, and any other test's asyncio.run() would be refused.
-@pytest.fixture(scope="module")
+# Not wider than this folder: while Playwright's blocking form is open, this thread
+# counts as inside a running event loop, and another test's asyncio.run() is refused.
+@pytest.fixture(scope="package")
 def browser():
     """Return a Chromium; skip where there is none, except in CI."""
     missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
@@ -93,8 +107,13 @@ class Server:
         self._runtime = home / "runtime"
         self._log = home / "server.log"
         self.token = secrets.token_hex(16)
-        for folder in (self.root, self.settings, self._runtime):
-            folder.mkdir()
+        labconfig = home / "config" / "labconfig"
+        startup = home / "ipython" / "profile_default" / "startup"
+        for folder in (self.root, self.settings, self._runtime, labconfig, startup):
+            folder.mkdir(parents=True)
+        # Else each page that is loaded has a Node started, to see if one could build.
+        (labconfig / "page_config.json").write_text('{"buildCheck": false}')
+        (startup / "small.py").write_text(STARTUP)
         self._own = self.settings / "@jupyterlab" / "apputils-extension"
         self._own.mkdir(parents=True)
         (self._own / "notification.jupyterlab-settings").write_text(
@@ -114,13 +133,15 @@ class Server:
 
     def _command(self):
         return [
-            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1"),
+            *(sys.executable, "-c", START, "--no-browser", "--ip=127.0.0.1"),
             "--allow-root",
             f"--ServerApp.port={_free_port()}",
             f"--IdentityProvider.token={self.token}",
             f"--ServerApp.root_dir={self.root}",
             "--LabApp.expose_app_in_browser=True",
             "--JupyterNotebookApp.expose_app_in_browser=True",
+            # Nor is a Node started to look for what could check a cell's code.
+            "--LanguageServerManager.autodetect=False",
             # Should pytest be killed, the server follows by itself.
             "--ServerApp.shutdown_no_activity_timeout=600",
             "--MappingKernelManager.cull_idle_timeout=300",
@@ -201,7 +222,7 @@ class Lab:
         errors: Uncaught errors of the page's scripts.
     """
 
-    def __init__(self, page, server, place="doc/tree"):
+    def __init__(self, page, server, place):
         self.page = page
         self._place = place
         self.foreign = []
@@ -209,7 +230,10 @@ class Lab:
         self.folder = Path(tempfile.mkdtemp(dir=server.root))
         self._server = server
         page.set_default_timeout(WAIT_MS)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def fail(self, error):
+        """Keep what a script of the page did not catch."""
+        self.errors.append(str(error))
 
     def note(self, request):
         """Keep what is asked of another machine."""
@@ -223,11 +247,13 @@ class Lab:
         lies beside it in `folder` stays when it is opened again.
         """
         self.put(notebook, name)
+        self._put_away()
         return self._opened()
 
     def reopen(self):
-        """Save the notebook with its results and open it again, with a fresh kernel."""
+        """Save the notebook with its results and load the page anew, and its kernel."""
         self._js("jupyterapp.shell.currentWidget.context.save()")
+        self.page.goto("about:blank")
         return self._opened()
 
     def put(self, notebook, name="test.ipynb"):
@@ -240,22 +266,38 @@ class Lab:
         # Whatever kernel the file names, JupyterLab must not stop to ask for one.
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python"}
         nbformat.write(notebook, self.folder / name)
-        path = quote(f"{self.folder.name}/{name}")
+        self._path = f"{self.folder.name}/{name}"
         url, token = self._server.url, self._server.token
-        self._address = f"{url}{self._place}/{path}?token={token}&reset"
+        self._address = f"{url}{self._place}/{quote(self._path)}?token={token}&reset"
         return self._address
 
     def _opened(self):
         self._server.end_kernels()
-        self.page.goto(self._address)
-        self._wait("window.jupyterapp && jupyterapp.restored.then(() => true)")
-        self._wait(
-            "(() => { const it = jupyterapp.shell.currentWidget?.sessionContext;"
-            " const kernel = it?.session?.kernel; return it?.isReady &&"
-            " kernel?.connectionStatus === 'connected' && kernel.status === 'idle'"
-            " })()"
-        )
+        if self._place == LAB and self._loaded():
+            self._command("docmanager:open", {"path": self._path})
+        else:
+            self.page.goto(self._address)
+            self._wait("window.jupyterapp && jupyterapp.restored.then(() => true)")
+        self.page.wait_for_function(READY, arg=self._path)
         return self
+
+    def _loaded(self):
+        return self._js("'jupyterapp' in window")
+
+    def _put_away(self):
+        """Close what is open, without asking whether to save it."""
+        if self._loaded():
+            self._js(
+                "[...jupyterapp.shell.widgets('main')].forEach(it => it.dispose())"
+            )
+
+    def leave(self):
+        """Leave the page to the next test as it was found: empty, light and wide."""
+        self._put_away()
+        self.page.emulate_media(forced_colors="null")
+        self.page.set_viewport_size(SIZE)
+        if self._loaded() and "Dark" in self._js("document.body.dataset.jpThemeName"):
+            self.theme("light")
 
     def run_all(self):
         """Run All, as its button does; wait until every code cell has its number.
@@ -271,9 +313,13 @@ class Lab:
         before = self.counts()
         kept = [None] * len(before)
         kept[cell] = before[cell] or 0
+        self.begin(cell)
+        self._settled(kept)
+
+    def begin(self, cell):
+        """Run one cell, and wait for nothing."""
         self._js(f"{NOTEBOOK}.activeCellIndex = {cell}")
         self._command("notebook:run-cell")
-        self._settled(kept)
 
     def counts(self):
         """Return the number of each cell; None if not run (yet), or not code."""
@@ -344,7 +390,14 @@ class Lab:
         assert result is True, result
 
 
+LAB = "doc/tree"
 NOTEBOOK = "jupyterapp.shell.currentWidget.content"
+READY = """path => {
+  const {context, sessionContext} = jupyterapp.shell.currentWidget ?? {};
+  const kernel = sessionContext?.session?.kernel;
+  return context?.path === path && sessionContext.isReady &&
+    kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
+}"""
 DONE = f"""before => {{
   const cells = {NOTEBOOK}.widgets.map(({{model}}) => model);
   const code = cells.filter((m, i) =>
@@ -361,22 +414,29 @@ def _joined(text):
     return "".join(text)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def visitor(browser):
     """Return who opens the windows: with one cache for JupyterLab's own scripts."""
-    size = {"width": 1280, "height": 900}
-    with browser.new_context(viewport=size, service_workers="block") as context:
+    with browser.new_context(viewport=SIZE, service_workers="block") as context:
         yield context
 
 
-@contextlib.contextmanager
-def _window(visitor, server, place):
-    """Open a window; it must end without script errors and foreign requests."""
+@pytest.fixture(scope="package")
+def desk(visitor):
+    """Return the page that JupyterLab is loaded on, for all tests of this folder."""
     with visitor.new_page() as page:
-        window = Lab(page, server, place)
-        visitor.on("request", window.note)
-        yield window
-        visitor.remove_listener("request", window.note)
+        yield page
+
+
+@contextlib.contextmanager
+def _window(page, visitor, server, place):
+    """Open a window; it must end without script errors and foreign requests."""
+    window = Lab(page, server, place)
+    page.on("pageerror", window.fail)
+    visitor.on("request", window.note)
+    yield window
+    visitor.remove_listener("request", window.note)
+    page.remove_listener("pageerror", window.fail)
     server.forget_theme()
     assert window.foreign == []
     assert window.errors == []
@@ -398,17 +458,25 @@ def page(browser):
 
 
 @pytest.fixture
-def lab(visitor, server):
+def lab(desk, visitor, server, request):
     """Return a `Lab` on JupyterLab."""
-    with _window(visitor, server, "doc/tree") as window:
+    failed = request.session.testsfailed
+    with _window(desk, visitor, server, LAB) as window:
         yield window
+        if request.session.testsfailed == failed:
+            window.leave()
+        else:  # what such a test leaves behind is no other's concern
+            desk.goto("about:blank")
 
 
 @pytest.fixture
 def notebook7(visitor, server):
     """Return a `Lab` on Notebook 7; skip where that is not installed."""
     _needs("notebook")
-    with _window(visitor, server, "notebooks") as window:
+    with (
+        visitor.new_page() as page,
+        _window(page, visitor, server, "notebooks") as window,
+    ):
         yield window
 
 
@@ -416,7 +484,10 @@ def notebook7(visitor, server):
 def voila(visitor, server):
     """Return a `Lab` of which only `put` is of use; skip without Voila."""
     _needs("voila")
-    with _window(visitor, server, "voila/render") as window:
+    with (
+        visitor.new_page() as page,
+        _window(page, visitor, server, "voila/render") as window,
+    ):
         yield window
 
 

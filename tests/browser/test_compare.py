@@ -4,6 +4,7 @@ That page runs the script of every notebook, and its `comparison` plays Python's
 ``comparison.set`` is what a trait set in Python does to the view.
 """
 
+import functools
 import io
 import re
 from pathlib import Path
@@ -110,8 +111,15 @@ class Page:
         return box["x"] + x * box["width"], box["y"] + y * box["height"]
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Write the page of a view, once: what changed in it takes a while to measure."""
+    folder = tmp_path_factory.mktemp("pages")
+    return functools.cache(lambda view: view.to_html(folder / f"{id(view)}.html"))
+
+
 @pytest.fixture
-def opened(browser, tmp_path):
+def opened(browser, written):
     """Open comparisons; none may end with a script error or ask for an address."""
     contexts = []
 
@@ -120,8 +128,8 @@ def opened(browser, tmp_path):
         context = browser.new_context(
             viewport=size, device_scale_factor=scale, offline=True, **more
         )
-        path = view.to_html(tmp_path / f"{len(contexts)}.html")
-        contexts.append((context, page := Page(context.new_page(), path)))
+        page = Page(context.new_page(), written(view))
+        contexts.append((context, page))
         return page
 
     yield open_
@@ -133,6 +141,11 @@ def opened(browser, tmp_path):
 @pytest.fixture(scope="module")
 def pair():
     return kx.compare(plain(), changed(), labels=("before", "after"))
+
+
+@pytest.fixture(scope="module")
+def field():
+    return kx.compare(before := textured(), edited(before))
 
 
 def near(colour, wanted, by=6):
@@ -187,10 +200,9 @@ def test_every_mode_shows_what_it_says(opened, pair):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("forced", ["none", "active"])
-def test_the_change_is_outlined_on_the_picture_before(opened, scheme, forced):
+def test_the_change_is_outlined_on_the_picture_before(opened, field, scheme, forced):
     """Tinted, with a line around it in any theme; what did not change is as it was."""
-    view = kx.compare(before := textured(), edited(before))
-    page = opened(view, color_scheme=scheme, forced_colors=forced)
+    page = opened(field, color_scheme=scheme, forced_colors=forced)
     page.set(mode="slider", position=1)
     plain = [page.colour(x, 0.44) for x in (0.3, 0.6)]
     page.page.get_by_text("Changes").click()
@@ -413,6 +425,31 @@ def test_what_is_missing_or_broken_is_said(opened):
     page.page.get_by_text("No picture yet").wait_for()
     for mode in MODES:
         page.set(mode=mode)
+
+
+def test_a_view_that_goes_tells_what_was_set_last(opened, pair):
+    """At once, and then it asks for nothing: its kernel may be gone by then."""
+    page = opened(pair, bypass_csp=True)
+    page.page.evaluate(ANOTHER, pair._esm)
+    page.set(zoom=1)
+    page.page.locator("canvas.kx-full").nth(3).wait_for()
+    page.page.get_by_text("Slider").nth(1).click()
+    assert page.page.evaluate(TOLD) == [1, 1]
+
+
+ANOTHER = """async script => {
+  const url = URL.createObjectURL(new Blob([script], {type: 'text/javascript'}));
+  const el = document.body.appendChild(document.createElement('main'));
+  window.end = await (await import(url)).default.render({model: comparison, el});
+}"""
+TOLD = """async () => {
+  let told = 0;
+  comparison.send = comparison.save_changes = () => told++;
+  end();
+  const first = told;
+  await new Promise(done => setTimeout(done, 101));
+  return [first, told];
+}"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -3,20 +3,22 @@
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tests.browser.test_quickstart import QUICKSTART, up_to_editor
+from tests.browser.test_quickstart import CELLS, QUICKSTART, up_to_editor
 
 pytestmark = pytest.mark.browser
 
 SETUP = """
 import kontext_nb as kx
-from kontext_nb import sizes
-sizes.SIZES = ((384, 512),)  # no rule here is of a size
+from PIL import Image
 kx.configure(provider="demo")
-bottle = kx.samples.bottle().resize((192, 256))
-edit = kx.edit(bottle, "Make it night", seed=7)
+picture = Image.linear_gradient("L").convert("RGB")
 """
-COMPARE = "kx.compare(bottle, edit.image, labels=('<b>Before</b>', 'Bei Nacht'))"
-ONE = "print(kx.edit(bottle, 'Make it sepia', seed={}).seed)"
+COMPARE = """
+night = kx.edit(picture, "Make it night", seed=7)
+kx.compare(picture, night.image, labels=("<b>Before</b>", "Bei Nacht"))
+"""
+EDITOR = "kx.Editor(picture)"
+ONE = "print(kx.edit(picture, 'Make it sepia', seed={}).seed)"
 PAINTED = "figures => figures.every(f => f.offsetWidth > 0)"
 HIDDEN = "figures => figures.every(f => f.offsetWidth === 0)"
 # What the still figure says, whichever picture it shows.
@@ -38,7 +40,7 @@ def test_run_all_runs_every_cell_with_both_bridges(lab):
 
 def test_a_view_is_its_picture_once_its_kernel_is_gone(lab):
     """The still figure hides while the view is live, and is there when reopened."""
-    lab.open(notebook(COMPARE, "kx.Editor(bottle)")).run_all()
+    lab.open(notebook(COMPARE, EDITOR)).run_all()
     figures = lab.page.locator("figure.kx-static")
     for cell in (1, 2):
         lab.show(cell)
@@ -66,26 +68,19 @@ CONTROLS = ("Model", "Seed", "Aspect ratio", "Variants", "Export")
 KEEPING = ("Keep the rest of the picture", "Only in an area that I draw")
 
 
-def test_the_editor_of_the_quickstart_in_notebook_7(notebook7):
-    """It shows, and no key pressed in a view of ours is a command of the notebook."""
-    up_to_editor(notebook7.open(QUICKSTART))
-    page = notebook7.page
-    views = page.locator(":is(.kx-compare, .kx-strip)")
+@pytest.mark.parametrize("front_end", ["lab", "notebook7"])
+def test_no_key_in_the_editor_is_a_command_of_the_notebook(front_end, request):
+    """In our views and on ipywidgets' controls: only its list obeys an arrow key."""
+    window = request.getfixturevalue(front_end)
+    up_to_editor(window.open(QUICKSTART))
+    editor = window.show(CELLS.index("editor"))
+    views = editor.locator(":is(.kx-compare, .kx-strip)")
     views.first.wait_for()
     stops = views.locator(FOCUSABLE)
     assert stops.count()
     for stop in stops.all():
-        unmoved(page, stop)
-    notebook7.screenshot("notebook7-keys")
-    forgive(notebook7)
-
-
-@pytest.mark.parametrize("front_end", ["lab", "notebook7"])
-def test_no_key_in_the_editor_is_a_command_of_the_notebook(front_end, request):
-    """On ipywidgets' own controls too: only its list obeys an arrow key."""
-    window = request.getfixturevalue(front_end)
-    window.open(notebook("kx.Editor(bottle)")).run_all()
-    editor = window.show(1)
+        unmoved(window.page, stop)
+    window.screenshot(f"{front_end}-keys")
     seed = editor.get_by_label("Seed", exact=True)
     seed.focus()
     seed.press("ArrowDown")
@@ -106,21 +101,21 @@ def test_no_key_in_the_editor_is_a_command_of_the_notebook(front_end, request):
     forgive(window)
 
 
-@pytest.mark.parametrize("colours", ["none", "active"])
-def test_the_editors_own_controls_show_edge_and_focus(lab, colours):
+def test_the_editors_own_controls_show_edge_and_focus(lab):
     """A ring is around what has the focus; in high contrast buttons have an edge."""
-    lab.page.emulate_media(forced_colors=colours)
-    lab.open(notebook("kx.Editor(bottle)")).run_all()
+    lab.open(notebook(EDITOR)).run_all()
     editor = lab.show(1)
     lists = [editor.get_by_label(name, exact=True) for name in (*CONTROLS, "File")]
     buttons = [editor.get_by_role("button", name=n) for n in ("Save", "Download")]
     boxes = [editor.get_by_role("checkbox", name=KEEPING[0])]
-    for control in (*lists, *boxes, *buttons):
-        control.press("Shift")  # a ring is for who uses keys
-        assert control.evaluate(RING) == "solid 2px"
-    edges = [button.evaluate(EDGE) for button in buttons]
-    assert edges == ["0px" if colours == "none" else "1px"] * 2
-    lab.screenshot(f"editor-contrast-{colours}")
+    for colours, wide in (("none", "0px"), ("active", "1px")):
+        lab.page.emulate_media(forced_colors=colours)
+        for control in (*lists, *boxes, *buttons):
+            control.press("Shift")  # a ring is for who uses keys
+            assert control.evaluate(RING) == "solid 2px"
+        edges = [button.evaluate(EDGE) for button in buttons]
+        assert edges == [wide] * 2
+        lab.screenshot(f"editor-contrast-{colours}")
 
 
 RING = "it => (s => `${s.outlineStyle} ${s.outlineWidth}`)(getComputedStyle(it))"

@@ -15,7 +15,7 @@ WEAK = "Give her a coat, make the car red, remove the sign, add a hat and blur t
 def shown(page, *, theme="light", **traits):
     """Put a box on the page that lints as the Editor does; return it and its wishes."""
     box, wishes = PromptBox(**traits), []
-    box.on_wish(lambda wish: wishes.append((wish, box.value)))
+    box.on_wish(lambda wish, seen: wishes.append((wish, box.take(seen))))
     box.observe(lambda c: box.set_trait("findings", hints(c.new, None)), "value")
     return box, Bare(page, box, theme=theme), wishes
 
@@ -45,6 +45,22 @@ def test_ctrl_enter_runs_what_is_in_the_box_now(page):
     page.get_by_role("button", name="Cancel").click()
     bare.sync()
     assert wishes[1:] == [("cancel", "Make it night")]
+
+
+def test_what_is_being_typed_is_never_written_over(page):
+    """Not by another picture's suggestion, nor by the next part of an instruction."""
+    page.clock.install()  # nobody pauses in typing before the time is let go
+    box, bare, _ = shown(page, value="Make it night")
+    field(page).fill("Make the sky dark and")
+    box.placeholder, box.value = "Say what to change", "Blur it"
+    bare.sync()
+    assert field(page).input_value() == "Make the sky dark and"
+    page.clock.run_for(1000)
+    bare.sync()
+    assert box.value == "Make the sky dark and"
+    box.value = "Blur it"
+    bare.sync()
+    assert field(page).input_value() == "Blur it"
 
 
 def test_arrows_go_through_what_was_asked_before(page):

@@ -29,10 +29,10 @@ def test_what_a_choice_asks_for_can_be_typed(page):
     line.on_choice(lambda *given: chosen.append(given))
     bare = Bare(page, line)
     accepted = Choice("accepted", "It was accepted", asks="Its request id")
-    line.warn(Alarm("Nobody knows.", "Look it up.", [accepted]))
+    line.warn(Alarm("Nobody knows.", "Look it up.", [accepted], job="j"))
     bare.sync()
     page.get_by_role("textbox", name="Its request id").focus()
     page.keyboard.type(" r-17 ")
     page.keyboard.press("Enter")
     bare.sync()
-    assert chosen == [("accepted", "r-17")]
+    assert chosen == [("j", "accepted", "r-17")]
