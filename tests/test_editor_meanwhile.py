@@ -103,6 +103,18 @@ def test_what_is_typed_for_another_picture_stays_in_the_box(editor, picture, gat
     assert editor.prompt.value == "Make it sepia"
 
 
+def test_the_next_edit_waits_for_nothing_but_the_result(editor, monkeypatch):
+    """What is brought up to date after it may take its time."""
+    go = threading.Event()
+    monkeypatch.setattr(editor.wording, "recall", lambda _: go.wait(30))
+    for made, prompt in enumerate(("Make it sepia", "Make it night"), 1):
+        start(editor, prompt)
+        assert editor.work._running.settled(20)
+        assert steps(editor)[made] == prompt
+    go.set()
+    assert editor.settled()
+
+
 def test_a_result_does_not_take_the_user_away(editor, gate):
     """Who looks at another step when a result comes stays there."""
     gate.set()

@@ -2,6 +2,7 @@
 
 const MARKS = { info: "✎ Tip", warning: "⚠ Warning", error: "✕ Problem" };
 const PAUSE_MS = 150;
+const EARLY = "Not started: an edit still runs. Press Ctrl+Enter again when it is done, or cancel it.";
 
 /** Tell whether the caret can go no further up (or down) within the text. */
 function atEdge(field, up) {
@@ -34,7 +35,7 @@ export default {
     root.dataset.lmSuppressShortcuts = "true";
     el.append(root);
 
-    let [pause, place, draft, undo] = [0, -1, "", null];
+    let [pause, place, draft, undo, early] = [0, -1, "", null, false];
     const save = () => {
       clearTimeout(pause);
       pause = 0;
@@ -85,7 +86,9 @@ export default {
       if (isComposing || altKey || shiftKey) return;
       const up = key === "ArrowUp";
       if (key === "Enter" && (ctrlKey || metaKey)) {
-        if (!model.get("busy")) ask();
+        early = model.get("busy");
+        if (early) draw();
+        else ask();
       } else if ((up || key === "ArrowDown") && !ctrlKey && !metaKey && atEdge(field, up)) recall(up ? 1 : -1);
       else return;
       event.preventDefault();
@@ -111,12 +114,14 @@ export default {
       const [busy, found, next] = ["busy", "findings", "following"].map((name) => model.get(name));
       run.disabled = busy;
       cancel.disabled = !busy;
-      const drawn = JSON.stringify([found, undo]);
+      early &&= busy;
+      const drawn = JSON.stringify([found, undo, early]);
       if (hints.kxDrawn !== drawn) {
         const held = hints.contains(document.activeElement) && document.activeElement !== hints;
         hints.kxDrawn = drawn;
         hints.replaceChildren(...found.map(hint));
         if (undo !== null) hints.prepend(make("li", "kx-hint", {}, "Reworded.", press("Undo", () => write(undo))));
+        if (early) hints.prepend(make("li", "kx-hint", {}, EARLY));
         if (!hints.children.length) hints.append(make("li", "kx-quiet", {}, model.get("tip")));
         if (held) field.focus();
       }

@@ -19,6 +19,7 @@ from kontext_nb.errors import EditCancelled, KontextError, StoreError
 from kontext_nb.lifecycle import State
 from kontext_nb.session.edits import Chain, Edit, Ended, Report
 from kontext_nb.session.reopening import reopened
+from kontext_nb.widgets.aside import Aside
 from kontext_nb.widgets.asked import Asked
 from kontext_nb.widgets.pressing import Meant, Pressing
 from kontext_nb.widgets.prompt import Asking, Wish
@@ -40,7 +41,8 @@ class Work:
         pressing: Knows what is asked for.
         status: Says how it goes.
         showing: Shows the chain.
-        made: Is called after each run, on a thread that may take its time.
+        made: Is called after each run, on a thread that may take its time: the next
+            one need not wait for it.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Work:
     ) -> None:
         self._prompt, self._pressing = prompt, pressing
         self._status, self._showing, self._made = status, showing, made
+        self._afterwards = Aside(latest_only=True)
         self._chain: Chain | None = None
         self._last: Asked | None = None  # what runs, or ran last
         self._undecided: Alarm | None = None  # shown, and still to be decided
@@ -89,8 +92,8 @@ class Work:
             self._status.say("Cancelling…")
 
     def settled(self, limit_s: float) -> bool:
-        """Wait until nothing runs; False if that takes longer."""
-        return self._running.settled(limit_s)
+        """Wait until nothing runs and `made` is over; False if that takes longer."""
+        return self._running.settled(limit_s) and self._afterwards.settled(limit_s)
 
     def _heed(self, wish: Wish, seen: Seen) -> None:
         if wish == "cancel":
@@ -177,7 +180,7 @@ class Work:
             with self._lock:  # there may be another one to decide about
                 self._left |= _ALL if asked.decided and not asked.errors else _UNKNOWN
         self._status.say(" ".join(said) or asked.before)
-        self._made()
+        self._afterwards.do(self._made)
 
     def _next_pass(self, asked: Asked) -> bool:
         """Put the next part of the instruction where the one that was made still is."""

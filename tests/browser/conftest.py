@@ -317,7 +317,12 @@ class Lab:
         self._settled(kept)
 
     def begin(self, cell):
-        """Run one cell, and wait for nothing."""
+        """Run one cell, and wait for nothing.
+
+        Who has the focus loses it: JupyterLab would give it to the cell, and nobody
+        knows when.
+        """
+        self._js("document.activeElement.blur()")
         self._js(f"{NOTEBOOK}.activeCellIndex = {cell}")
         self._command("notebook:run-cell")
 
@@ -369,6 +374,11 @@ class Lab:
         self.page.screenshot(path=path)
         return path
 
+    def told(self):
+        """Return what the page is like, for who reads why a test failed."""
+        told = self._js(TOLD) if self._loaded() else {"title": self.page.title()}
+        return "\n".join(f"{name}: {value}" for name, value in told.items())
+
     def _frame(self):
         self._js("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
 
@@ -407,6 +417,20 @@ DONE = f"""before => {{
       if (out.output_type === 'error') return `${{out.ename}}: ${{out.evalue}}`;
   return code.length > 0 && code.every(m => (m.executionState ?? 'idle') === 'idle'
     && m.executionCount > before[cells.indexOf(m)]);
+}}"""
+
+TOLD = f"""() => {{
+  const cells = [...document.querySelectorAll('.jp-Notebook .jp-Cell')];
+  const texts = cells.map(it => `[${{it.dataset.windowedListIndex}}] ${{it.innerText}}`);
+  const focus = document.activeElement;
+  return {{
+    focus: `${{focus.tagName}} .${{focus.className}}`,
+    numbers: {NOTEBOOK}.widgets.map(({{model}}) => model.executionCount ?? null),
+    kernel: jupyterapp.shell.currentWidget.sessionContext.kernelDisplayStatus,
+    disabled: [...document.querySelectorAll('button:disabled')].map(it => it.innerText),
+    typed: [...document.querySelectorAll('textarea')].map(it => it.value),
+    shows: texts.map(it => '\\n' + it.replace(/\\s*\\n\\s*/g, ' | ')).join(''),
+  }};
 }}"""
 
 
@@ -466,6 +490,7 @@ def lab(desk, visitor, server, request):
         if request.session.testsfailed == failed:
             window.leave()
         else:  # what such a test leaves behind is no other's concern
+            print(window.told())
             desk.goto("about:blank")
 
 

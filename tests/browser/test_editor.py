@@ -39,6 +39,7 @@ class Hand:
         return self.strip.get_by_role("button", name=called)
 
     def ask(self, words):
+        self.here.locator("button:enabled", has_text=re.compile("^Run$")).wait_for()
         self.box.fill(words)
         self.box.press("Control+Enter")
 

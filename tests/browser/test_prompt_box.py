@@ -38,19 +38,30 @@ def test_ctrl_enter_runs_what_is_in_the_box_now(page):
     field(page).press("Control+Enter")
     bare.sync()
     assert wishes == [("run", "Make it night")]
+
+
+def test_a_press_that_comes_too_early_is_told(page):
+    """It starts nothing, then or later, and says so until it can be pressed again."""
+    box, bare, wishes = shown(page, value="Make it night")
+    told = page.get_by_label("Hints on the wording").get_by_text("Not started")
     box.busy = True
     bare.sync()
-    field(page).press("Control+Enter")
     assert page.get_by_role("button", name="Run").is_disabled()
+    assert not told.is_visible()
+    field(page).press("Control+Enter")
+    told.wait_for()
     page.get_by_role("button", name="Cancel").click()
+    box.busy = False
     bare.sync()
-    assert wishes[1:] == [("cancel", "Make it night")]
+    assert wishes == [("cancel", "Make it night")]
+    told.wait_for(state="detached")
 
 
 def test_what_is_being_typed_is_never_written_over(page):
     """Not by another picture's suggestion, nor by the next part of an instruction."""
-    page.clock.install()  # nobody pauses in typing before the time is let go
     box, bare, _ = shown(page, value="Make it night")
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)  # nobody pauses in typing before the time is let go
     field(page).fill("Make the sky dark and")
     box.placeholder, box.value = "Say what to change", "Blur it"
     bare.sync()
