@@ -419,19 +419,18 @@ DONE = f"""before => {{
     && m.executionCount > before[cells.indexOf(m)]);
 }}"""
 
-TOLD = f"""() => {{
-  const cells = [...document.querySelectorAll('.jp-Notebook .jp-Cell')];
-  const texts = cells.map(it => `[${{it.dataset.windowedListIndex}}] ${{it.innerText}}`);
-  const focus = document.activeElement;
-  return {{
-    focus: `${{focus.tagName}} .${{focus.className}}`,
-    numbers: {NOTEBOOK}.widgets.map(({{model}}) => model.executionCount ?? null),
-    kernel: jupyterapp.shell.currentWidget.sessionContext.kernelDisplayStatus,
+TOLD = """() => {
+  const text = (it) => it.innerText.replace(/\\s*\\n\\s*/g, ' | ');
+  const [focus, open] = [document.activeElement, jupyterapp.shell.currentWidget];
+  return {
+    focus: `${focus.tagName} .${focus.className}`,
+    numbers: open?.content.widgets.map(({model}) => model.executionCount ?? null),
+    kernel: open?.sessionContext.kernelDisplayStatus,
     disabled: [...document.querySelectorAll('button:disabled')].map(it => it.innerText),
     typed: [...document.querySelectorAll('textarea')].map(it => it.value),
-    shows: texts.map(it => '\\n' + it.replace(/\\s*\\n\\s*/g, ' | ')).join(''),
-  }};
-}}"""
+    shows: [...document.querySelectorAll('.jp-Cell')].map(text).join('\\n'),
+  };
+}"""
 
 
 def _joined(text):
@@ -490,8 +489,10 @@ def lab(desk, visitor, server, request):
         if request.session.testsfailed == failed:
             window.leave()
         else:  # what such a test leaves behind is no other's concern
-            print(window.told())
-            desk.goto("about:blank")
+            try:
+                print(window.told())  # noqa: T201 - pytest shows it with the failure
+            finally:
+                desk.goto("about:blank")
 
 
 @pytest.fixture

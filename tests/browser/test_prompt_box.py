@@ -33,7 +33,7 @@ def typed(page, bare, text):
 
 def test_ctrl_enter_runs_what_is_in_the_box_now(page):
     """The text goes with the wish: nobody waits for the pause in typing."""
-    box, bare, wishes = shown(page)
+    _, bare, wishes = shown(page)
     field(page).fill("Make it night")
     field(page).press("Control+Enter")
     bare.sync()
