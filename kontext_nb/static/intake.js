@@ -22,7 +22,6 @@ export default {
     const samples = make("p", "kx-samples", {});
     const root = make("div", "kx-intake", { role: "group", ariaLabel: "Pictures" },
       make("div", "kx-zone", {}, first, open, hint, input), samples, said, wrong);
-    root.dataset.lmSuppressShortcuts = "true";
     el.append(root);
 
     let sent = "";

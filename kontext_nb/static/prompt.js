@@ -2,7 +2,7 @@
 
 const MARKS = { info: "✎ Tip", warning: "⚠ Warning", error: "✕ Problem" };
 const PAUSE_MS = 150;
-const EARLY = "Not started: an edit still runs. Press Ctrl+Enter again when it is done, or cancel it.";
+const EARLY = "Not started: an edit still runs. Press again when it is done.";
 
 /** Tell whether the caret can go no further up (or down) within the text. */
 function atEdge(field, up) {
@@ -24,31 +24,29 @@ export default {
     const field = make("textarea", "kx-field", { id, rows: 2, dir: "auto" });
     const label = make("label", "kx-name", { htmlFor: id }, "Instruction");
     const [run, cancel] = [press("Run", () => ask(), "kx-button kx-run"), press("Cancel", () => model.send({ kind: "cancel" }))];
-    const hints = make("ul", "kx-hints", { role: "list", id: `${id}-hints`, tabIndex: 0 });
+    const hints = make("ul", "kx-hints", { role: "list", tabIndex: 0, ariaLabel: "Hints on the wording", ariaLive: "polite" });
     const queue = make("p", "kx-quiet kx-queue", { dir: "auto" });
-    hints.ariaLabel = "Hints on the wording";
-    hints.ariaLive = "polite";
     run.title = "Ctrl+Enter";
     const root = make("div", "kx-prompt", { role: "group", ariaLabel: "What to change" },
       label, make("div", "kx-line", {}, field, make("div", "kx-buttons", {}, run, cancel)), queue, hints);
-    // Else a key pressed here is also a command of the notebook ("b" adds a cell).
-    root.dataset.lmSuppressShortcuts = "true";
     el.append(root);
 
     let [pause, place, draft, undo, early] = [0, -1, "", null, false];
+    const get = (name) => model.get(name);
+    const tell = (name, value) => {
+      model.set(name, value);
+      model.save_changes();
+    };
     const save = () => {
       clearTimeout(pause);
       pause = 0;
-      if (model.get("value") === field.value) return;
-      model.set("value", field.value);
-      model.save_changes();
+      if (get("value") !== field.value) tell("value", field.value);
     };
     const ask = async () => {
       save();
       field.focus();
       const buffers = [];
-      const shown = await seen(model, model.get("along"), buffers);
-      model.send({ kind: "run", seen: shown }, undefined, buffers);
+      model.send({ kind: "run", seen: await seen(model, get("along"), buffers) }, undefined, buffers);
     };
     /** Write over the text so that the browser's own undo takes it back. */
     const write = (text, undoable) => {
@@ -65,7 +63,7 @@ export default {
       draw();
     };
     const recall = (step) => {
-      const known = model.get("history");
+      const known = get("history");
       const to = Math.max(-1, Math.min(place + step, known.length - 1));
       if (to === place) return;
       if (place < 0) draft = field.value;
@@ -86,7 +84,7 @@ export default {
       if (isComposing || altKey || shiftKey) return;
       const up = key === "ArrowUp";
       if (key === "Enter" && (ctrlKey || metaKey)) {
-        early = model.get("busy");
+        early = get("busy");
         if (early) draw();
         else ask();
       } else if ((up || key === "ArrowDown") && !ctrlKey && !metaKey && atEdge(field, up)) recall(up ? 1 : -1);
@@ -102,16 +100,14 @@ export default {
       const does = [];
       if (passes?.length)
         does.push(press(`As ${passes.length} passes`, () => {
-          model.set("following", passes.slice(1));
+          tell("following", passes.slice(1));
           write(passes[0], true);
-          model.save_changes();
         }));
-      if (better) does.push(press("Fix", () => write(better, true)));
-      if (better) does.at(-1).title = better;
+      if (better) does.push(Object.assign(press("Fix", () => write(better, true)), { title: better }));
       return make("li", `kx-hint kx-${severity}`, { title: why }, said, ...does);
     };
     const draw = () => {
-      const [busy, found, next] = ["busy", "findings", "following"].map((name) => model.get(name));
+      const [busy, found, next] = ["busy", "findings", "following"].map(get);
       run.disabled = busy;
       cancel.disabled = !busy;
       early &&= busy;
@@ -122,22 +118,20 @@ export default {
         hints.replaceChildren(...found.map(hint));
         if (undo !== null) hints.prepend(make("li", "kx-hint", {}, "Reworded.", press("Undo", () => write(undo))));
         if (early) hints.prepend(make("li", "kx-hint", {}, EARLY));
-        if (!hints.children.length) hints.append(make("li", "kx-quiet", {}, model.get("tip")));
+        if (!hints.children.length) hints.append(make("li", "kx-quiet", {}, get("tip")));
         if (held) field.focus();
       }
       queue.hidden = !next.length;
-      queue.replaceChildren(`Then: ${next.join(" → ")} `);
-      queue.append(press("Forget", () => {
-        model.set("following", []);
-        model.save_changes();
+      queue.replaceChildren(`Then: ${next.join(" → ")} `, press("Forget", () => {
+        tell("following", []);
         field.focus();
       }));
     };
-    const suggest = () => (field.placeholder = model.get("placeholder"));
+    const suggest = () => (field.placeholder = get("placeholder"));
     const fill = () => {
       // What is being typed is not heard yet, and more than what was said before it.
-      if (pause || field.value === model.get("value")) return;
-      field.value = model.get("value");
+      if (pause || field.value === get("value")) return;
+      field.value = get("value");
       place = -1;
     };
     const heard = { value: fill, placeholder: suggest, busy: draw, findings: draw, following: draw, tip: draw };

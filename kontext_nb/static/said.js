@@ -9,7 +9,6 @@ export default {
     const does = make("form", "kx-does", {});
     const root = make("div", "kx-said", {}, make("p", "kx-now", {}, said, " ", ticking), bar,
       make("div", "kx-wrong", {}, alarm, does));
-    root.dataset.lmSuppressShortcuts = "true";
     does.onsubmit = (event) => event.preventDefault();
     el.append(root);
 
