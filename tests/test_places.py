@@ -133,6 +133,17 @@ def test_a_chain_is_listed_with_its_newest_visible_edit():
     assert "1 edit, finished" in kx.chains()[0].words
 
 
+def test_why_a_picture_is_missing_stands_with_the_words():
+    """Its cell is too narrow for that."""
+    made = kx.edit(Image.new("RGB", (32, 24), (90, 140, 60)), "Make it darker")
+    made.desk.blobs.path(made.step.result).unlink()
+    (entry,) = kx.chains()
+    words, (source, newest) = entry.row()
+    assert "Run its edit again" in words
+    assert (source.picture is None, newest.picture is None) == (False, True)
+    assert (newest.state, newest.detail) == ("missing", "")
+
+
 def test_an_unknown_chain_is_refused_with_those_there_are():
     """And so is an id that several share."""
     kx.edit(Image.new("RGB", (32, 24), (90, 140, 60)), "Make it darker", chain="hero")

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -98,12 +98,21 @@ class Entry:
         alt = alt_text(newest.job.request.prompt, None)
         return source, self._preview(newest.result, alt)
 
+    def row(self) -> tuple[str, tuple[plan.Cell, ...]]:
+        """Return its words, and the cells beside them.
+
+        Why a picture is not there stands with the words: a cell is too narrow for it.
+        """
+        cells = self.cells()
+        reasons = dict.fromkeys(cell.detail for cell in cells if cell.detail)
+        bare = tuple(replace(cell, detail="") for cell in cells)
+        return "\n".join((self.label, *reasons)), bare
+
     def _preview(self, blob: str, alt: str) -> plan.Cell:
         if not blob or is_address(blob):
             return plan.Cell(
                 None, detail=blob or "from words alone", state="not loaded"
             )
-
         try:
             data = self.desk.preview(blob, _THUMB_PX)
         except KontextError as error:
@@ -141,9 +150,10 @@ class Chains(Sequence[Entry]):
             return {"text/plain": repr(self)}
         shown = self._entries[:_MOST_SHOWN]
         more = len(self) - len(shown)
+        rows = [entry.row() for entry in shown]
         sheet = plan.Sheet(
-            tuple(entry.cells() for entry in shown),
-            row_labels=tuple(entry.label for entry in shown),
+            tuple(cells for _, cells in rows),
+            row_labels=tuple(words for words, _ in rows),
             column_labels=("Source", "Newest"),
             footer=f"and {more} older" if more else "",
         )
