@@ -3,6 +3,7 @@
 import functools
 import os
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 import kontext_nb as kx
 from kontext_nb.cli import main as cli
-from kontext_nb.engine import pace
+from kontext_nb.engine import bridge, pace
 from kontext_nb.session import models, settings
 from tests import smaller
 from tests.billing import as_environment, till
@@ -60,6 +61,18 @@ def quick_questions(monkeypatch):
 def no_grudge():
     """A service is asked, although another one was silent at the same port before."""
     models._in_vain.clear()
+
+
+@pytest.fixture
+def stoppable(monkeypatch):
+    """Make SIGINT a KeyboardInterrupt, as it is in a kernel, and wait for its end.
+
+    However busy the machine is: how long it may take is the rule of other tests.
+    """
+    monkeypatch.setattr(bridge, "STOP_S", 30)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -230,6 +230,7 @@ def test_a_sweep_ends_by_its_deadline_and_a_rerun_goes_on(studio):
     assert studio.service.paid == len(seeds)
 
 
+@pytest.mark.usefixtures("stoppable")
 def test_a_stopped_sweep_cancels_what_is_under_way(studio):
     """It ends once each cancel is sent, and counts as done only what is."""
     swept(seeds=range(2))
@@ -241,10 +242,6 @@ def test_a_stopped_sweep_cancels_what_is_under_way(studio):
         connection.sendall(as_json({"status": "in_queue"}))
 
     studio.service.script("status", stop)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt, match="Stopped after 2 of 24"):
-            swept()
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt, match="Stopped after 2 of 24"):
+        swept()
     assert len(studio.service.phases("cancel")) == AT_ONCE

@@ -30,14 +30,6 @@ def press_stop():
     signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
 
-@pytest.fixture
-def stoppable():
-    """Make SIGINT a KeyboardInterrupt, as it is in a kernel."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.fixture(params=[ThreadBridge, NestBridge])
 def bridge(request):
     made = request.param()

@@ -28,9 +28,9 @@ from tests.faulty import as_json
 SOURCE = Image.new("RGB", (16, 12), (200, 30, 30))
 PROMPT = "Make the sky orange"
 QUEUED = as_json({"status": "in_queue"})
-DEADLINE_S = 0.6
+DEADLINES_S = (0.6, 2.4, 9.6)  # until one is enough to come as far as a test needs
 LATE_S = 2.0  # what P9 grants
-LOOK_S = 1.5
+LOOK_S = 3.0
 
 
 @pytest.fixture
@@ -46,10 +46,14 @@ def service(monkeypatch):
 
 def ended(work, error=KontextError):
     """Do what must end with an error, by its deadline; return the error."""
-    started_s = time.monotonic()
-    with kx.configure(deadline_s=DEADLINE_S), pytest.raises(error) as caught:
-        work()
-    assert time.monotonic() - started_s < DEADLINE_S + LATE_S
+    for deadline_s in DEADLINES_S:
+        started_s = time.monotonic()
+        with kx.configure(deadline_s=deadline_s), pytest.raises(KontextError) as caught:
+            work()
+        assert time.monotonic() - started_s < deadline_s + LATE_S
+        if isinstance(caught.value, error):
+            break
+    assert isinstance(caught.value, error)
     return caught.value
 
 
@@ -97,7 +101,8 @@ def test_a_store_that_is_locked_after_the_sending_is_given_up_in_time(service):
     try:
         error = ended(an_edit, StoreError)
     finally:
-        holders[0].close()
+        for holder in holders:
+            holder.close()
     assert error.request_id == "job-1"
     service.script("status", as_json({"status": "completed"}))
     assert an_edit().job == error.job

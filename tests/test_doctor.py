@@ -120,7 +120,8 @@ def test_offline_asks_nobody(at):
 )
 def test_a_service_that_does_not_answer_well_fails(at, fault, words, monkeypatch):
     """It is told as the error that an edit would meet, with its remedy."""
-    monkeypatch.setattr(checkup_service, "LIMIT_S", 0.5)
+    if fault is faulty.silent:  # the others answer, however slow the machine is
+        monkeypatch.setattr(checkup_service, "LIMIT_S", 0.5)
     with faulty.serve(catalogue=[fault]) as service:
         at(service)
         finding = one("service")

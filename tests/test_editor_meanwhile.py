@@ -328,13 +328,13 @@ def test_all_that_is_decided_meanwhile_is_done(undecided, shop, gate):
 
 def test_a_cancel_that_comes_too_late_says_nothing(undecided, monkeypatch):
     """All is over by then, and what came of it stands."""
-    made = undecided.work._made
+    over = undecided.work._running.over
 
     def pressed():
+        over()
         press(undecided, "cancel")
-        made()
 
-    monkeypatch.setattr(undecided.work, "_made", pressed)
+    monkeypatch.setattr(undecided.work._running, "over", pressed)
     run(undecided, "Make it brighter")
     assert undecided.status.said == "Done."
 

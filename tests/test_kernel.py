@@ -85,7 +85,7 @@ def test_the_nest_bridge_leaves_the_kernels_loop_alone(running):
 
 def test_progress_is_live_in_a_blocking_cell(running):
     """While the cell blocks, its line tells queue and time, and changes."""
-    begin(running, seconds=4.5)
+    begin(running, seconds=7.5)
     seen = running.outputs(running.send("e = kx.edit(picture, 'Make it night')"))
     lines = [
         m["content"]["data"]["text/plain"]

@@ -101,7 +101,7 @@ def test_a_locked_ledger_holds_up_no_other_job(service):
 
 def test_a_deadline_holds_while_another_job_waits_for_the_ledger(service):
     """One job's time is over although the ledger keeps the other one waiting."""
-    with kx.configure(deadline_s=1.5):
+    with kx.configure(deadline_s=4):
         short = begun(1)
     with kept_waiting(service) as second, pytest.raises(StillRunning):
         short._future.result(WAIT_S)

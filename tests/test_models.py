@@ -288,7 +288,7 @@ def test_an_old_record_serves_where_none_can_be_had(service, at_home, answer):
 
 def test_a_silent_service_is_given_up_and_left_alone(service, at_home, monkeypatch):
     """One question waits for the limit; those of the next minute do not wait."""
-    monkeypatch.setattr(models, "LIMIT_S", 0.3)
+    monkeypatch.setattr(models, "LIMIT_S", 1.5)
     service.script("catalogue", faulty.silent)
     first = known(at_home)
     assert first.assumed

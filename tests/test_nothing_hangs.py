@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
+from itertools import count, islice
 from types import SimpleNamespace
 
 import pytest
@@ -118,8 +119,8 @@ CALLS = {
 
 
 @pytest.fixture
-def there(monkeypatch, tmp_path):
-    """A store with a finished edit, one under way, and two whose answer was lost."""
+def stores(monkeypatch, tmp_path):
+    """Stores with a finished edit, one under way, and two whose answer was lost."""
     monkeypatch.setattr(models, "_in_vain", {})
     monkeypatch.setattr(pace, "FIRST_BACKOFF_S", 0.0)
     monkeypatch.setattr(sys, "argv", [])
@@ -127,28 +128,41 @@ def there(monkeypatch, tmp_path):
     monkeypatch.setattr(NestBridge, "__init__", lambda _: None)
     monkeypatch.setattr(NestBridge, "run", lambda _, work, __: work.close())
     SOURCE.save(tmp_path / "b.png")
-    with faulty.serve() as service:
-        for name, value in as_environment(service.origin).items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("RUNCOMFY_WEB_BASE", service.origin)
-        monkeypatch.setenv("RUNCOMFY_SERVERLESS_API_BASE", f"{service.origin}/prod/v2")
-        kx.edit(SOURCE, "Make it night", seed=1, chain="one")
-        with kx.configure(deadline_s=DEADLINE_S):
-            service.script("status", QUEUED)
-            under_way = given_up(seed=2)
-            service.script("submit", faulty.closed)
-            lost, spare = given_up(seed=3), given_up(seed=4)
-            listed = kx.chains(all=True)
-            chain = next(entry.chain for entry in listed if entry.edits)
-            yield SimpleNamespace(
-                service=service,
-                open=under_way,
-                lost=lost,
-                spare=spare,
-                chains=listed,
-                chain=chain,
-                edit=chain[0],
-            )
+
+    def filled():
+        for number in count():
+            monkeypatch.setenv("KONTEXT_NB_HOME", str(tmp_path / f"store-{number}"))
+            with faulty.serve() as service:
+                for name, value in as_environment(service.origin).items():
+                    monkeypatch.setenv(name, value)
+                web, api = service.origin, f"{service.origin}/prod/v2"
+                monkeypatch.setenv("RUNCOMFY_WEB_BASE", web)
+                monkeypatch.setenv("RUNCOMFY_SERVERLESS_API_BASE", api)
+                kx.edit(SOURCE, "Make it night", seed=1, chain="one")
+                with kx.configure(deadline_s=DEADLINE_S):
+                    yield opened(service)
+
+    with closing(filled()) as made:
+        yield made
+
+
+def opened(service):
+    """Leave edits open; return what the table's calls are made with."""
+    service.script("status", QUEUED)
+    under_way = given_up(seed=2)
+    service.script("submit", faulty.closed)
+    lost, spare = given_up(seed=3), given_up(seed=4)
+    listed = kx.chains(all=True)
+    chain = next(entry.chain for entry in listed if entry.edits)
+    return SimpleNamespace(
+        service=service,
+        open=under_way,
+        lost=lost,
+        spare=spare,
+        chains=listed,
+        chain=chain,
+        edit=chain[0],
+    )
 
 
 def given_up(seed):
@@ -158,57 +172,80 @@ def given_up(seed):
     return caught.value.job
 
 
-def late(there):
-    """Call all of the table, and return what ended too late, and after how long."""
-    found = {}
-    for name, call in CALLS.items():
-        models._in_vain.clear()  # else only the first to ask would wait
-        started_s = time.monotonic()
-        with suppress(kx.KontextError, SystemExit):  # how it ends is told elsewhere
-            call(there)
-        took_s = time.monotonic() - started_s
-        if took_s > DEADLINE_S + LATE_S:
-            found[name] = round(took_s, 1)
+def late(stores, fault):
+    """Call all of the table, and return what ended too late, and after how long.
+
+    What hangs is late in each of three stores; a busy machine is not.
+
+    Args:
+        stores: See above.
+        fault: What keeps calls waiting in one, as a context manager.
+    """
+    found = dict.fromkeys(CALLS, 0.0)
+    for there in islice(stores, 3):
+        with fault(there):
+            found = {name: took_s(CALLS[name], there) for name in found}
+        found = {name: s for name, s in found.items() if s > DEADLINE_S + LATE_S}
+        if not found:
+            break
     return found
 
 
-def test_nothing_waits_for_a_silent_service(there):
+def took_s(call, there):
+    models._in_vain.clear()  # else only the first to ask would wait
+    started_s = time.monotonic()
+    with suppress(kx.KontextError, SystemExit):  # how it ends is told elsewhere
+        call(there)
+    return round(time.monotonic() - started_s, 2)
+
+
+def at(all_phases, **phases):
+    """Return what has a service meet these faults."""
+
+    @contextmanager
+    def fault(there):
+        for phase, turn in (dict.fromkeys(PHASES, all_phases) | phases).items():
+            if turn:
+                there.service.script(phase, turn)
+        yield
+
+    return fault
+
+
+def test_nothing_waits_for_a_silent_service(stores):
     """It takes every request, and never answers."""
-    for phase in PHASES:
-        there.service.script(phase, faulty.silent)
-    assert late(there) == {}
+    assert late(stores, at(faulty.silent)) == {}
 
 
-def test_nothing_waits_for_a_service_that_takes_orders_and_falls_silent(there):
+def test_nothing_waits_for_a_service_that_takes_orders_and_falls_silent(stores):
     """It gives an id, and never says any more."""
-    for phase in PHASES:
-        there.service.script(phase, faulty.silent)
-    there.service.script("submit", faulty.accepting)
-    assert late(there) == {}
+    assert late(stores, at(faulty.silent, submit=faulty.accepting)) == {}
 
 
-def test_nothing_waits_for_a_trickle(there):
+def test_nothing_waits_for_a_trickle(stores):
     """Each answer goes on for ever, a byte at a time; so does each picture."""
-    for phase in PHASES:
-        there.service.script(phase, faulty.dripping(HEAD))
-    assert late(there) == {}
+    assert late(stores, at(faulty.dripping(HEAD))) == {}
 
 
-def test_nothing_waits_for_a_picture_that_trickles(there):
+def test_nothing_waits_for_a_picture_that_trickles(stores):
     """All is well up to the picture, which goes on for ever."""
-    there.service.script("submit", faulty.accepting)
-    there.service.script("status", as_json({"status": "completed"}))
-    there.service.script("download", faulty.dripping(HEAD))
-    assert late(there) == {}
+    ended, endless = as_json({"status": "completed"}), faulty.dripping(HEAD)
+    well = at(None, submit=faulty.accepting, status=ended, download=endless)
+    assert late(stores, well) == {}
 
 
 @pytest.mark.parametrize("how", ["IMMEDIATE", "EXCLUSIVE"])
-def test_nothing_waits_for_a_locked_ledger(there, how):
+def test_nothing_waits_for_a_locked_ledger(stores, how):
     """Another program writes into it, or keeps even readers away."""
-    there.service.script("submit", faulty.accepting)
-    with closing(sqlite3.connect(Desk(current()).ledger.path)) as holder:
-        holder.execute(f"BEGIN {how}")
-        assert late(there) == {}
+
+    @contextmanager
+    def locked(there):
+        there.service.script("submit", faulty.accepting)
+        with closing(sqlite3.connect(Desk(current()).ledger.path)) as holder:
+            holder.execute(f"BEGIN {how}")
+            yield
+
+    assert late(stores, locked) == {}
 
 
 UNRESOLVED = """
@@ -242,18 +279,21 @@ def test_no_process_waits_for_a_name_to_be_resolved(tmp_path, monkeypatch, verb)
     """A resolver that hangs ends neither the call too late, nor the program."""
     monkeypatch.setenv("RUNCOMFY_TOKEN", TOKEN)
     SOURCE.save(tmp_path / "b.png")
-    done = subprocess.run(
-        [sys.executable, "-c", UNRESOLVED, str(DEADLINE_S), *verb],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        timeout=60,
-    )
-    gone_s = time.time()
-    assert done.returncode == 75, done.stderr
-    began_s, ended_s = (
-        float((tmp_path / name).read_text()) for name in ("began", "ended")
-    )
-    assert ended_s - began_s < DEADLINE_S + LATE_S
-    assert gone_s - ended_s < LATE_S
+
+    def in_time():
+        done = subprocess.run(
+            [sys.executable, "-c", UNRESOLVED, str(DEADLINE_S), *verb],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            timeout=60,
+        )
+        gone_s = time.time()
+        assert done.returncode == 75, done.stderr
+        began_s, ended_s = (
+            float((tmp_path / name).read_text()) for name in ("began", "ended")
+        )
+        return ended_s - began_s < DEADLINE_S + LATE_S and gone_s - ended_s < LATE_S
+
+    assert any(in_time() for _ in range(3))  # what hangs is late each time

@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 
 import kontext_nb as kx
-from kontext_nb.errors import OutcomeUnknown, StillRunning
+from kontext_nb.errors import NotAuthorised, OutcomeUnknown, StillRunning
 from kontext_nb.providers import runcomfy
 from kontext_nb.session.desk import Desk
 from kontext_nb.session.settings import current
 from tests import faulty
 from tests.billing import as_environment
-from tests.faulty import as_json
+from tests.faulty import answer, as_json
 
 SOURCE = Image.new("RGB", (16, 12), (200, 30, 30))
 PROMPT = "Make the sky orange"
@@ -129,11 +129,21 @@ def test_nothing_hangs_and_a_rerun_never_sends_again(go_to, monkeypatch, name):
     """Whoever is silent, slow or never ready: the call ends, and is safe to repeat."""
     monkeypatch.setattr(runcomfy, "SUBMIT_TIMEOUT_S", SHORT_S)
     script, error = HELD[name]
-    deadline_s = (2 if error else 20) * SHORT_S  # what ends well needs its time
-    with faulty.serve(**script) as service, kx.configure(deadline_s=deadline_s):
+    with faulty.serve(status=[answer(401)]) as service:
         go_to(service.origin)
+        deadline_s = 20 * SHORT_S
+        if error is StillRunning:  # to be sent may take longer than to wait
+            deadline_s = 2 * SHORT_S
+            with pytest.raises(NotAuthorised):
+                kx.edit(SOURCE, PROMPT, seed=7)
+        service.script("status", as_json({"status": "completed"}))
+        for phase, turns in script.items():
+            service.script(phase, *turns)
         for _ in range(2):
-            with pytest.raises(error) if error else contextlib.nullcontext():
+            with (
+                kx.configure(deadline_s=deadline_s),
+                pytest.raises(error) if error else contextlib.nullcontext(),
+            ):
                 kx.edit(SOURCE, PROMPT, seed=7)
         assert service.paid == 1
 

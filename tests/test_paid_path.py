@@ -52,6 +52,7 @@ ENDED = as_json({"status": "completed"})
 PROMPT = "Make the sky orange"
 FOR_EVER_S = 86_400
 LEFT = (StillRunning, ServiceBusy)
+DEADLINES_S = (0.5, 2, 8, 32)  # until one is enough to be sent in
 
 
 @pytest.fixture(autouse=True)
@@ -285,21 +286,28 @@ def test_an_ambiguous_submit_is_never_sent_again_by_a_rerun(go_to, kernel, fault
         assert service.paid == 2
 
 
+def left_running(go_to, service, seed=7):
+    """Have an edit outlast its deadline, and end later; return the job's id."""
+    go_to(service.origin)
+    service.script("status", QUEUED)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sending, "ANSWER_GRACE_S", 30)
+        for deadline_s in DEADLINES_S:
+            with kx.configure(deadline_s=deadline_s), pytest.raises(LEFT) as caught:
+                kx.edit(SOURCE, PROMPT, seed=seed)
+            if service.paid:
+                break
+    service.script("status", ENDED)
+    return caught.value.job
+
+
 @pytest.mark.parametrize("how", ["rerun", "resume"])
 def test_an_open_job_is_adopted(go_to, how):
     """After the deadline, or in a new kernel, the job is collected and not resent."""
-    with faulty.serve(status=[QUEUED]) as service:
-        go_to(service.origin)
-        for deadline_s in (0.5, 2, 8):  # one is enough to be sent in
-            with kx.configure(deadline_s=deadline_s), pytest.raises(LEFT) as caught:
-                kx.edit(SOURCE, PROMPT, seed=7)
-            if service.paid:
-                break
-        service.script("status", ENDED)
-        if how == "rerun":
-            edit = kx.edit(SOURCE, PROMPT, seed=7)
-        else:
-            edit = kx.resume(caught.value.job)
+    with faulty.serve() as service:
+        job = left_running(go_to, service)
+        rerun = how == "rerun"
+        edit = kx.edit(SOURCE, PROMPT, seed=7) if rerun else kx.resume(job)
         assert edit.image.size == (16, 12)
         assert service.paid == 1
 
@@ -389,14 +397,6 @@ def test_the_demo_never_answers_for_a_paid_edit(go_to):
         go_to(origin)
         kx.edit(SOURCE, "Make it sepia", seed=7)
         assert apps[0].paid == 1
-
-
-@pytest.fixture
-def stoppable():
-    """Make SIGINT a KeyboardInterrupt, as it is in a kernel."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def pressing_stop(reply):
@@ -741,44 +741,30 @@ def test_what_another_server_made_never_answers_for_runcomfy(go_to):
 
 def test_a_job_is_not_asked_for_at_another_server(go_to):
     """An id of one server means nothing at another: the job is kept, and told."""
-    with faulty.serve(status=[QUEUED]) as one, faulty.serve() as other:
-        go_to(one.origin)
-        with kx.configure(deadline_s=0.5), pytest.raises(StillRunning) as caught:
-            kx.edit(SOURCE, PROMPT, seed=7)
+    with faulty.serve() as one, faulty.serve() as other:
+        job = left_running(go_to, one)
         go_to(other.origin)
         with pytest.raises(NotAuthorised, match="was sent to runcomfy at"):
-            kx.resume(caught.value.job)
+            kx.resume(job)
         assert other.seen == []
 
 
 def test_a_job_is_asked_for_where_it_was_sent(go_to, monkeypatch):
     """Resuming without the token is told, and does not ask the demo for the job."""
-    with faulty.serve(status=[QUEUED]) as service:
-        go_to(service.origin)
-        with kx.configure(deadline_s=0.5), pytest.raises(StillRunning) as caught:
-            kx.edit(SOURCE, PROMPT, seed=7)
+    with faulty.serve() as service:
+        job = left_running(go_to, service)
         monkeypatch.delenv("RUNCOMFY_TOKEN")
-        with kx.configure(deadline_s=0.5), pytest.raises(NotAuthorised):
-            kx.resume(caught.value.job)
-        service.script("status", ENDED)
+        with pytest.raises(NotAuthorised):
+            kx.resume(job)
         go_to(service.origin)
-        kx.resume(caught.value.job)
+        kx.resume(job)
         assert service.paid == 1
-
-
-def left_running(go_to, service):
-    """Start an edit without a seed that outlasts its deadline; return the job's id."""
-    go_to(service.origin)
-    with kx.configure(deadline_s=0.5), pytest.raises(StillRunning) as caught:
-        kx.edit(SOURCE, PROMPT)
-    service.script("status", ENDED)
-    return caught.value.job
 
 
 def test_asking_again_in_a_shell_goes_back_to_the_job_left_behind(go_to):
     """No cell, no seed, and a deadline that passed: the same command pays once."""
-    with faulty.serve(status=[QUEUED]) as service:
-        job = left_running(go_to, service)
+    with faulty.serve() as service:
+        job = left_running(go_to, service, seed=None)
         assert kx.edit(SOURCE, PROMPT).job == job
         assert service.paid == 1
         assert kx.edit(SOURCE, PROMPT).job != job
@@ -787,8 +773,8 @@ def test_asking_again_in_a_shell_goes_back_to_the_job_left_behind(go_to):
 
 def test_refresh_waits_for_what_is_already_being_made(go_to):
     """A job left behind is as fresh as one can be: refresh pays no second time."""
-    with faulty.serve(status=[QUEUED]) as service:
-        job = left_running(go_to, service)
+    with faulty.serve() as service:
+        job = left_running(go_to, service, seed=None)
         assert kx.edit(SOURCE, PROMPT, refresh=True).job == job
         assert service.paid == 1
         assert kx.edit(SOURCE, PROMPT, refresh=True).job != job
@@ -798,10 +784,13 @@ def test_the_editor_goes_back_to_a_job_that_outlasted_its_deadline(go_to):
     """Run, after "not finished", collects the job and sends none."""
     with faulty.serve(status=[QUEUED]) as service:
         go_to(service.origin)
-        with kx.configure(deadline_s=0.5):
-            editor = kx.Editor(SOURCE)
-            run(editor, PROMPT)
-            assert "not finished" in said(editor)
+        editor = kx.Editor(SOURCE)
+        for deadline_s in DEADLINES_S:
+            with kx.configure(deadline_s=deadline_s):
+                run(editor, PROMPT)
+            if service.paid:
+                break
+        assert "not finished" in said(editor)
         service.script("status", ENDED)
         run(editor, PROMPT)
         assert len(editor.chain) == 1

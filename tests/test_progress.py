@@ -6,12 +6,14 @@ import pty
 import struct
 import sys
 import termios
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
 from kontext_nb.lifecycle import State
 from kontext_nb.model import Progress
+from kontext_nb.session import progress
 from kontext_nb.session.asking import open_chain
 from kontext_nb.session.progress import TerminalLine, Watch, hushed
 from tests import faulty
@@ -58,8 +60,10 @@ def drawn(monkeypatch):
         rows = 24 if columns else 0
         size = struct.pack("HHHH", rows, columns, 0, 0)
         fcntl.ioctl(its_end, termios.TIOCSWINSZ, size)
+        still = SimpleNamespace(monotonic=lambda: 112.0)
+        monkeypatch.setattr(progress, "time", still)
         watch = Watch("FLUX.1 Kontext [pro]")
-        monkeypatch.setattr(watch, "_started", watch._started - 12)
+        monkeypatch.setattr(watch, "_started", 100.0)
         with os.fdopen(its_end, "w") as terminal, monkeypatch.context() as patch:
             patch.setattr(sys, "stderr", terminal)
             line = TerminalLine()

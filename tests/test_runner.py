@@ -525,7 +525,7 @@ def test_answers_in_drops_end_at_the_deadline(office):
     """A service that answers a byte at a time cannot hold the caller for ever."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
     with faulty.serve(status=[faulty.dripping(head)]) as service:
-        desk = office(service, deadline_s=0.6)
+        desk = office(service, deadline_s=2)
         with pytest.raises(StillRunning):
             desk.run()
     assert desk.row.state is State.SUBMITTED
@@ -558,7 +558,7 @@ def test_nothing_is_sent_when_the_store_is_broken(office):
 def test_two_waiters_of_one_job_both_get_it(office):
     """A second kernel that adopts an open job is not thrown out by the first."""
     with faulty.serve(status=[QUEUED]) as service:
-        desk = office(service, deadline_s=0.5)
+        desk = office(service, deadline_s=2)
         with pytest.raises(StillRunning):
             desk.run()
         desk.facts["deadline_s"] = 100
@@ -598,7 +598,7 @@ NOT_CANCELLED = {
 def test_a_cancel_that_did_not_work_keeps_the_job(office, fault, monkeypatch):
     """One bounded cancel; without a clear yes the row stays open, to be adopted."""
     if fault == "silent":  # the others answer, however slow the machine is
-        monkeypatch.setattr(runner_module, "CANCEL_TIMEOUT_S", 0.5)
+        monkeypatch.setattr(runner_module, "CANCEL_TIMEOUT_S", 2)
     with faulty.serve(status=[QUEUED], cancel=[NOT_CANCELLED[fault]]) as service:
         desk = office(service)
         desk.stopped_when(lambda: len(service.phases("status")) > 1)
@@ -650,8 +650,10 @@ def late(reply, told):
     return send
 
 
-def test_stopping_while_sending_hears_the_answer_and_cancels(office):
+def test_stopping_while_sending_hears_the_answer_and_cancels(office, monkeypatch):
     """An answer a moment away becomes an id that can be cancelled."""
+    monkeypatch.setattr(sending, "ANSWER_GRACE_S", 30)
+    monkeypatch.setattr(runner_module, "CANCEL_TIMEOUT_S", 30)
     with faulty.serve() as service:
         slow = threading.Event()
         service.script("submit", late(as_json({"request_id": "job-1"}), slow))
@@ -668,8 +670,9 @@ def test_stopping_while_sending_hears_the_answer_and_cancels(office):
 
 
 @pytest.mark.parametrize("reply", [answer(429), answer(401)], ids=["429", "401"])
-def test_stopping_while_sending_never_sends_again(office, reply):
+def test_stopping_while_sending_never_sends_again(office, reply, monkeypatch):
     """A refusal that arrives after Stop does not start another try."""
+    monkeypatch.setattr(sending, "ANSWER_GRACE_S", 30)
     with faulty.serve() as service:
         slow = threading.Event()
         service.script("submit", late(reply, slow))

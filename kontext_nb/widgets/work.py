@@ -220,10 +220,11 @@ class Work:
         with self._lock:  # it may have begun already
             self._prompt.busy = self._running.busy
             decided = self._decided.popleft() if self._decided else None
-            left, self._left = self._left, frozenset()
+            if not decided:  # else it may end what is left
+                left, self._left = self._left, frozenset()
         if decided:
             self._start(decided, said="Asking…")
-        if left:
+        elif left:
             self._resume(left)
 
     def _resume(self, picks: frozenset[State]) -> None:
