@@ -7,6 +7,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import hypothesis
@@ -16,6 +17,8 @@ import kontext_nb as kx
 from kontext_nb.cli import main as cli
 from kontext_nb.engine import bridge, pace
 from kontext_nb.session import models, settings
+from kontext_nb.widgets.aside import Aside
+from kontext_nb.widgets.running import Running
 from tests import smaller
 from tests.billing import as_environment, till
 
@@ -49,6 +52,16 @@ def clean_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("KONTEXT_NB_HOME", str(tmp_path / "store"))
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def nothing_goes_on(clean_environment):  # noqa: ARG001 - it ends before that does
+    """What widgets do aside ends with its test, and reaches into no other one."""
+    yield
+    for thread in threading.enumerate():
+        target = getattr(thread, "_target", None)  # gone once it ran
+        if getattr(target, "__func__", None) in {Aside._work, Running._run}:
+            thread.join(30)
 
 
 @pytest.fixture(autouse=True)
