@@ -433,8 +433,7 @@ def test_a_view_that_goes_tells_what_was_set_last(opened, pair):
     page.page.evaluate(ANOTHER, pair._esm)
     page.set(zoom=1)
     page.page.locator("canvas.kx-full").nth(3).wait_for()
-    page.page.get_by_text("Slider").nth(1).click()
-    assert page.page.evaluate(TOLD) == [1, 1]
+    assert page.page.get_by_text("Slider").nth(1).evaluate(TOLD) == [1, 1]
 
 
 ANOTHER = """async script => {
@@ -442,8 +441,10 @@ ANOTHER = """async script => {
   const el = document.body.appendChild(document.createElement('main'));
   window.end = await (await import(url)).default.render({model: comparison, el});
 }"""
-TOLD = """async () => {
+TOLD = """async it => {
   let told = 0;
+  it.click();
+  await new Promise(done => setTimeout(done)); // the other view has drawn
   comparison.send = comparison.save_changes = () => told++;
   end();
   const first = told;

@@ -181,6 +181,7 @@ def test_keeping_the_rest_of_the_picture(lab):
     hand = opened(lab)
     hand.here.get_by_role("button", name="bottle").click()
     hand.here.get_by_role("checkbox", name="Keep the rest of the picture").check()
+    hand.here.get_by_role("checkbox", name="Only in an area that I draw").wait_for()
     hand.ask("Replace 'ALPHA' with 'AURA' on the label")
     hand.step(1).wait_for()
     hand.hears("the rest is the source's")

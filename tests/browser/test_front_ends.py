@@ -75,7 +75,8 @@ def test_no_key_in_the_editor_is_a_command_of_the_notebook(front_end, request):
     up_to_editor(window.open(QUICKSTART))
     editor = window.show(CELLS.index("editor"))
     views = editor.locator(":is(.kx-compare, .kx-strip)")
-    views.first.wait_for()
+    editor.get_by_role("button", name="Result").wait_for()
+    views.get_by_role("listitem").wait_for()
     stops = views.locator(FOCUSABLE)
     assert stops.count()
     for stop in stops.all():
