@@ -3,12 +3,14 @@
 import os
 import threading
 
+import IPython.display
 import pytest
 
 import kontext_nb as kx
 from kontext_nb import pixels
 from kontext_nb.errors import StoreError
 from kontext_nb.preservation.masks import mask_of
+from kontext_nb.session import drifting, progress
 from kontext_nb.session.edits import Chain
 from kontext_nb.widgets import preserving, running, supply, wording
 from kontext_nb.widgets.showing import SOURCE
@@ -113,6 +115,20 @@ def test_the_next_edit_waits_for_nothing_but_the_result(editor, monkeypatch):
         assert steps(editor)[made] == prompt
     go.set()
     assert editor.settled()
+
+
+def test_what_is_measured_aside_says_nothing_in_the_cell_that_runs(
+    picture, monkeypatch
+):
+    """That is another one's, which would keep the line for good."""
+    kx.edit(picture, "Make it sepia", chain="one")
+    told = []
+    monkeypatch.setattr(drifting, "recalled", lambda *_: None)  # nothing is known yet
+    monkeypatch.setattr(progress, "kernel", object)
+    monkeypatch.setattr(IPython.display, "display", lambda data, **_: told.append(data))
+    editor = kx.Editor(picture, chain="one")
+    assert editor.settled()
+    assert told == []
 
 
 def test_a_result_does_not_take_the_user_away(editor, gate):

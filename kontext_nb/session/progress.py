@@ -42,7 +42,7 @@ class KernelLine:
 
     def show(self, text: str) -> None:
         """Replace the text."""
-        if text == self._shown:
+        if text == self._shown or _hushed.get():
             return
         from IPython.display import display
 
@@ -65,7 +65,7 @@ _hushed: ContextVar[bool] = ContextVar("hushed", default=False)
 
 @contextmanager
 def hushed() -> Iterator[None]:
-    """Draw no line in a terminal in this block."""
+    """Draw no line in this block, which nobody waits for, or who wants quiet."""
     token = _hushed.set(True)
     try:
         yield

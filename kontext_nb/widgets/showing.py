@@ -15,6 +15,7 @@ from kontext_nb.grids.changes import Made
 from kontext_nb.lifecycle import State
 from kontext_nb.session.drifting import DriftCurve
 from kontext_nb.session.edits import Chain, Edit
+from kontext_nb.session.progress import hushed
 from kontext_nb.session.shown_changes import made_of
 from kontext_nb.widgets.aside import Aside
 from kontext_nb.widgets.changes_view import ChangesView
@@ -253,7 +254,8 @@ class Showing:
         curve = DriftCurve(())
         places: list[str] = []
         if chain is not None and edit:
-            with suppress(KontextError):  # an address, or a picture is missing
+            # It is an address, or missing. A line would go to whichever cell runs.
+            with suppress(KontextError), hushed():
                 curve = chain.drifts(to=edit)
                 places = [step.id for step in edit.line()]
         order = list(edits)
