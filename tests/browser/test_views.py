@@ -3,6 +3,7 @@
 # ruff: noqa: RUF001 - prompts in other scripts are the point here
 
 import re
+from functools import partial
 
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
@@ -86,11 +87,15 @@ def test_views_are_painted_and_a_click_reaches_python(lab):
     sides.get_by_role("img", name="A green bottle").wait_for()
     strip = lab.page.get_by_role("group", name="Edit chain")
     last = strip.get_by_role("listitem").filter(has_text="Donaudampf")
+    last.wait_for()
     lab.show(2)
-    for view, count in ((sides, 2), (strip, 6)):
+
+    def painted(view, count):
         images = view.get_by_role("img")
-        assert images.count() == count
-        assert images.evaluate_all(PAINTED)
+        return images.count() == count and images.evaluate_all(PAINTED)
+
+    for view, count in ((sides, 2), (strip, 6)):
+        until(partial(painted, view, count), f"{count} pictures")
     assert not lab.page.get_by_text("yet").filter(visible=True).count()
     last.get_by_role("button", name="step 5:").click()
     last.get_by_text("Editing from here").wait_for()
