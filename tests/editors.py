@@ -1,5 +1,23 @@
 """An Editor without a browser, used as one would use it there."""
 
+import kontext_nb as kx
+
+
+def opened(picture):
+    """Return an Editor of it, once all of it is shown."""
+    editor = kx.Editor(picture)
+    assert editor.settled()
+    return editor
+
+
+def two_lost(picture, shop):
+    """Return an Editor with two edits that nobody knows about."""
+    editor = kx.Editor(picture)
+    editor.controls.count.value = 2
+    shop.script(submit="lose")
+    run(editor, "Make it night")
+    return editor
+
 
 def labels(choice):
     """Return what a list offers, as a browser says it."""

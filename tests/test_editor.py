@@ -16,7 +16,7 @@ from kontext_nb.session import keeping
 from kontext_nb.widgets.plain_compare import PlainCompare
 from kontext_nb.widgets.plain_prompt import PlainPrompt
 from kontext_nb.widgets.showing import SOURCE
-from tests.editors import act, choices, choose, labels, press, run, said
+from tests.editors import act, choices, choose, labels, press, run, said, two_lost
 
 
 @pytest.fixture
@@ -361,10 +361,7 @@ def test_an_unknown_fate_is_decided_with_buttons(picture, shop):
 def test_a_second_press_sends_nothing_more(picture, shop):
     """Not the same job, lost again, nor the other one that nobody knows about."""
     with kx.configure(provider="runcomfy"):
-        editor = kx.Editor(picture)
-        editor.controls.count.value = 2
-        shop.script(submit="lose")
-        run(editor, "Make it night")
+        editor = two_lost(picture, shop)
         assert len(shop.booked()) == 2
         number = editor.status.alarm["number"]
         for _ in range(2):

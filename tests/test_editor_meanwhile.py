@@ -15,7 +15,18 @@ from kontext_nb.session.edits import Chain
 from kontext_nb.widgets import preserving, running, supply, wording
 from kontext_nb.widgets.showing import SOURCE
 from kontext_nb.widgets.uploads import Upload
-from tests.editors import act, choices, choose, press, run, said, sight, start
+from tests.editors import (
+    act,
+    choices,
+    choose,
+    opened,
+    press,
+    run,
+    said,
+    sight,
+    start,
+    two_lost,
+)
 
 LOCKED = StoreError("The store is locked.", "Close what holds it.")
 
@@ -27,9 +38,7 @@ def picture(small_results):  # noqa: ARG001 - no rule of a size here
 
 @pytest.fixture
 def editor(picture):
-    made = kx.Editor(picture)
-    assert made.settled()
-    return made
+    return opened(picture)
 
 
 @pytest.fixture
@@ -403,10 +412,7 @@ def test_two_presses_are_one_decision(undecided, gate, shop):
 def test_one_decision_after_the_other_is_asked_for(picture, shop):
     """Of two that nobody knows about, the second when the first is decided."""
     with kx.configure(provider="runcomfy"):
-        editor = kx.Editor(picture)
-        editor.controls.count.value = 2
-        shop.script(submit="lose")
-        run(editor, "Make it night")
+        editor = two_lost(picture, shop)
         first = editor.status.alarm["job"]
         choose(editor, "give-up")
         assert choices(editor) == KEYS
@@ -438,8 +444,7 @@ def test_what_is_to_be_decided_of_one_picture_is_not_asked_at_another(
 def test_what_is_shown_as_free_is_not_paid(picture, shop):
     """Another cell chose another engine since: its price is shown first."""
     with kx.configure(provider="demo"):
-        editor = kx.Editor(picture)
-        assert editor.settled()
+        editor = opened(picture)
     editor.prompt.value = "Make it night"
     free = sight(editor)
     with kx.configure(provider="runcomfy"):
@@ -456,8 +461,7 @@ def test_what_is_shown_as_free_is_not_paid(picture, shop):
 def test_another_engine_counts_from_the_next_press_on(picture, shop, gate):
     """Not for what was pressed before, though it begins only now."""
     with kx.configure(provider="demo"):
-        editor = kx.Editor(picture)
-        assert editor.settled()
+        editor = opened(picture)
         start(editor, "Make it sepia")
     with kx.configure(provider="runcomfy"):
         gate.set()
@@ -473,8 +477,7 @@ def test_a_token_that_comes_just_then_makes_nothing_paid(
     with monkeypatch.context() as without:
         for name in named:
             without.delenv(name)
-        editor = kx.Editor(picture)
-        assert editor.settled()
+        editor = opened(picture)
         start(editor, "Make it sepia")
     gate.set()
     assert editor.settled()
@@ -484,8 +487,7 @@ def test_a_token_that_comes_just_then_makes_nothing_paid(
 def test_variants_are_not_paid_before_their_price_is_shown(picture, shop):
     """Four are chosen, and the cost still is that of one."""
     with kx.configure(provider="runcomfy"):
-        editor = kx.Editor(picture)
-        assert editor.settled()
+        editor = opened(picture)
         editor.prompt.value = "Make it sepia"
         seen = sight(editor)
         seen[editor.controls.count.model_id]["index"] = 3

@@ -74,6 +74,15 @@ def failed(deadline_s):
     return error
 
 
+def failed_as(fits):
+    """Ask with longer and longer deadlines, until one is enough for what ``fits``."""
+    for deadline_s in (0.05, 0.2, 0.8, 3.2, 12.8):
+        error = failed(deadline_s)
+        if fits(error):
+            break
+    return error
+
+
 def well(service):
     """Have the service do all as it should from now on."""
     service.script("submit", as_json({"request_id": "job-2"}))
@@ -526,11 +535,12 @@ def kept_and_adopted(go_to, phase, turn, code):
         go_to(service)
         assert failed(deadline_s=10).exit_code == 77
         before, hint = len(service.phases(phase)), HINTS.get(turn, "")
-        for deadline_s in (0.2, 0.8, 3.2, 12.8):
-            error = failed(deadline_s)
+
+        def fits(error):
             met = len(service.phases(phase)) > before
-            if met and error.exit_code == code and hint in str(error):
-                break
+            return met and error.exit_code == code and hint in str(error)
+
+        error = failed_as(fits)
         assert error.exit_code == code
         assert hint in str(error)
         assert row().state in (State.SUBMITTED, State.RUNNING)
@@ -545,10 +555,7 @@ def test_a_service_that_stays_broken_is_named_when_the_deadline_ends_it(go_to):
     """Exit 69 and not 75: the job did not just take long, and a re-run is safe."""
     with faulty.serve(status=[answer(503)]) as service:
         go_to(service)
-        for deadline_s in (0.5, 2, 8):
-            error = failed(deadline_s)
-            if "HTTP 503" in error.problem:
-                break
+        error = failed_as(lambda error: "HTTP 503" in error.problem)
     assert (type(error), error.exit_code) == (StillRunning, 69)
     assert "HTTP 503" in error.problem
     assert "nothing is sent again" in error.remedy
@@ -605,11 +612,8 @@ def test_a_job_that_was_left_long_ago_is_asked_at_once(go_to, monkeypatch):
     monkeypatch.setattr(Ledger, "expected_s", lambda *_: 60.0)
     with faulty.serve(status=[as_json({"status": "in_progress"})]) as service:
         go_to(service)
-        for deadline_s in (0.05, 0.2, 0.8, 3.2):
-            failed(deadline_s)
-            left = row()
-            if left.submitted_at:  # it was enough to be sent in
-                break
+        failed_as(lambda _: row().submitted_at)
+        left = row()
         long_ago_s = left.submitted_at - 90.0
         Desk(current()).ledger._written(
             lambda db: rows.update(db, left, submitted_at=long_ago_s)

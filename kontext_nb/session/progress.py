@@ -65,7 +65,7 @@ _hushed: ContextVar[bool] = ContextVar("hushed", default=False)
 
 @contextmanager
 def hushed() -> Iterator[None]:
-    """Draw no line in this block, which nobody waits for, or who wants quiet."""
+    """Draw no line in this block: nobody waits for it, or wants to see one."""
     token = _hushed.set(True)
     try:
         yield
